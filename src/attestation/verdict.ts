@@ -1,0 +1,34 @@
+import type { Digest } from '../base/ids.ts'
+import type { Timestamp } from '../base/time.ts'
+
+/** A fact beside a refusal: public and printable. */
+export type RefusalFacts = Readonly<Record<string, string | number>>
+
+/** Why something was not accepted. `code` is stable; `facts` name the differing register, both values, dates. */
+export interface Refusal {
+  readonly code: string
+  readonly facts: RefusalFacts
+}
+
+/** Evidence held against a policy at a time. `undetermined` is not trusted. */
+export type Verdict =
+  | TrustedVerdict
+  | ({ readonly kind: 'refused' } & Refusal)
+  | { readonly kind: 'undetermined'; readonly missing: readonly string[] }
+
+export interface TrustedVerdict {
+  readonly kind: 'trusted'
+  readonly platform: string
+  /** Names the machine behind the evidence: quotas, bans and quorums count these, never node ids. */
+  readonly instance: Digest
+  /** Who runs the instance, if the manifest says so. */
+  readonly owner: string | null
+  /** The name of the measurement in the policy that matched. */
+  readonly measurement: string
+  readonly registers: Readonly<Record<string, string>>
+  readonly tcb: string
+  /** The first of all expiries: certificates, evidence, policy window, evidence age. */
+  readonly expiresAt: Timestamp
+  /** The policy's word: every verdict under a testnet manifest says so. */
+  readonly testnet: boolean
+}

@@ -1,0 +1,37 @@
+import type { Brand } from './brand.ts'
+
+/** Milliseconds. */
+export type Duration = Brand<number, 'Duration'>
+/** A point of this process's monotonic clock, in milliseconds. Never sent to a peer. */
+export type Instant = Brand<number, 'Instant'>
+/** Milliseconds since the Unix epoch. */
+export type Timestamp = Brand<number, 'Timestamp'>
+
+export const milliseconds = (count: number): Duration => count as Duration
+export const seconds = (count: number): Duration => (count * 1000) as Duration
+export const minutes = (count: number): Duration => (count * 60_000) as Duration
+export const hours = (count: number): Duration => (count * 3_600_000) as Duration
+export const days = (count: number): Duration => (count * 86_400_000) as Duration
+export const timestamp = (sinceEpoch: number): Timestamp => sinceEpoch as Timestamp
+export const instant = (sinceStart: number): Instant => sinceStart as Instant
+
+/** The instant `span` after `start`; works for both clocks. */
+export function after<T extends Instant | Timestamp>(start: T, span: Duration): T {
+  return (start + span) as T
+}
+
+/** How long after `start` `end` is; negative if it is before. Both of one clock. */
+export function between<T extends Instant | Timestamp>(start: T, end: T): Duration {
+  return (end - start) as unknown as Duration
+}
+
+/**
+ * The two clocks of a machine.
+ *
+ * `monotonic` never goes back and is not comparable between processes. `wall` may jump either way and
+ * the host controls it: only certificate dates and the founder's first group clock read it.
+ */
+export interface Clock {
+  monotonic(): Instant
+  wall(): Timestamp
+}

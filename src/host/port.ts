@@ -1,0 +1,29 @@
+import type { Logger } from '../base/log.ts'
+import type { Random } from '../base/random.ts'
+import type { Secret } from '../base/secret.ts'
+import type { Clock, Duration } from '../base/time.ts'
+import type { Admission, Net, NetHandlers } from './net/port.ts'
+import type { Attester } from './tee/port.ts'
+
+/** Alarms of the shell; the simulator's run on virtual time. */
+export interface Timers {
+  /** Runs `action` once after `span`; the returned function cancels and is idempotent. */
+  after(span: Duration, action: () => void): () => void
+}
+
+/** Everything outside that a node touches. */
+export interface Host {
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly random: Random
+  readonly log: Logger
+  readonly attester: Attester
+  /** Opens the network for these keys; called once, before `start`. */
+  openNet(options: {
+    readonly admission: Admission
+    readonly handlers: NetHandlers
+    /** The identity seed and the Noise static private key, lent for the life of the net. */
+    readonly identitySeed: Secret
+    readonly noiseSecret: Secret
+  }): Promise<Net>
+}

@@ -1,0 +1,150 @@
+/** The node as applications, the API and the CLI see it: types only. */
+import type { NetworkId, NodeId } from '../base/ids.ts'
+
+/** How many members must hold a write before it counts as acknowledged: the next one, none, a number, or most instances. */
+export type AckLevel = 'local' | 'majority' | number
+
+export interface WriteOptions {
+  /** 1 unless said. */
+  readonly ack?: AckLevel
+  readonly signal?: AbortSignal
+}
+
+export interface WriteReceipt {
+  readonly key: string
+  /** Members besides this node that are known to hold the write. */
+  readonly acknowledgedBy: number
+}
+
+/** What a key holds now. A register has one value, a set its elements in byte order. */
+export type StateEntry =
+  | { readonly kind: 'register'; readonly key: string; readonly value: Uint8Array }
+  | { readonly kind: 'set'; readonly key: string; readonly elements: readonly Uint8Array[] }
+
+/** A change as a watcher sees it. `entry` is `null` once nothing is left under the key. */
+export interface StateEvent {
+  /** Resumes a watch after this event; opaque, of this node's boot. */
+  readonly cursor: string
+  readonly key: string
+  readonly entry: StateEntry | null
+}
+
+/**
+ * The replicated state. Every method that writes rejects with a `CoterieError` whose code says why:
+ * `NOT_READY`, `NO_PEER_TO_ACK` (nothing was applied), `ACK_TIMEOUT` (applied here, spread unknown),
+ * `KEY_TOO_LONG`, `VALUE_TOO_LARGE`, `WRONG_KIND`, `QUEUE_FULL`, `STOPPING`.
+ */
+export interface StateApi {
+  set(key: string, value: Uint8Array, options?: WriteOptions): Promise<WriteReceipt>
+  get(key: string): StateEntry | undefined
+  delete(key: string, options?: WriteOptions): Promise<WriteReceipt>
+  add(key: string, element: Uint8Array, options?: WriteOptions): Promise<WriteReceipt>
+  remove(key: string, element: Uint8Array, options?: WriteOptions): Promise<WriteReceipt>
+  /** Entries in key order, from after `after`, at most `limit` (1..1000). */
+  list(query: {
+    readonly prefix?: string
+    readonly after?: string
+    readonly limit?: number
+  }): readonly StateEntry[]
+  /**
+   * Changes from now on, or from `cursor` on; ends when `signal` aborts or the node stops.
+   * @throws {UsageError} `CURSOR_GONE` when events since the cursor are no longer held: list again, then watch.
+   */
+  watch(query: {
+    readonly prefix?: string
+    readonly cursor?: string
+    readonly signal?: AbortSignal
+  }): AsyncIterable<StateEvent>
+}
+
+export type MemberState = 'new' | 'alive' | 'suspect' | 'dead'
+
+export interface MemberView {
+  readonly node: NodeId
+  readonly phase: 'joining' | 'active'
+  readonly state: MemberState
+  readonly platform: string
+  readonly instance: string
+  readonly measurement: string
+  readonly owner: string | null
+  /** ISO 8601, when the verdict lapses. */
+  readonly verdictExpiresAt: string
+  readonly isFresh: boolean
+  /** Suspicion level of the failure detector, or `null` before the first interval. */
+  readonly phi: number | null
+  readonly connected: boolean
+  /** This row is the node itself. */
+  readonly self: boolean
+}
+
+export interface PeerView {
+  readonly node: NodeId
+  readonly address: string
+  readonly direction: 'in' | 'out'
+  readonly verdict: string
+  readonly measurement: string
+}
+
+export interface RefusalView {
+  readonly at: string
+  readonly by: 'me' | 'them' | 'link'
+  readonly node: NodeId | null
+  readonly address: string
+  readonly code: string
+  readonly facts: Readonly<Record<string, string | number>>
+}
+
+export type NodePhase = 'starting' | 'joining' | 'alone' | 'active' | 'stopping' | 'stopped'
+
+export interface StatusView {
+  readonly node: NodeId
+  readonly network: NetworkId
+  readonly networkName: string
+  readonly testnet: boolean
+  readonly tee: string
+  readonly phase: NodePhase
+  /** What to do, when the phase is not `active`. */
+  readonly next: string
+  readonly version: string
+  readonly addresses: readonly string[]
+  readonly manifest: { readonly nonce: number; readonly hash: string }
+  readonly members: { readonly active: number; readonly live: number; readonly known: number }
+  readonly state: {
+    readonly root: string
+    readonly entries: number
+    readonly writesPerSecond: number
+    readonly deliveriesPerSecond: number
+  }
+  readonly keys: { readonly traffic: number; readonly storage: number; readonly commit: number }
+  readonly removals: { readonly count: number; readonly digest: string }
+  readonly warnings: readonly { readonly code: string; readonly text: string }[]
+  readonly uptimeSeconds: number
+}
+
+export interface NodeEvent {
+  readonly at: string
+  readonly kind: string
+  readonly text: string
+  readonly facts: Readonly<Record<string, string | number | boolean | null>>
+}
+
+/** One running node. */
+export interface CoterieNode {
+  readonly id: NodeId
+  readonly network: NetworkId
+  readonly state: StateApi
+  start(): Promise<void>
+  /** Graceful and complete within 10 s; idempotent. */
+  stop(): Promise<void>
+  members(): readonly MemberView[]
+  peers(): readonly PeerView[]
+  /** The latest refusals, newest first, at most 100. */
+  refusals(): readonly RefusalView[]
+  status(): StatusView
+  /** Takes self-proving removal items (canonical CBOR); answers how many were new. @throws {PeerFault} for an item that does not prove itself. */
+  remove(items: readonly Uint8Array[]): { readonly added: number }
+  /** What happened lately, newest last, at most 1,000; `after` the number of an event to resume from. */
+  events(signal: AbortSignal): AsyncIterable<NodeEvent>
+  /** Whether routes may show and take state values on the host's socket: only on a testnet, in this version. */
+  readonly opensToHost: boolean
+}

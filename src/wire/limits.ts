@@ -1,0 +1,22 @@
+/** Every size and count that a peer may ask of us, in one table, with the reason. */
+
+const kib = (count: number): number => count * 1024
+
+export const limits = {
+  /** One gossip message with its envelope. */
+  gossipBytesMax: kib(256),
+  /** One frame of a member stream. */
+  frameBytesMax: kib(256),
+  /** One frame of the attested handshake; evidence of every known platform fits. */
+  handshakeFrameBytesMax: kib(64),
+  /** A manifest envelope, as JSON text. */
+  manifestBytesMax: kib(64),
+  heartbeatBytesMax: kib(4),
+  /** A key of the replica, UTF-8 bytes. */
+  stateKeyBytesMax: 512,
+  /** A value of the replica. */
+  stateValueBytesMax: kib(64),
+  /** Messages kept because their author or key is not known yet. */
+  heldMessagesMax: 256,
+  heldBytesMax: kib(1024),
+} as const
