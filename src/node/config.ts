@@ -1,0 +1,199 @@
+/** The complete configuration of one node: read once at start, checked as a whole, never changed. */
+import { UsageError } from '../base/errors.ts'
+import { assertConsistent } from './config-rules.ts'
+import { nearestName } from './nearest-name.ts'
+import {
+  environmentNameOf,
+  flagOf,
+  type HostOption,
+  type HostOptionName,
+  hostOptions,
+  manifestOptions,
+  type OptionKind,
+  type OptionValue,
+  type Settings,
+} from './options.ts'
+import { type PresetName, presetNames } from './presets.ts'
+
+/** Everything that `createNode` is told. Deeply frozen. */
+export interface NodeConfig extends Settings {
+  /** The bytes of the manifest envelope to begin with: canonical JSON, not yet believed. */
+  readonly manifestEnvelope: Uint8Array
+}
+
+/** Where the value of an option came from. */
+export type Origin = 'flag' | 'environment' | 'file' | 'preset'
+
+/** Values as they were given, by origin. Flags and environment are text, the file is parsed JSON. */
+export interface SettingSources {
+  /** By option name; `undefined` means not given. A repeated flag arrives joined by commas. */
+  readonly flags?: Readonly<Record<string, string | undefined>>
+  /** Only names that begin with `COTERIE_` are looked at. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
+  readonly file?: unknown
+}
+
+/** Checked settings, each with the place that it came from. */
+export interface ParsedSettings {
+  readonly settings: Settings
+  readonly origins: Readonly<Record<HostOptionName, Origin>>
+}
+
+/**
+ * Flags over environment over file over preset, for every host option.
+ *
+ * @throws {UsageError} `UNKNOWN_OPTION` (with the nearest name), `MANIFEST_OPTION` for what the network decides,
+ * `BAD_OPTION` for a value of the wrong kind, `INCONSISTENT_CONFIG`.
+ */
+export function parseSettings(sources: SettingSources): ParsedSettings {
+  const given = [
+    fromFlags(sources.flags ?? {}),
+    fromEnvironment(sources.environment ?? {}),
+    fromFile(sources.file),
+  ]
+  const presetGiven = given.map(source => source.get('preset')).find(value => value !== undefined)
+  const preset = presetName(presetGiven)
+  const settings: Partial<Record<HostOptionName, OptionValue>> = {}
+  const origins: Partial<Record<HostOptionName, Origin>> = {}
+  for (const name of hostOptionNames) {
+    const found = given.map(source => source.get(name)).find(value => value !== undefined)
+    const option: HostOption<OptionValue> = hostOptions[name]
+    settings[name] = freeze(found === undefined ? option.defaults[preset] : checked(name, found))
+    origins[name] = found?.origin ?? 'preset'
+  }
+  const complete = Object.freeze(settings as Settings)
+  assertConsistent(complete)
+  return { settings: complete, origins: Object.freeze(origins as Record<HostOptionName, Origin>) }
+}
+
+/**
+ * The configuration of a node: what is given, the rest from the preset (`wan` unless said).
+ *
+ * @throws {UsageError} `INCONSISTENT_CONFIG`.
+ */
+export function completeConfig(
+  given: Partial<Settings> & { readonly manifestEnvelope: Uint8Array },
+): NodeConfig {
+  const preset = given.preset ?? 'wan'
+  const settings: Partial<Record<HostOptionName, OptionValue>> = {}
+  for (const name of hostOptionNames) {
+    settings[name] = freeze(given[name] ?? hostOptions[name].defaults[preset])
+  }
+  const config = { ...(settings as Settings), manifestEnvelope: given.manifestEnvelope }
+  assertConsistent(config)
+  return Object.freeze(config)
+}
+
+/** The names of all host options, in the order of the table. */
+export const hostOptionNames: readonly HostOptionName[] = Object.keys(
+  hostOptions,
+) as HostOptionName[]
+
+/** Whether `name` is an option that the host decides. */
+export function isHostOption(name: string): name is HostOptionName {
+  return Object.hasOwn(hostOptions, name)
+}
+
+function presetName(given: GivenValue | undefined): PresetName {
+  const value = given === undefined ? 'wan' : checked('preset', given)
+  return presetNames.find(name => name === value) ?? 'wan'
+}
+
+interface GivenValue {
+  readonly origin: Origin
+  /** The option as the person wrote it, for messages. */
+  readonly spelled: string
+  readonly value: unknown
+}
+type Given = ReadonlyMap<HostOptionName, GivenValue>
+
+function fromFlags(flags: Readonly<Record<string, string | undefined>>): Given {
+  const given = new Map<HostOptionName, GivenValue>()
+  for (const [name, text] of Object.entries(flags)) {
+    if (text === undefined) continue
+    if (!isHostOption(name)) throw unknownOption(`--${name}`, name, flagOf)
+    given.set(name, {
+      origin: 'flag',
+      spelled: flagOf(name),
+      value: hostOptions[name].kind.fromText(text),
+    })
+  }
+  return given
+}
+
+function fromEnvironment(environment: Readonly<Record<string, string | undefined>>): Given {
+  const given = new Map<HostOptionName, GivenValue>()
+  const names = new Map(hostOptionNames.map(name => [environmentNameOf(name), name]))
+  for (const [variable, text] of Object.entries(environment)) {
+    if (!variable.startsWith('COTERIE_') || text === undefined) continue
+    const name = names.get(variable)
+    if (name === undefined) {
+      const words = variable.slice('COTERIE_'.length).toLowerCase()
+      const camel = words.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+      throw unknownOption(variable, camel, environmentNameOf)
+    }
+    given.set(name, {
+      origin: 'environment',
+      spelled: variable,
+      value: hostOptions[name].kind.fromText(text),
+    })
+  }
+  return given
+}
+
+function fromFile(file: unknown): Given {
+  const given = new Map<HostOptionName, GivenValue>()
+  if (file === undefined) return given
+  if (typeof file !== 'object' || file === null || Array.isArray(file)) {
+    throw new UsageError('BAD_CONFIG_FILE', 'The configuration file does not hold a JSON object.')
+  }
+  for (const [name, value] of Object.entries(file)) {
+    if (!isHostOption(name)) throw unknownOption(`"${name}"`, name, nearest => `"${nearest}"`)
+    given.set(name, { origin: 'file', spelled: `"${name}"`, value })
+  }
+  return given
+}
+
+function checked(name: HostOptionName, given: GivenValue): OptionValue {
+  const kind: OptionKind<OptionValue> = hostOptions[name].kind
+  const result = kind.schema.safeParse(given.value)
+  if (result.success) return result.data
+  const where = given.origin === 'preset' ? '' : ` (${given.origin})`
+  throw new UsageError(
+    'BAD_OPTION',
+    `${given.spelled}${where} is ${shown(given.value)}, but takes ${kind.expected}.`,
+    { next: hostOptions[name].reason },
+  )
+}
+
+/** A value of a person's own file, short enough for a sentence. */
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing'
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text
+}
+
+function unknownOption(
+  spelled: string,
+  name: string,
+  spell: (name: HostOptionName) => string,
+): UsageError {
+  if (Object.hasOwn(manifestOptions, name)) {
+    const { path, reason } = manifestOptions[name as keyof typeof manifestOptions]
+    return new UsageError(
+      'MANIFEST_OPTION',
+      `${spelled} is decided by the manifest, not by the host.`,
+      { next: `It stands at ${path}, and changes with an approved manifest. ${reason}` },
+    )
+  }
+  const nearest = nearestName(name, hostOptionNames)
+  return new UsageError('UNKNOWN_OPTION', `${spelled} is not an option.`, {
+    next:
+      nearest === undefined
+        ? 'See coterie start --help for all options.'
+        : `Did you mean ${spell(nearest)}?`,
+  })
+}
+
+function freeze(value: OptionValue): OptionValue {
+  return typeof value === 'object' ? Object.freeze([...value]) : value
+}
