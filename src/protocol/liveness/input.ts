@@ -1,0 +1,90 @@
+/** What the liveness room is told and what it answers: types only. */
+import type { NodeId } from '../../base/ids.ts'
+import type { Duration, Instant } from '../../base/time.ts'
+import type { Heartbeat } from '../../wire/heartbeat.ts'
+
+/**
+ * How a member looks from here, a local judgement that steers traffic and proves nothing.
+ *
+ * `new`: no accepted beat yet, and not overdue. `alive`: accepted beats come as they should. `suspect`:
+ * overdue. `dead`: overdue for so long that nothing waits for it. Any fresh beat refutes at once.
+ */
+export type LivenessState = 'new' | 'alive' | 'suspect' | 'dead'
+
+export type LivenessInput =
+  /** The alarm of `wakeAt`. An early or late one does no harm. */
+  | { readonly kind: 'tick' }
+  /**
+   * A beat whose envelope opened and whose signature holds. Give every one, the sequence numbers that the
+   * replay window has already seen too: only so can two beats under one number be noticed. Of an author who
+   * is no member it is ignored. `signedBody` is evidence, kept as given and handed back in `equivocated`.
+   */
+  | {
+      readonly kind: 'beatReceived'
+      readonly author: NodeId
+      readonly sequence: number
+      readonly payload: Uint8Array
+      readonly signedBody: Uint8Array
+    }
+  /** `node` is in the roster from now on. Repeating it changes nothing. */
+  | { readonly kind: 'memberAdded'; readonly node: NodeId }
+  /** `node` left the roster: removed, refused, lapsed or departed. Everything about it is forgotten. */
+  | { readonly kind: 'memberGone'; readonly node: NodeId }
+  /** A connection to `node` is open: what was said about its link before no longer counts. */
+  | { readonly kind: 'connectionOpened'; readonly node: NodeId }
+  /** The last connection to `node` closed, or a redial failed. Alone this judges nobody: it may be my link. */
+  | { readonly kind: 'connectionClosed'; readonly node: NodeId; readonly reconnect: Reconnect }
+  /** Another member `by` says that it cannot reach `node` either. */
+  | { readonly kind: 'closureCorroborated'; readonly node: NodeId; readonly by: NodeId }
+
+/** What became of the attempt to dial again: not known yet, or refused by the machine at the other end. */
+export type Reconnect = 'pending' | 'refused'
+
+export type LivenessEffect =
+  /** Sign and publish this payload under exactly this sequence number of the heartbeat topic; never seal it twice. */
+  | { readonly kind: 'sendBeat'; readonly sequence: number; readonly payload: Uint8Array }
+  | {
+      readonly kind: 'stateChanged'
+      readonly node: NodeId
+      readonly from: LivenessState
+      readonly to: LivenessState
+      /** Suspicion level at the change; `null` before the first accepted beat. */
+      readonly phi: number | null
+    }
+  /** A beat that is provably recent. Clock, roots and leases may believe this one and no other. */
+  | { readonly kind: 'accepted'; readonly node: NodeId; readonly beat: AcceptedBeat }
+  /** Removal evidence: two bodies signed by `author` under one sequence number. Told once per author. */
+  | {
+      readonly kind: 'equivocated'
+      readonly author: NodeId
+      readonly sequence: number
+      readonly first: Uint8Array
+      readonly second: Uint8Array
+    }
+
+export interface AcceptedBeat extends Heartbeat {
+  readonly sequence: number
+  /** Whether it cites a beat of mine, and not only one of a third member: what a policy lease counts. */
+  readonly citesMe: boolean
+}
+
+/** What this node says of itself in its next beat. */
+export type BeatContent = Omit<Heartbeat, 'random' | 'citations'>
+
+/**
+ * Where the content of a beat comes from: asked synchronously, once per beat, never kept.
+ *
+ * `progress` must be larger at each call as long as the main loop turns; a beat without progress says
+ * "my process hangs" and is not taken as a sign of life.
+ */
+export interface BeatSource {
+  content(now: Instant): BeatContent
+}
+
+export interface LivenessOptions {
+  readonly self: NodeId
+  /** One beat per interval; every threshold is a multiple of it, so all members of a network use one. */
+  readonly interval: Duration
+  /** When the first beat goes out. */
+  readonly startsAt: Instant
+}
