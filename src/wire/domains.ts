@@ -24,6 +24,9 @@ export const domains = {
   stateRoot: 'coterie/state-root/1',
   valueHash: 'coterie/value-hash/1',
   entrySignature: 'coterie/entry-signature/1',
+  instance: 'coterie/instance/1',
+  policy: 'coterie/policy/1',
+  endorsements: 'coterie/endorsements/1',
   simulatedEvidence: 'coterie/simulated-evidence/1',
 } as const
 
