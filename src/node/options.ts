@@ -82,6 +82,12 @@ const addresses: OptionKind<readonly string[]> = {
   fromText: value => (value === '' ? [] : value.split(',').map(address => address.trim())),
 }
 
+const names = (expected: string, pattern: RegExp): OptionKind<readonly string[]> => ({
+  expected: `${expected}, separated by commas`,
+  schema: z.array(z.string().regex(pattern)).max(16),
+  fromText: value => (value === '' ? [] : value.split(',').map(name => name.trim().toLowerCase())),
+})
+
 const spanUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
 /** Spans carry their unit, so that nobody has to guess whether `10` is seconds. */
@@ -196,23 +202,14 @@ export const hostOptions = {
     'A Unix socket, mode 0600 in a directory of mode 0700, in place of the port. Empty: none.',
   ),
   httpHosts: host(
-    {
-      expected: 'host names separated by commas',
-      schema: z.array(z.string().regex(/^[a-z0-9.-]{1,253}$/)).max(16),
-      fromText: value =>
-        value === '' ? [] : value.split(',').map(name => name.trim().toLowerCase()),
-    },
-    always<readonly string[]>([]),
+    names('host names', /^[a-z0-9.-]{1,253}$/),
+    always([]),
     '',
     'Names besides localhost and the loopback addresses that a request may carry as Host: anything else is taken for DNS rebinding.',
   ),
   httpOrigins: host(
-    {
-      expected: 'origins such as http://127.0.0.1:5173 separated by commas',
-      schema: z.array(z.string().regex(/^https?:\/\/[a-z0-9.[\]:-]{1,253}$/)).max(16),
-      fromText: value => (value === '' ? [] : value.split(',').map(origin => origin.trim())),
-    },
-    always<readonly string[]>([]),
+    names('origins such as http://127.0.0.1:5173', /^https?:\/\/[a-z0-9.[\]:-]{1,253}$/),
+    always([]),
     '',
     'Web pages that may call the API. None unless listed.',
   ),
