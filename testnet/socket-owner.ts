@@ -1,0 +1,131 @@
+/**
+ * Which process owns a TCP socket, as Linux tells it: `/proc/net/tcp` maps an address pair to an inode,
+ * `/proc/<pid>/fd` maps a process to its inodes (proc(5)). Elsewhere nobody is found.
+ */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+
+/** One end of a connection over IPv4. */
+export interface Endpoint {
+  /** Dotted, such as `127.0.0.1`. */
+  readonly host: string
+  readonly port: number
+}
+
+const listenState = '0A'
+/** The kernel lists sockets bucket by bucket while they come and go: one pass may miss a row. */
+const passes = 3
+
+/**
+ * The process among `pids` that holds the socket from `local` to `remote`, or `undefined` if none does.
+ *
+ * The table holds both ends of a loopback connection; the address order tells them apart.
+ */
+export function ownerOfConnection(
+  local: Endpoint,
+  remote: Endpoint,
+  pids: Iterable<number>,
+): number | undefined {
+  const inode = inodeOfConnection(local, remote)
+  if (inode === undefined) return undefined
+  for (const pid of pids) if (holdsSocket(pid, inode)) return pid
+  return undefined
+}
+
+/** Who listens on a loopback port, if this user may see it. */
+export function listenerOf(port: number): { pid: number; command: string } | undefined {
+  const inode = inodeOfListener(port)
+  if (inode === undefined) return undefined
+  for (const pid of processes()) {
+    if (holdsSocket(pid, inode)) return { pid, command: commandOf(pid) }
+  }
+  return undefined
+}
+
+function inodeOfConnection(local: Endpoint, remote: Endpoint): string | undefined {
+  const [from, to] = [spell(local), spell(remote)]
+  for (let pass = 0; pass < passes; pass++) {
+    for (const row of tcpRows()) {
+      // A closed socket keeps its row in another state with inode 0.
+      if (row.local === from && row.remote === to && row.inode !== '0') return row.inode
+    }
+  }
+  return undefined
+}
+
+function inodeOfListener(port: number): string | undefined {
+  const suffix = `:${hexPort(port)}`
+  for (const row of tcpRows()) {
+    if (row.state === listenState && row.local.endsWith(suffix)) return row.inode
+  }
+  return undefined
+}
+
+interface TcpRow {
+  readonly local: string
+  readonly remote: string
+  readonly state: string
+  readonly inode: string
+}
+
+function* tcpRows(): Generator<TcpRow> {
+  for (const line of readOr('/proc/net/tcp', '').split('\n').slice(1)) {
+    const [, local, remote, state, , , , , , inode] = line.trim().split(/\s+/)
+    if (local === undefined || remote === undefined || inode === undefined) continue
+    if (state !== undefined) yield { local, remote, state, inode }
+  }
+}
+
+/** Whether the socket is open to the process; false as well if it is gone or not ours to look at. */
+function holdsSocket(pid: number, inode: string): boolean {
+  const wanted = `socket:[${inode}]`
+  let descriptors: string[]
+  try {
+    descriptors = readdirSync(`/proc/${pid}/fd`)
+  } catch {
+    // The process ended, or belongs to somebody else: either way it is not known to hold the socket.
+    return false
+  }
+  return descriptors.some(descriptor => linkOf(pid, descriptor) === wanted)
+}
+
+function linkOf(pid: number, descriptor: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${descriptor}`)
+  } catch {
+    // The descriptor was closed since it was listed.
+    return undefined
+  }
+}
+
+function processes(): number[] {
+  try {
+    return readdirSync('/proc').map(Number).filter(Number.isInteger)
+  } catch {
+    // No /proc: not Linux.
+    return []
+  }
+}
+
+function commandOf(pid: number): string {
+  const name = readOr(`/proc/${pid}/comm`, '').trim()
+  return name === '' ? 'unknown' : name
+}
+
+function readOr(path: string, otherwise: string): string {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    // Not Linux, or the process is gone.
+    return otherwise
+  }
+}
+
+/** As in `/proc/net/tcp`: the address in host byte order of a little-endian machine, upper-case hexadecimal. */
+function spell({ host, port }: Endpoint): string {
+  const bytes = host.split('.').map(Number).toReversed()
+  return `${bytes.map(byte => hex(byte, 2)).join('')}:${hexPort(port)}`
+}
+
+const hexPort = (port: number): string => hex(port, 4)
+const hex = (value: number, width: number): string =>
+  value.toString(16).toUpperCase().padStart(width, '0')
