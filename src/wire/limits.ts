@@ -12,6 +12,8 @@ export const limits = {
   /** A manifest envelope, as JSON text. */
   manifestBytesMax: kib(64),
   heartbeatBytesMax: kib(4),
+  /** One removal item: two signed heartbeats with their frames, or 64 signatures. */
+  removalItemBytesMax: kib(12),
   /** A key of the replica, UTF-8 bytes. */
   stateKeyBytesMax: 512,
   /** A value of the replica. */

@@ -1,0 +1,217 @@
+/**
+ * What goes into the membership machine, what comes out, and what it asks of its surroundings.
+ *
+ * The shell maps effects one to one on `host/net/port.ts`: `ask` → `Net.ask` (and back as `answered` or
+ * `askFailed`, always one of them), `answer`/`refuse` → the promise of `NetHandlers.asked`, `tell` →
+ * `Net.tell(node, 'announce', …)`, `stepUp` → `Net.stepUp`, `openGate` → resolves `memberConnected`.
+ */
+import type { KeySet } from '../../attestation/manifest.ts'
+import type { Refusal, RefusalFacts, TrustedVerdict, Verdict } from '../../attestation/verdict.ts'
+import type { Digest, NetworkId, NodeId } from '../../base/ids.ts'
+import type { Random } from '../../base/random.ts'
+import type { Secret } from '../../base/secret.ts'
+import type { Duration, Instant, Timestamp } from '../../base/time.ts'
+import type { EpochKeyKind } from '../../wire/epoch-key.ts'
+import type { Evidence, NodeKeys } from '../../wire/evidence.ts'
+import type { MemberPhase } from '../../wire/hello.ts'
+
+/** Where this node stands. `alone` is joining with no active member in reach; `removed` is final. */
+export type MembershipPhase = 'joining' | 'alone' | 'active' | 'removed'
+
+/** The failure detector's word on a member; `new` until it has said anything. */
+export type Liveness = 'new' | 'alive' | 'suspect' | 'dead'
+
+/** Protocols of member streams that this machine asks and answers. */
+export type MembershipProtocol = 'hello' | 'removals' | 'record' | 'key'
+
+/** An identity with its appraised keys. */
+export interface AppraisedMember {
+  readonly node: NodeId
+  readonly keys: NodeKeys
+  readonly evidence: Evidence
+  readonly verdict: TrustedVerdict
+}
+
+/** What membership takes from the manifest in force. */
+export interface ManifestFacts {
+  readonly nonce: number
+  readonly hash: Digest
+  /** Whose signatures remove, and how many of them it takes. */
+  readonly manifestSet: KeySet
+  /** Names of the measurements that may join. A removal of any other name is implied by the manifest. */
+  readonly measurements: readonly string[]
+  /** Per platform instance: identities alive at once, and new ones within an hour. */
+  readonly instanceLimits: { readonly live: number; readonly newPerHour: number }
+  /** How long a step-up counts as fresh, and how long a verdict holds after it. */
+  readonly evidenceAge: Duration
+}
+
+/** Names one epoch key. */
+export interface KeyName {
+  readonly kind: EpochKeyKind
+  readonly id: Digest
+}
+
+/** An epoch key that this node holds. `key` is lent: it is wiped when the key's life ends. */
+export interface HeldKey extends KeyName {
+  readonly key: Secret
+}
+
+/** Everything that membership reacts to. */
+export type MembershipInput =
+  /** Once, first: the node runs and its dial loop has begun. */
+  | { readonly kind: 'started' }
+  /** The time of `wakeAt` has come. Harmless at any other time. */
+  | { readonly kind: 'tick' }
+  /** A member connection is open (again). */
+  | { readonly kind: 'connected'; readonly member: AppraisedMember }
+  /** The last connection to this node closed. Its outstanding asks need no answer any more. */
+  | { readonly kind: 'disconnected'; readonly node: NodeId }
+  /** A request of a connected member. Exactly one `answer` or `refuse` with this `request` follows, perhaps later. */
+  | {
+      readonly kind: 'asked'
+      readonly request: number
+      readonly from: NodeId
+      readonly protocol: MembershipProtocol
+      readonly bytes: Uint8Array
+    }
+  /** An `announce` frame of a connected member. */
+  | { readonly kind: 'told'; readonly from: NodeId; readonly bytes: Uint8Array }
+  /** The answer to an `ask`. */
+  | { readonly kind: 'answered'; readonly ask: number; readonly bytes: Uint8Array }
+  /** No answer came; `code` is the peer's or the net's. The shell bounds the wait. */
+  | { readonly kind: 'askFailed'; readonly ask: number; readonly code: string }
+  /** A member answered a step-up: now is its freshness. */
+  | { readonly kind: 'steppedUp'; readonly node: NodeId; readonly verdict: TrustedVerdict }
+  | { readonly kind: 'stepUpFailed'; readonly node: NodeId; readonly code: string }
+  /** An accepted heartbeat of a member. */
+  | { readonly kind: 'beat'; readonly node: NodeId; readonly phase: MemberPhase }
+  /** The failure detector changed its mind. */
+  | { readonly kind: 'livenessChanged'; readonly node: NodeId; readonly state: Liveness }
+  /** A full sync from this member is merged here. */
+  | { readonly kind: 'fullSyncCompleted'; readonly node: NodeId }
+  /** The commit keys that live entries name now: all others may go. */
+  | { readonly kind: 'commitKeysNamed'; readonly ids: readonly Digest[] }
+  /** Removal items from this node's own door (API, detector). `removalsJudged` follows at once. */
+  | { readonly kind: 'removalItems'; readonly items: readonly Uint8Array[] }
+  /** A message of an author without a verdict here; `from` handed it over. */
+  | { readonly kind: 'unknownAuthor'; readonly author: NodeId; readonly from: NodeId }
+  /** Something sealed or salted under a key that is not held here; `from` handed it over. */
+  | { readonly kind: 'unknownKey'; readonly id: Digest; readonly from: NodeId }
+  /** Another manifest is in force: every verdict is formed anew. */
+  | { readonly kind: 'manifestChanged'; readonly manifest: ManifestFacts }
+
+/** Everything that membership wants done. */
+export type MembershipEffect =
+  | {
+      readonly kind: 'ask'
+      readonly ask: number
+      readonly node: NodeId
+      readonly protocol: MembershipProtocol
+      readonly bytes: Uint8Array
+    }
+  | { readonly kind: 'answer'; readonly request: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'refuse'; readonly request: number; readonly code: string }
+  /** One `announce` frame. */
+  | { readonly kind: 'tell'; readonly node: NodeId; readonly bytes: Uint8Array }
+  /** Gossip with this member may start: removal sets were exchanged. */
+  | { readonly kind: 'openGate'; readonly node: NodeId }
+  | {
+      readonly kind: 'stepUp'
+      readonly node: NodeId
+      readonly purpose: 'step-up' | 're-attest'
+    }
+  | { readonly kind: 'disconnect'; readonly node: NodeId; readonly code: string }
+  /** A verdict on this identity is new here: release what was held for it. */
+  | { readonly kind: 'memberAdded'; readonly node: NodeId }
+  /** No longer a member here: forget its marks, refuse what it signs. */
+  | { readonly kind: 'memberGone'; readonly node: NodeId; readonly code: MemberGoneCode }
+  /** `next` says what a person can do, empty if nothing is needed. */
+  | { readonly kind: 'phaseChanged'; readonly phase: MembershipPhase; readonly next: string }
+  /** Keys that can be opened with since now, and keys that are wiped. */
+  | {
+      readonly kind: 'keysChanged'
+      readonly added: readonly KeyName[]
+      readonly dropped: readonly KeyName[]
+    }
+  /** Which of the items of a `removalItems` input were new, and which were refused. */
+  | {
+      readonly kind: 'removalsJudged'
+      readonly added: number
+      readonly refused: readonly Refusal[]
+    }
+  | { readonly kind: 'removalsGrew'; readonly count: number; readonly digest: Digest }
+  /** Something for the log and the event list; `warn` is for a human. */
+  | {
+      readonly kind: 'event'
+      readonly level: 'warn' | 'info' | 'debug'
+      readonly code: string
+      readonly node: NodeId | null
+      readonly facts: RefusalFacts
+    }
+
+/** Why somebody is no longer a member here. */
+export type MemberGoneCode = 'REMOVED' | 'VERDICT_EXPIRED' | 'DEPARTED' | 'POLICY_REFUSED'
+
+/** What membership needs from outside. All synchronous; none may call back into the machine. */
+export interface MembershipPorts {
+  /** Ed25519 signature of this node's identity key. */
+  sign(message: Uint8Array): Uint8Array
+  /** The shared secret of a ciphertext made for this node's KEM key, owned by the caller; `undefined` if malformed. */
+  decapsulate(ciphertext: Uint8Array): Secret | undefined
+  /** Key evidence against the policy in force, now. Quick: no I/O. */
+  appraise(keys: NodeKeys, evidence: Evidence): Verdict
+  /** The host's clock: only certificate dates are held against it, beside monotonic time. */
+  wall(): Timestamp
+  readonly random: Random
+}
+
+/** How this node behaves; nothing here weakens a protection that the manifest names. */
+export interface MembershipOptions {
+  readonly network: NetworkId
+  readonly self: AppraisedMember
+  readonly manifest: ManifestFacts
+  /** Whether to found the network if no active member answers within `foundWait`. */
+  readonly isFounder: boolean
+  /** Whether the founding block lists this node, or the network is a testnet. */
+  readonly mayFound: boolean
+  /** How long a founder tries every known address first; also how long a joiner looks before it says `alone`. */
+  readonly foundWait: Duration
+}
+
+/** A member as the rest of the node sees it. */
+export interface MemberFacts extends AppraisedMember {
+  readonly phase: MemberPhase
+  readonly liveness: Liveness
+  readonly isConnected: boolean
+  readonly isFresh: boolean
+  /** When the verdict lapses by this node's monotonic clock. */
+  readonly expiresAt: Instant
+}
+
+/** Pure reads of the machine; none changes anything. */
+export interface MembershipQueries {
+  readonly phase: MembershipPhase
+  /** What a person can do in this phase, empty if nothing. */
+  readonly next: string
+  readonly removalDigest: Digest
+  readonly removalCount: number
+  /** All removal items, as they came. */
+  removalItems(): readonly Uint8Array[]
+  /** The key to seal under: the smallest usable id; `undefined` while none is usable and writes wait. */
+  sealingKey(kind: EpochKeyKind, now: Instant): HeldKey | undefined
+  /** The key of this id if it is held and its life has not ended. */
+  openingKey(id: Digest, now: Instant): HeldKey | undefined
+  keyCounts(now: Instant): Readonly<Record<EpochKeyKind, number>>
+  /** Whether this identity holds an unexpired trusted verdict and is not removed; true of this node itself. */
+  isMember(node: NodeId, now: Instant): boolean
+  /** Whether a member has also stepped up within the evidence age: state and keys may go to it. */
+  isFresh(node: NodeId, now: Instant): boolean
+  member(node: NodeId, now: Instant): MemberFacts | undefined
+  /** All members but this node, in node id order. */
+  members(now: Instant): readonly MemberFacts[]
+  /** Why this identity may not connect at all; `undefined` if it may. */
+  barred(node: NodeId): Refusal | undefined
+  /** Why this appraised identity may not join now: removed, or its instance is at a limit. */
+  admissible(node: NodeId, verdict: TrustedVerdict, now: Instant): Refusal | undefined
+}
