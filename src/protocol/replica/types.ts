@@ -1,0 +1,212 @@
+/**
+ * The replica as its shell sees it: what goes in, what comes out, what it needs and what may be asked.
+ *
+ * The shell verifies envelopes before `batchReceived`, carries bytes and wakes the machine; every decision
+ * about state is the machine's.
+ */
+import type { Digest, NetworkId, NodeId } from '../../base/ids.ts'
+import type { Random } from '../../base/random.ts'
+import type { Duration, Instant, Timestamp } from '../../base/time.ts'
+
+/**
+ * How many members besides this node must hold a write before it counts as acknowledged: none, a number
+ * (0 means `local`), or so many that with this node they run on more than half of the platform instances
+ * of the active roster.
+ */
+export type AckLevel = 'local' | 'majority' | number
+
+/** What a caller wants done. `delete` removes all that this node sees under the key, whatever its kind. */
+export type Operation =
+  | { readonly kind: 'set'; readonly key: string; readonly value: Uint8Array }
+  | { readonly kind: 'delete'; readonly key: string }
+  | { readonly kind: 'add'; readonly key: string; readonly element: Uint8Array }
+  | { readonly kind: 'remove'; readonly key: string; readonly element: Uint8Array }
+
+/**
+ * Why a write did not happen, or is not known to have spread.
+ *
+ * `NO_PEER_TO_ACK`, `NOT_READY`, `KEY_TOO_LONG`, `BAD_KEY`, `NOT_YOURS`, `VALUE_TOO_LARGE`, `WRONG_KIND`,
+ * `QUEUE_FULL`, `STOPPING`: nothing was applied. `ACK_TIMEOUT`: applied here, spread unknown.
+ */
+export type WriteRefusal =
+  | 'NOT_READY'
+  | 'NO_PEER_TO_ACK'
+  | 'ACK_TIMEOUT'
+  | 'KEY_TOO_LONG'
+  | 'BAD_KEY'
+  | 'NOT_YOURS'
+  | 'VALUE_TOO_LARGE'
+  | 'WRONG_KIND'
+  | 'QUEUE_FULL'
+  | 'STOPPING'
+
+/** Why this node does not serve state to a member that asked. */
+export type ServeRefusal = 'NOT_ACTIVE' | 'BAD_REQUEST'
+
+/** One member of the roster, this node included. */
+export interface ReplicaMember {
+  readonly node: NodeId
+  /** The platform instance it runs on: what `majority` and the group clock count. */
+  readonly instance: string
+  readonly phase: 'joining' | 'active'
+}
+
+/** What the machine is told. Nothing in it is kept by reference after the step but strings. */
+export type ReplicaInput =
+  | { readonly kind: 'tick' }
+  /** `joining` at first: writes wait, nothing is served or acknowledged. `stopping`: writes are refused. */
+  | { readonly kind: 'phaseChanged'; readonly phase: 'joining' | 'active' | 'stopping' }
+  /** A founder's only look at a wall clock; `notBefore` is the later of build and manifest time. */
+  | { readonly kind: 'founded'; readonly wall: Timestamp; readonly notBefore: Timestamp }
+  /** The whole roster with this node, whenever it changes. */
+  | { readonly kind: 'membersChanged'; readonly members: readonly ReplicaMember[] }
+  /** `ask` and `tell` to this member work from now on (gate open or not), until `disconnected`. */
+  | { readonly kind: 'connected'; readonly node: NodeId }
+  | { readonly kind: 'disconnected'; readonly node: NodeId }
+  /** An accepted beat of another member; `root` is the 32-byte state root in it, `null` if it had none. */
+  | {
+      readonly kind: 'beat'
+      readonly node: NodeId
+      readonly root: Uint8Array | null
+      readonly groupClock: number
+    }
+  /** `id` is the caller's, unique among writes under way; answered by exactly one `written` or `failed`. */
+  | {
+      readonly kind: 'write'
+      readonly id: number
+      readonly operation: Operation
+      readonly ack: AckLevel
+    }
+  /** Nobody waits for this write any more; what was applied stays. No answer follows. */
+  | { readonly kind: 'writeAbandoned'; readonly id: number }
+  /** The batch of a `publish` effect was handed to the net, or could not be: exactly one for each `publish`. */
+  | { readonly kind: 'published'; readonly sequence: number }
+  /** A batch out of an opened envelope whose author's signature holds. */
+  | {
+      readonly kind: 'batchReceived'
+      readonly author: NodeId
+      readonly sequence: number
+      readonly bytes: Uint8Array
+    }
+  /** A frame of the `ack` protocol. */
+  | { readonly kind: 'ackReceived'; readonly from: NodeId; readonly bytes: Uint8Array }
+  /** A request of the `sync` protocol; answered by exactly one `answer` or `refuse` in the same step. */
+  | {
+      readonly kind: 'syncAsked'
+      readonly id: number
+      readonly from: NodeId
+      readonly bytes: Uint8Array
+    }
+  /** The answer to an `askSync` effect. Exactly one of this and `syncFailed` for each. */
+  | { readonly kind: 'syncAnswered'; readonly node: NodeId; readonly bytes: Uint8Array }
+  | { readonly kind: 'syncFailed'; readonly node: NodeId }
+  /** The commit key that new batches name from now on. Writes wait until the first one. */
+  | { readonly kind: 'commitKeyChosen'; readonly id: Digest }
+  /** `ports.commitSalt` answers for this key from now on. */
+  | { readonly kind: 'commitKeyLearned'; readonly id: Digest }
+
+/** What the machine wants done, in order. Byte arrays belong to the receiver. */
+export type ReplicaEffect =
+  /** Seal, sign and publish on the `delta` topic under this sequence; then feed `published`. */
+  | { readonly kind: 'publish'; readonly sequence: number; readonly bytes: Uint8Array }
+  /** Tell on the `ack` protocol; a failure needs no report. */
+  | { readonly kind: 'tellAck'; readonly to: NodeId; readonly bytes: Uint8Array }
+  /** Ask on the `sync` protocol, then feed `syncAnswered` or `syncFailed`. At most one under way per member. */
+  | { readonly kind: 'askSync'; readonly to: NodeId; readonly bytes: Uint8Array }
+  | { readonly kind: 'answer'; readonly id: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'refuse'; readonly id: number; readonly code: ServeRefusal }
+  | { readonly kind: 'written'; readonly id: number; readonly acknowledgedBy: number }
+  | { readonly kind: 'failed'; readonly id: number; readonly code: WriteRefusal }
+  /** Watchers have something to read up to this cursor. At most one per step. */
+  | { readonly kind: 'changed'; readonly cursor: number }
+  /** All that `node` held when its last page was cut is merged here. */
+  | { readonly kind: 'fullSyncCompleted'; readonly node: NodeId }
+  /** The commit key is named by an entry and unknown: the root is unknown until `commitKeyLearned`. */
+  | { readonly kind: 'needCommitKey'; readonly id: Digest; readonly from: NodeId | null }
+  /** A member sent what no honest member sends; the code is that of a `PeerFault`. Nothing was harmed. */
+  | { readonly kind: 'peerFault'; readonly node: NodeId; readonly code: string }
+
+/** What the replica needs of its node. All synchronous and free of waiting. */
+export interface ReplicaPorts {
+  readonly random: Random
+  /** HMAC-SHA-256 under a commit key, 32 fresh bytes; `undefined` while the key is not held. */
+  readonly commitSalt: (commitKey: Digest, data: Uint8Array) => Uint8Array | undefined
+  /** Ed25519 signature of this node's identity key, 64 bytes. */
+  readonly sign: (message: Uint8Array) => Uint8Array
+}
+
+export interface ReplicaOptions {
+  readonly self: NodeId
+  readonly network: NetworkId
+  /** Key prefixes that light clients may read: their leaves are in the public trie. From the manifest. */
+  readonly publicPrefixes: readonly string[]
+  /** Entries stamped further ahead of the group clock are not merged yet. Default 30 s. */
+  readonly maxDrift?: Duration
+  /** How long a write waits for its acknowledgement. Default 10 s. */
+  readonly ackTimeout?: Duration
+  /** How long a write waits while the node is `joining`. Default 10 s. */
+  readonly readyTimeout?: Duration
+  /** Rest between two syncs with one member when nothing asks for one sooner. Default 30 s. */
+  readonly syncInterval?: Duration
+  /** Entries waiting to be published; writes beyond wait, and then are refused. Default 8,192. */
+  readonly outboxEntriesMax?: number
+  /** Writes waiting for readiness or for room in the outbox. Default 1,024. */
+  readonly waitingWritesMax?: number
+  /** Changes kept for watchers that resume. Default 16,384. */
+  readonly watchEventsMax?: number
+}
+
+/** What a key holds. `elements` are in byte order. All bytes freshly allocated. */
+export type ReplicaEntry =
+  | { readonly kind: 'register'; readonly key: string; readonly value: Uint8Array }
+  | { readonly kind: 'set'; readonly key: string; readonly elements: readonly Uint8Array[] }
+
+/** A change: what the key holds now; `entry` is `null` if nothing. */
+export interface ReplicaChange {
+  /** Resumes after this change. */
+  readonly cursor: number
+  readonly key: string
+  readonly entry: ReplicaEntry | null
+}
+
+/** The roots that a heartbeat carries; 32 bytes each. */
+export interface ReplicaRoots {
+  readonly root: Uint8Array
+  readonly publicRoot: Uint8Array
+  readonly privateRoot: Uint8Array
+}
+
+/** What may be asked between steps. Changes nothing that another node could see. */
+export interface ReplicaQueries {
+  get(key: string): ReplicaEntry | undefined
+  /** Live entries in byte order of their keys, from after `after`, at most `limit`. */
+  list(query: {
+    readonly prefix: string
+    readonly after: string | undefined
+    readonly limit: number
+  }): readonly ReplicaEntry[]
+  /** The roots over all merged entries, tombstones included; `undefined` while a commit key is missing. Hashes what changed since the last call. */
+  roots(): ReplicaRoots | undefined
+  /** Keys that hold something. */
+  readonly entryCount: number
+  /** Deltas of others merged since boot: for rates. */
+  readonly deliveredCount: number
+  /** Entries stamped too far ahead, held back and retried. */
+  readonly heldCount: number
+  /** Where a watch that wants only what comes starts. */
+  readonly watchCursor: number
+  /** Changes after `cursor`, oldest first, at most `limit`; `undefined` if some are no longer held (`CURSOR_GONE`). */
+  changesAfter(query: {
+    readonly cursor: number
+    readonly prefix: string
+    readonly limit: number
+  }): { readonly changes: readonly ReplicaChange[]; readonly cursor: number } | undefined
+  /** Commit keys that entries name: what must be kept and handed to a joiner. */
+  commitKeysNamed(): readonly Digest[]
+  /** Group time in milliseconds, `undefined` before it is founded or adopted. Never goes back. */
+  groupClock(now: Instant): number | undefined
+  /** The prune floor that beats carry: group clock less 24 h, in whole hours; `undefined` as above. */
+  pruneFloor(now: Instant): number | undefined
+  /** The sequence of the last batch published. */
+  readonly sequence: number
+}
