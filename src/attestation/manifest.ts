@@ -5,168 +5,97 @@
  * Every key must be written out. There are no defaults here: what an approved manifest means must not
  * change with the version of the program that reads it.
  */
-import type { Brand } from '../base/brand.ts'
-import type { PlatformName } from './platforms.ts'
+import { toHex, utf8 } from '../base/bytes.ts'
+import { type Digest, digestOf, type NetworkId } from '../base/ids.ts'
+import { framed, sha256 } from '../crypto/hash.ts'
+import { domains } from '../wire/domains.ts'
+import { limits } from '../wire/limits.ts'
+import { canonicalJson } from './canonical-json.ts'
+import type { Founding, Manifest, ParsedManifest, WriteRule } from './manifest-document.ts'
+import { DocumentFault, orRefusal, type Reader, readJson } from './manifest-reader.ts'
+import { brokenRule } from './manifest-rules.ts'
+import { manifestShape } from './manifest-shape.ts'
+import type { Refusal } from './verdict.ts'
 
-/** A set of Ed25519 keys of which `threshold` must agree. */
-export interface KeySet {
-  /** Ed25519 public keys, 64 lower-case hexadecimal digits each; rising, so that one set has one spelling. */
-  readonly members: readonly string[]
-  readonly threshold: number
-}
+export type * from './manifest-document.ts'
 
-/** A trust anchor of a testnet. Known by its key, never by a name. */
-export interface TestAnchor {
-  readonly platform: PlatformName
-  /** The root's SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) as DER, lower-case hexadecimal. */
-  readonly publicKey: string
+/** What peers tell each other about the manifest in force. */
+export interface ManifestMark {
+  readonly nonce: number
+  readonly hash: Digest
 }
 
 /**
- * What can never change: its hash is the network id.
+ * Parses a manifest and holds it against every rule of a single document.
  *
- * Founders are machines and owners, not identities: an identity key is made at every boot, after the
- * manifest was written. On a testnet anybody admitted may found.
+ * @returns the manifest, or the first thing wrong with it; `facts.reason` is a sentence for its author.
  */
-export interface Founding {
-  /** 1..64 of a-z, 0-9 and inner hyphens. */
-  readonly name: string
-  /** Tells networks of one name apart. */
-  readonly nonce: number
-  readonly manifestSet: KeySet
-  readonly shareSet: KeySet
-  readonly testnet: boolean
-  /** Empty unless `testnet`. */
-  readonly anchors: readonly TestAnchor[]
-  readonly founders: {
-    /** Platform instances, as digests. */
-    readonly instances: readonly string[]
-    /** Owner keys, 64 hexadecimal digits. */
-    readonly owners: readonly string[]
-  }
+export function parseManifest(bytes: Uint8Array): ParsedManifest | Refusal {
+  return orRefusal(() => checkManifest(readJson(bytes, limits.manifestBytesMax), 'manifest'))
 }
 
-/** A Reference Value (RFC 9334): software that may join, on one platform, for a time. */
-export interface ReferenceMeasurement {
-  /** How verdicts and people call it; unique in the manifest. */
-  readonly name: string
-  readonly platform: PlatformName
-  /** Register → lower-case hexadecimal. Registers that are not named are not compared. */
-  readonly registers: Readonly<Record<string, string>>
-  /** The least security version of the software that is accepted. */
-  readonly svnMin: number
-  /** `YYYY-MM-DDTHH:MM:SSZ`. */
-  readonly validFrom: string
-  readonly validUntil: string
+/** Reads a manifest inside another document. Throws `DocumentFault` for a broken shape or rule. */
+export const checkManifest: Reader<ParsedManifest> = (value, path) => {
+  const manifest = manifestShape(value, path)
+  const refusal = brokenRule(manifest)
+  if (refusal !== undefined) {
+    throw new DocumentFault(refusal.code, { reason: `${path} breaks a rule.`, ...refusal.facts })
+  }
+  return manifest as ParsedManifest
 }
 
-/** What the firmware of a platform must be. */
-export interface TcbRule {
-  readonly platform: PlatformName
-  readonly allowed: readonly TcbStatus[]
-  /** Component → least security version. Below any of them the status is `OutOfDate`. */
-  readonly minimum: Readonly<Record<string, number>>
+/** The canonical bytes of a manifest (RFC 8785). */
+export function encodeManifest(manifest: Manifest): Uint8Array {
+  return utf8(canonicalJson(manifest))
 }
 
-/** Intel's words (reference §4.4), used for every platform. `Revoked` can never be allowed. */
-export type TcbStatus =
-  | 'UpToDate'
-  | 'SWHardeningNeeded'
-  | 'ConfigurationNeeded'
-  | 'ConfigurationAndSWHardeningNeeded'
-  | 'OutOfDate'
-  | 'OutOfDateConfigurationNeeded'
-
-/** Who runs which machines; quorums count owners as well as instances. */
-export interface Owner {
-  readonly name: string
-  /** Ed25519 public key, 64 hexadecimal digits. */
-  readonly key: string
-  readonly instances: readonly string[]
+/** Names a manifest: SHA-256 over its canonical bytes under an own domain. */
+export function manifestHash(manifest: ParsedManifest): Digest {
+  return digestOf(sha256(framed(domains.manifest, encodeManifest(manifest))))
 }
 
-/** Who may write below a prefix of the replica. The longest prefix of a key governs it. */
-export interface WriteRule {
-  readonly prefix: string
-  readonly roles: readonly WriteRole[]
-  readonly valueBytesMax: number
-  readonly schema: 'bytes' | 'text' | 'json'
+/** Nonce and hash of a manifest. */
+export function markOf(manifest: ParsedManifest): ManifestMark {
+  return { nonce: manifest.nonce, hash: manifestHash(manifest) }
 }
 
-export type WriteRole = 'member' | 'client'
-
-/** A client that may use sealed requests. */
-export interface ApiClient {
-  readonly name: string
-  /** Ed25519 public key, 64 hexadecimal digits. */
-  readonly key: string
-  readonly rights: readonly ('read' | 'write')[]
-  /** Prefixes of the replica that the rights cover. */
-  readonly prefixes: readonly string[]
+/** Names a network for ever: SHA-256 over the canonical founding block under an own domain. */
+export function networkIdOf(founding: Founding): NetworkId {
+  return toHex(sha256(framed(domains.networkId, utf8(canonicalJson(founding))))) as NetworkId
 }
 
-/** The whole document. Durations are whole milliseconds, named with `Ms`. */
-export interface Manifest {
-  readonly format: 1
-  readonly founding: Founding
-  /** Rises with every manifest of the network. */
-  readonly nonce: number
-  readonly namespace: {
-    /** The quorum's Ed25519 key once it exists, else `null`. */
-    readonly quorumKey: string | null
-  }
-  readonly join: {
-    readonly measurements: readonly ReferenceMeasurement[]
-    readonly tcb: readonly TcbRule[]
-    /** How long a verdict lasts after the last proof of freshness. */
-    readonly evidenceAgeMs: number
-    /** If not empty: the only platform instances that may join, as digests. */
-    readonly pins: readonly string[]
-    readonly owners: readonly Owner[]
-  }
-  readonly manifestSet: KeySet
-  readonly shareSet: KeySet
-  readonly committee: {
-    /** Voters, 1..7. */
-    readonly n: number
-    /** Voters whose memory may be rolled back. */
-    readonly r: number
-    /** Distinct platform instances that the voters must stand on. */
-    readonly diversity: number
-  }
-  readonly light: { readonly quorum: number }
-  readonly api: {
-    readonly publicPrefixes: readonly string[]
-    readonly clients: readonly ApiClient[]
-    readonly guestLoopback: boolean
-  }
-  readonly write: readonly WriteRule[]
-  /** Who votes on proposals, or `null` while nobody does. */
-  readonly governance: { readonly voters: KeySet; readonly votingMs: number } | null
-  /** The application that members run beside the node, or `null`. */
-  readonly pivot: {
-    readonly hash: string
-    readonly restart: 'never' | 'always'
-    readonly args: readonly string[]
-  } | null
-  readonly limits: {
-    /** Identities of one platform instance that may be live at once. */
-    readonly liveIdentitiesPerInstance: number
-    /** New identities of one platform instance within any hour. */
-    readonly newIdentitiesPerHour: number
-  }
-  readonly liveness: {
-    readonly beatIntervalMs: number
-    /** A beat counts if it cites one that is at most so many intervals old. */
-    readonly citationIntervals: number
-    /** Intervals for which a member not yet heard of is `new` and not suspect. */
-    readonly newIntervals: number
-    /** How long beats that cite a node keep its policy lease. */
-    readonly leaseMs: number
-    /** A stamp further ahead of the group clock is not merged. */
-    readonly maxDriftMs: number
-  }
+/**
+ * What `theirs` is to `mine`. One nonce with two hashes is `equivocation` of the manifest set: keep
+ * yours, raise the alarm, admit and release nothing until a higher nonce.
+ */
+export function compareManifests(
+  mine: ManifestMark,
+  theirs: ManifestMark,
+): 'lower' | 'equal' | 'higher' | 'equivocation' {
+  if (theirs.nonce < mine.nonce) return 'lower'
+  if (theirs.nonce > mine.nonce) return 'higher'
+  return theirs.hash === mine.hash ? 'equal' : 'equivocation'
 }
 
-/** A manifest that its parser passed: every rule of a single document holds. */
-export type ParsedManifest = Brand<Manifest, 'ParsedManifest'>
+/** Whether a machine may found the network: listed by instance or owner, or any on a testnet. */
+export function mayFound(
+  founding: Founding,
+  machine: { readonly instance: Digest; readonly owner: string | null },
+): boolean {
+  if (founding.testnet) return true
+  const { instances, owners } = founding.founders
+  return (
+    instances.includes(machine.instance) ||
+    (machine.owner !== null && owners.includes(machine.owner))
+  )
+}
+
+/** The write rule with the longest prefix of `key`, or `undefined` if none covers it: then nobody writes it. */
+export function writeRuleOf(manifest: ParsedManifest, key: string): WriteRule | undefined {
+  let longest: WriteRule | undefined
+  for (const rule of manifest.write) {
+    const covers = key.startsWith(rule.prefix)
+    if (covers && rule.prefix.length >= (longest?.prefix.length ?? 0)) longest = rule
+  }
+  return longest
+}

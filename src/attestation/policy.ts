@@ -7,7 +7,7 @@ import { type Duration, milliseconds, type Timestamp, timestamp } from '../base/
 import { framed, sha256 } from '../crypto/hash.ts'
 import { domains } from '../wire/domains.ts'
 import { canonicalJson } from './canonical-json.ts'
-import type { Owner, ParsedManifest, ReferenceMeasurement, TcbRule } from './manifest.ts'
+import type { Owner, ParsedManifest, ReferenceMeasurement, TcbRule } from './manifest-document.ts'
 import type { PlatformName } from './platforms.ts'
 
 /** A reference measurement with its window as times. */

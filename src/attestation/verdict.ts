@@ -32,3 +32,8 @@ export interface TrustedVerdict {
   /** The policy's word: every verdict under a testnet manifest says so. */
   readonly testnet: boolean
 }
+
+/** Tells a refusal from the value that was asked for; no value in this project has a `code` and `facts`. */
+export function isRefusal<T extends object>(value: T | Refusal): value is Refusal {
+  return 'code' in value && 'facts' in value
+}

@@ -1,0 +1,122 @@
+/** A manifest in sentences, for the people who approve it. */
+import type { KeySet, Manifest, ReferenceMeasurement, TcbRule } from './manifest-document.ts'
+
+/** What the manifest means, one plain sentence per line, the most consequential first. */
+export function explainManifest(manifest: Manifest): string[] {
+  const { founding, join } = manifest
+  return [
+    `This is manifest ${manifest.nonce} of the network ${founding.name} (${founding.nonce}).`,
+    trustSentence(manifest),
+    ...join.measurements.map(measurementSentence),
+    ...(join.measurements.length === 0 ? ['No software may join: no measurement is named.'] : []),
+    ...join.tcb.map(tcbSentence),
+    `A verdict on a member lasts at most ${span(join.evidenceAgeMs)} after it last proved itself.`,
+    join.pins.length === 0
+      ? 'Any machine of an admitted platform may join.'
+      : `Only ${count(join.pins.length, 'listed machine')} may join.`,
+    ...join.owners.map(
+      ({ name, instances }) => `${name} owns ${count(instances.length, 'machine')}.`,
+    ),
+    founderSentence(manifest),
+    setSentence('approve the next manifest', manifest.manifestSet),
+    setSentence('rebuild the quorum key', manifest.shareSet),
+    ...committeeSentences(manifest),
+    ...apiSentences(manifest),
+    ...writeSentences(manifest),
+    ...applicationSentences(manifest),
+    ...limitSentences(manifest),
+  ]
+}
+
+function trustSentence({ founding }: Manifest): string {
+  return founding.testnet
+    ? `It is a testnet: it trusts ${count(founding.anchors.length, 'anchor')} of its own and no vendor, and proves nothing about hardware.`
+    : 'It trusts the hardware vendors whose roots are part of the program, and nobody else.'
+}
+
+function measurementSentence(measurement: ReferenceMeasurement): string {
+  const { name, platform, registers, svnMin, validFrom, validUntil } = measurement
+  const named = Object.entries(registers).map(([register, value]) => `${register} ${value}`)
+  return `The software ${name} may join on ${platform} from ${validFrom} to ${validUntil} with security version ${svnMin} or later and ${named.join(', ')}.`
+}
+
+function tcbSentence({ platform, allowed, minimum }: TcbRule): string {
+  const statuses = allowed.length === 0 ? 'nothing' : allowed.join(' or ')
+  const parts = Object.entries(minimum).map(([component, svn]) => `${component} ${svn}`)
+  const least = parts.length === 0 ? '' : `, where up to date means at least ${parts.join(', ')}`
+  return `Firmware of ${platform} must be ${statuses}${least}.`
+}
+
+function founderSentence({ founding }: Manifest): string {
+  const { instances, owners } = founding.founders
+  if (founding.testnet) return 'Any admitted node may found the network.'
+  if (instances.length + owners.length === 0) return 'No machine may found the network.'
+  return `The network may be founded by ${count(instances.length, 'listed machine')} and the machines of ${count(owners.length, 'listed owner')}.`
+}
+
+function setSentence(deed: string, set: KeySet): string {
+  return `${set.threshold} of ${count(set.members.length, 'key holder')} must ${deed}.`
+}
+
+function committeeSentences({ committee, light, namespace }: Manifest): string[] {
+  const { n, r, diversity } = committee
+  return [
+    `Critical state is kept by ${count(n, 'voter')} on at least ${count(diversity, 'machine')}, of which ${r} may be rolled back.`,
+    `A light client believes a root that ${count(light.quorum, 'machine')} signed.`,
+    namespace.quorumKey === null
+      ? 'The network has no quorum key yet.'
+      : `The quorum key is ${namespace.quorumKey}.`,
+  ]
+}
+
+function apiSentences({ api }: Manifest): string[] {
+  const shown = api.publicPrefixes.map(prefix => `"${prefix}"`).join(', ')
+  return [
+    shown === '' ? 'No state is public.' : `State below ${shown} is public.`,
+    ...api.clients.map(
+      ({ name, rights, prefixes }) =>
+        `The client ${name} may ${rights.join(' and ') || 'do nothing'} below ${prefixes.map(prefix => `"${prefix}"`).join(', ') || 'no prefix'}.`,
+    ),
+    api.guestLoopback
+      ? 'Programs inside the confidential VM may use the API on its loopback.'
+      : 'State is not served on any plain socket.',
+  ]
+}
+
+function writeSentences({ write }: Manifest): string[] {
+  if (write.length === 0) return ['Nobody may write.']
+  return write.map(({ prefix, roles, valueBytesMax, schema }) => {
+    const writers = roles.length === 0 ? 'Nobody' : roles.map(role => `${role}s`).join(' and ')
+    return `${capital(writers)} may write ${schema} of up to ${valueBytesMax} bytes below "${prefix}".`
+  })
+}
+
+function applicationSentences({ governance, pivot }: Manifest): string[] {
+  return [
+    governance === null
+      ? 'Nobody votes on proposals.'
+      : `${setSentence('agree to a proposal', governance.voters).slice(0, -1)} within ${span(governance.votingMs)}.`,
+    pivot === null
+      ? 'Members run no application beside the node.'
+      : `Members run the application ${pivot.hash}; after it ends it is ${pivot.restart === 'always' ? 'always' : 'never'} started again.`,
+  ]
+}
+
+function limitSentences({ limits, liveness }: Manifest): string[] {
+  return [
+    `One machine may have ${count(limits.liveIdentitiesPerInstance, 'live node')} at once and start ${limits.newIdentitiesPerHour} in an hour.`,
+    `Members beat every ${span(liveness.beatIntervalMs)}; a beat counts if it cites one of the last ${count(liveness.citationIntervals, 'interval')}, and a member unheard of is new for ${liveness.newIntervals}.`,
+    `A node that most machines have not cited for ${span(liveness.leaseMs)} releases no key.`,
+    `Writes dated more than ${span(liveness.maxDriftMs)} ahead are not merged.`,
+  ]
+}
+
+function span(ms: number): string {
+  if (ms % 3_600_000 === 0) return `${ms / 3_600_000} h`
+  if (ms % 60_000 === 0) return `${ms / 60_000} min`
+  return ms % 1_000 === 0 ? `${ms / 1_000} s` : `${ms} ms`
+}
+
+const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`
+
+const capital = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1)
