@@ -1,0 +1,187 @@
+/**
+ * The API in one table: every route with who may call it and what goes in and out. Server and client are
+ * both made from it, so that neither can drift.
+ */
+import { z } from 'zod'
+import { base64Shape, entryShape, valueShape } from './values.ts'
+import {
+  eventShape,
+  healthShape,
+  membersShape,
+  peersShape,
+  readyShape,
+  refusalsShape,
+  statusShape,
+} from './views.ts'
+
+/**
+ * Who may call a route from the host's socket, which is not the TEE (DESIGN 14):
+ * - `public`: anybody who reaches the socket; says nothing but whether the node is well.
+ * - `operator`: the holder of the host's token; neither keys nor values of the state pass.
+ * - `state`: nobody, because what is read or written would leave the TEE in the clear.
+ *
+ * A testnet has nothing to hide and opens all three to loopback.
+ */
+export type Access = 'public' | 'operator' | 'state'
+
+export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
+
+/** One row of the table. `Query`, `Body` and `Out` follow from the shapes. */
+export interface Route<Query = unknown, Body = unknown, Out = unknown> {
+  readonly method: Method
+  /** One segment may be `:key`: a state key, percent-encoded as a whole, slashes included. */
+  readonly path: string
+  readonly access: Access
+  /** One sentence for people. */
+  readonly about: string
+  readonly query: z.ZodType<Query>
+  /** `null` where a body is not read. */
+  readonly body: z.ZodType<Body> | null
+  /** Of the JSON answer, or of each event's data if `stream`. */
+  readonly answer: z.ZodType<Out>
+  readonly stream: boolean
+}
+
+const none = z.strictObject({})
+const limitParameter = z.coerce.number().int().min(1).max(1000)
+const ackQuery = z.strictObject({
+  ack: z
+    .string()
+    .regex(/^(local|majority|\d{1,4})$/)
+    .transform(text => (text === 'local' || text === 'majority' ? text : Number(text)))
+    .optional(),
+})
+const receiptShape = z.object({ key: z.string(), acknowledgedBy: z.int() })
+const get = { method: 'GET', query: none, body: null, stream: false } as const
+const write = { access: 'state', query: ackQuery, answer: receiptShape, stream: false } as const
+
+export const routes = {
+  health: {
+    ...get,
+    path: '/health',
+    access: 'public',
+    about: 'Whether the node is up, and in which phase.',
+    answer: healthShape,
+  },
+  live: {
+    ...get,
+    path: '/livez',
+    access: 'public',
+    about: 'Whether the process answers: restart it if not.',
+    answer: readyShape,
+  },
+  ready: {
+    ...get,
+    path: '/readyz',
+    access: 'public',
+    about: 'Whether the node is active; 503 names the failing check.',
+    answer: readyShape,
+  },
+  status: {
+    ...get,
+    path: '/v1/status',
+    access: 'operator',
+    about: 'One snapshot of the node.',
+    answer: statusShape,
+  },
+  members: {
+    ...get,
+    path: '/v1/members',
+    access: 'operator',
+    about: 'Every node that this one believes or knows of.',
+    answer: membersShape,
+  },
+  peers: {
+    ...get,
+    path: '/v1/peers',
+    access: 'operator',
+    about: 'Open attested connections.',
+    answer: peersShape,
+  },
+  refusals: {
+    ...get,
+    path: '/v1/refusals',
+    access: 'operator',
+    about: 'Handshakes that did not end in a connection, with their codes.',
+    answer: refusalsShape,
+  },
+  events: {
+    ...get,
+    path: '/v1/events',
+    access: 'operator',
+    about: 'What happened lately, then what happens.',
+    answer: eventShape,
+    stream: true,
+  },
+  // The items prove themselves by the signatures of the manifest set: whoever carries them gains nothing that the
+  // signers did not decide, and a gossip peer may bring the same bytes. The token is no authority here; it keeps
+  // strangers on this machine from making the node check signatures for them.
+  removals: {
+    method: 'POST',
+    path: '/v1/removals',
+    access: 'operator',
+    about: 'Takes self-proving removal items and spreads them.',
+    query: none,
+    body: z.strictObject({ items: z.array(base64Shape).min(1).max(64) }),
+    answer: z.object({ added: z.int() }),
+    stream: false,
+  },
+  list: {
+    ...get,
+    path: '/v1/state',
+    access: 'state',
+    about: 'Entries in key order; `after` of the answer asks for the next page, null at the end.',
+    query: z.strictObject({
+      prefix: z.string().optional(),
+      after: z.string().optional(),
+      limit: limitParameter.default(100),
+    }),
+    answer: z.object({ entries: z.array(entryShape), after: z.string().nullable() }),
+  },
+  get: { ...get, path: '/v1/state/:key', access: 'state', about: 'One entry.', answer: entryShape },
+  set: {
+    ...write,
+    method: 'PUT',
+    path: '/v1/state/:key',
+    about: 'Writes a register.',
+    body: valueShape,
+  },
+  delete: {
+    ...write,
+    method: 'DELETE',
+    path: '/v1/state/:key',
+    about: 'Deletes a key.',
+    body: null,
+  },
+  add: {
+    ...write,
+    method: 'POST',
+    path: '/v1/state/:key/elements',
+    about: 'Adds an element to a set.',
+    body: valueShape,
+  },
+  remove: {
+    ...write,
+    method: 'DELETE',
+    path: '/v1/state/:key/elements',
+    about: 'Removes an element from a set; the body names it, because it may be longer than a URL.',
+    body: valueShape,
+  },
+  watch: {
+    ...get,
+    path: '/v1/state-watch',
+    access: 'state',
+    about:
+      'Changes from now or from a cursor on; each event id is a cursor, so Last-Event-ID resumes.',
+    query: z.strictObject({
+      prefix: z.string().optional(),
+      cursor: z.string().max(256).optional(),
+    }),
+    answer: z.object({ cursor: z.string(), key: z.string(), entry: entryShape.nullable() }),
+    stream: true,
+  },
+} as const satisfies Readonly<Record<string, Route>>
+
+export type RouteName = keyof typeof routes
+/** What the client gets from a route. */
+export type Answer<Name extends RouteName> = z.output<(typeof routes)[Name]['answer']>

@@ -1,0 +1,82 @@
+/** Error codes of the API: each with its HTTP status, in one table. */
+import { CoterieError, HostError, PeerFault, UsageError } from '../base/errors.ts'
+
+/** Status of every code that a caller can meet. A code that is not here falls back on whose fault it is. */
+export const statusOfCode = {
+  // The request.
+  BAD_REQUEST: 400,
+  BAD_KEY: 400,
+  BAD_BODY: 400,
+  TOKEN_IN_URL: 400,
+  TOKEN_REQUIRED: 401,
+  TOKEN_REFUSED: 401,
+  NOT_FOR_THE_HOST: 403,
+  ORIGIN_REFUSED: 403,
+  NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+  BODY_TOO_LARGE: 413,
+  JSON_REQUIRED: 415,
+  HOST_REFUSED: 421,
+  TOO_MANY_STREAMS: 503,
+  // The state.
+  KEY_TOO_LONG: 400,
+  VALUE_TOO_LARGE: 413,
+  WRONG_KIND: 409,
+  CURSOR_GONE: 410,
+  QUEUE_FULL: 429,
+  NOT_READY: 503,
+  NO_PEER_TO_ACK: 503,
+  STOPPING: 503,
+  ACK_TIMEOUT: 504,
+  // Ours.
+  INTERNAL: 500,
+} as const satisfies Readonly<Record<string, number>>
+
+export type ErrorCode = keyof typeof statusOfCode
+
+/** An error as the API says it. */
+export interface ErrorAnswer {
+  readonly error: {
+    readonly code: string
+    readonly message: string
+    /** What the caller can do about it; empty if there is nothing. */
+    readonly next: string
+  }
+}
+
+/** Builds the error that a handler throws to answer with a code of the table. */
+export function apiError(code: ErrorCode, message: string, next = ''): UsageError {
+  return new UsageError(code, message, { next })
+}
+
+/**
+ * The answer to a thrown error. What is not a `CoterieError` is a bug of ours: its text may hold anything, so
+ * the caller learns only that it happened.
+ */
+export function answerOfError(error: unknown): {
+  readonly status: number
+  readonly answer: ErrorAnswer
+} {
+  if (!(error instanceof CoterieError) || error.code === 'INVARIANT_BROKEN') {
+    const answer = {
+      code: 'INTERNAL',
+      message: 'The node met an error of its own.',
+      next: 'See its log.',
+    }
+    return { status: statusOfCode.INTERNAL, answer: { error: answer } }
+  }
+  const { code, message, next } = error
+  return { status: statusOf(error), answer: { error: { code, message, next } } }
+}
+
+function statusOf(error: CoterieError): number {
+  if (isErrorCode(error.code)) return statusOfCode[error.code]
+  // Bytes that do not prove what they claim, such as a removal item: understood, and wrong.
+  if (error instanceof PeerFault) return 422
+  if (error instanceof UsageError) return 400
+  return error instanceof HostError ? 503 : 500
+}
+
+function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(statusOfCode, code)
+}

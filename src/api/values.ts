@@ -1,0 +1,53 @@
+/** Bytes of the state as JSON: `{"text": …}` where they are UTF-8, else `{"base64": …}`. */
+import { base64 } from '@scure/base'
+import { z } from 'zod'
+import { equalBytes, fromUtf8, utf8 } from '../base/bytes.ts'
+import type { StateEntry } from '../node/handle.ts'
+
+/** Half a surrogate pair has no UTF-8 form and would silently become another text. */
+const wellFormed = z.string().refine(text => text.isWellFormed(), 'text with half a surrogate pair')
+
+/** Padded base64 in its one spelling (RFC 4648 §3.5). */
+export const base64Shape = z
+  .string()
+  .refine(text => decoded(text) !== undefined, 'not padded base64 (RFC 4648 section 4)')
+
+export const valueShape = z.union([
+  z.strictObject({ text: wellFormed }),
+  z.strictObject({ base64: base64Shape }),
+])
+export type JsonValue = z.infer<typeof valueShape>
+
+export const entryShape = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('register'), key: z.string(), value: valueShape }),
+  z.object({ kind: z.literal('set'), key: z.string(), elements: z.array(valueShape) }),
+])
+export type JsonEntry = z.infer<typeof entryShape>
+
+function decoded(text: string): Uint8Array | undefined {
+  try {
+    return base64.decode(text)
+  } catch {
+    // The decoder throws Error for another alphabet, padding or stray bits, and for nothing else.
+    return undefined
+  }
+}
+
+/** The bytes that a JSON value spells, freshly allocated. */
+export function bytesOfValue(value: JsonValue): Uint8Array {
+  return 'text' in value ? utf8(value.text) : base64.decode(value.base64)
+}
+
+/** The JSON form that gives exactly these bytes back: a byte order mark, which decoders eat, goes as base64. */
+export function valueOfBytes(bytes: Uint8Array): JsonValue {
+  const text = fromUtf8(bytes)
+  if (text !== undefined && equalBytes(utf8(text), bytes)) return { text }
+  return { base64: base64.encode(bytes) }
+}
+
+/** An entry of the state as JSON. */
+export function jsonEntry(entry: StateEntry): JsonEntry {
+  return entry.kind === 'register'
+    ? { kind: 'register', key: entry.key, value: valueOfBytes(entry.value) }
+    : { kind: 'set', key: entry.key, elements: entry.elements.map(valueOfBytes) }
+}
