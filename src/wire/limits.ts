@@ -18,6 +18,16 @@ export const limits = {
   stateKeyBytesMax: 512,
   /** A value of the replica. */
   stateValueBytesMax: kib(64),
+  /** An element of a set of the replica. */
+  stateElementBytesMax: kib(4),
+  /** A batch of deltas: with envelope and padding it stays below `gossipBytesMax`. */
+  batchBytesMax: kib(120),
+  /** More deltas in one batch save nothing, and one batch must not hold up the loop. */
+  batchEntriesMax: 1024,
+  /** The entries of one answer of anti-entropy; with its header below 200 KiB. */
+  syncPageBytesMax: kib(196),
+  /** Authors whose marks a sync request states, so that what they sent is not sent again. */
+  syncMarksMax: 512,
   /** Messages kept because their author or key is not known yet. */
   heldMessagesMax: 256,
   heldBytesMax: kib(1024),

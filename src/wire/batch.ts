@@ -1,0 +1,165 @@
+/**
+ * A batch of deltas, as the envelope of a gossip message carries it: one seal and one signature for all.
+ * Final. Packed, canonical: re-encoding what was read gives the same bytes.
+ *
+ *     version     1 byte
+ *     commit key  32 bytes, the id of the key that salts the leaves of all its entries
+ *     base        ms of the first stamp
+ *     count       1..`limits.batchEntriesMax`
+ *     entries     tag; ms since the stamp before; counter (less the one before, less 1, in the same ms);
+ *                 the rest as in `entry.ts`. Stamps rise strictly; their author is the author of the batch
+ *     authors     32 bytes each: of removed tags, in order of first use, numbered from 1; 0 is the author
+ */
+import { PeerFault } from '../base/errors.ts'
+import {
+  blankEntry,
+  counterMax,
+  EntryReader,
+  type EntryView,
+  EntryWriter,
+  stampMsMax,
+} from './entry.ts'
+import { limits } from './limits.ts'
+import { idBytes, PackedReader, PackedWriter, readIds } from './packed.ts'
+
+const version = 1
+
+/** Room that the header and one more author need beside the entries. */
+const slackBytes = 128
+
+/** Encodes batches one after another. */
+export class BatchWriter {
+  readonly #entries = new PackedWriter()
+  readonly #whole = new PackedWriter()
+  readonly #writer = new EntryWriter()
+  readonly #authors = new Map<number, number>()
+  #count = 0
+  #baseMs = 0
+  #lastMs = 0
+  #lastCounter = 0
+
+  get count(): number {
+    return this.#count
+  }
+
+  /**
+   * Adds an entry whose stamp is later than those before; answers `false`, and adds nothing, if the batch
+   * is full. Authors are indexes of the caller's table; `self` is its index of the author of the batch.
+   */
+  add(entry: EntryView, self: number): boolean {
+    if (this.#count === limits.batchEntriesMax) return false
+    const start = this.#entries.length
+    const authorsBefore = this.#authors.size
+    if (this.#count === 0) {
+      this.#baseMs = this.#lastMs = entry.ms
+      this.#lastCounter = -1
+    }
+    const [lastMs, lastCounter] = [this.#lastMs, this.#lastCounter]
+    this.#writer.tag(this.#entries, entry)
+    this.#entries.uint(entry.ms - lastMs)
+    this.#entries.uint(entry.ms === lastMs ? entry.counter - lastCounter - 1 : entry.counter)
+    this.#writer.rest(this.#entries, entry, this.#tagAuthor(entry, self))
+    const size = this.#entries.length + this.#authors.size * idBytes + slackBytes
+    if (size > limits.batchBytesMax && this.#count > 0) {
+      this.#entries.rewind(start)
+      if (this.#authors.size > authorsBefore) this.#authors.delete(entry.tagAuthor)
+      return false
+    }
+    this.#lastMs = entry.ms
+    this.#lastCounter = entry.counter
+    this.#count++
+    return true
+  }
+
+  /** The bytes of the batch, freshly allocated; the writer is empty again. `keyOf` gives the 32 bytes of an author. */
+  finish(commitKey: Uint8Array, keyOf: (author: number) => Uint8Array): Uint8Array {
+    const whole = this.#whole
+    whole.reset()
+    whole.byte(version)
+    whole.run(commitKey, 0, idBytes)
+    whole.uint(this.#baseMs)
+    whole.uint(this.#count)
+    whole.run(this.#entries.view(), 0, this.#entries.length)
+    for (const author of this.#authors.keys()) whole.run(keyOf(author), 0, idBytes)
+    this.#entries.reset()
+    this.#writer.reset()
+    this.#authors.clear()
+    this.#count = 0
+    return whole.copy()
+  }
+
+  #tagAuthor(entry: EntryView, self: number): number {
+    if (!entry.isRemoved || entry.tagAuthor === self) return 0
+    const known = this.#authors.get(entry.tagAuthor)
+    if (known !== undefined) return known
+    this.#authors.set(entry.tagAuthor, this.#authors.size + 1)
+    return this.#authors.size
+  }
+}
+
+/** A batch that was parsed from end to end: nothing in it can fail any more. */
+export interface Batch {
+  /** Id of the commit key, 32 bytes, lent. */
+  readonly commitKey: Uint8Array
+  readonly count: number
+  /** Public keys of the authors of removed tags, 32 bytes each, lent; entry index 1 is the first. */
+  readonly tagAuthors: readonly Uint8Array[]
+  /** Calls `visit` for each entry in order. `author` and `commitKey` of the view are 0. */
+  forEach(visit: (entry: EntryView) => void): void
+}
+
+/**
+ * Parses a batch strictly and wholly before anything is done with it.
+ *
+ * @throws {PeerFault} `BATCH_TOO_LARGE`, `UNKNOWN_VERSION`, `BAD_BATCH`, `BAD_ENTRY`, `PACKED_…`.
+ */
+export function parseBatch(bytes: Uint8Array): Batch {
+  if (bytes.length > limits.batchBytesMax) {
+    throw new PeerFault('BATCH_TOO_LARGE', `more than ${limits.batchBytesMax} bytes`)
+  }
+  const source = new PackedReader(bytes)
+  if (source.byte() !== version) throw new PeerFault('UNKNOWN_VERSION', 'batch: only version 1')
+  const commitKey = source.run(idBytes)
+  const baseMs = source.uintUpTo(stampMsMax)
+  const count = source.uintUpTo(limits.batchEntriesMax)
+  if (count === 0) throw new PeerFault('BAD_BATCH', 'a batch holds something')
+  const entriesStart = source.at
+  const authorsUsed = readEntries(source, { baseMs, count }, undefined)
+  const tagAuthors = readIds(source, authorsUsed)
+  source.end()
+  return {
+    commitKey: bytes.subarray(commitKey, commitKey + idBytes),
+    count,
+    tagAuthors,
+    forEach: visit => {
+      readEntries(new PackedReader(bytes, entriesStart), { baseMs, count }, visit)
+    },
+  }
+}
+
+/** How many authors of removed tags the entries name. */
+function readEntries(
+  source: PackedReader,
+  header: { readonly baseMs: number; readonly count: number },
+  visit: ((entry: EntryView) => void) | undefined,
+): number {
+  const reader = new EntryReader()
+  const entry = blankEntry()
+  entry.ms = header.baseMs
+  entry.counter = -1
+  let authorsUsed = 0
+  for (let i = 0; i < header.count; i++) {
+    reader.tag(source, entry)
+    const sinceLast = source.uintUpTo(stampMsMax - entry.ms)
+    if (i === 0 && sinceLast !== 0) throw new PeerFault('BAD_BATCH', 'the base is the first stamp')
+    const counter = source.uintUpTo(counterMax)
+    entry.counter = sinceLast === 0 ? entry.counter + 1 + counter : counter
+    if (entry.counter > counterMax) throw new PeerFault('BAD_BATCH', 'a counter beyond 32 bits')
+    entry.ms += sinceLast
+    entry.author = 0
+    reader.rest(source, entry, authorsUsed + 1)
+    if (entry.tagAuthor > authorsUsed) authorsUsed = entry.tagAuthor
+    visit?.(entry)
+  }
+  return authorsUsed
+}

@@ -1,0 +1,211 @@
+/**
+ * Anti-entropy: one page of entries per question. Final; new optional fields may join from key 64 on.
+ *
+ * A replica keeps its entries in the order in which they last changed there, numbered. Who asks names the
+ * number up to which it has merged them (the cursor) and gets what changed since; from 0 that is a snapshot.
+ */
+import { PeerFault } from '../base/errors.ts'
+import {
+  blankEntry,
+  counterMax,
+  EntryReader,
+  type EntryView,
+  EntryWriter,
+  stampMsMax,
+} from './entry.ts'
+import { limits } from './limits.ts'
+import { idBytes, PackedReader, PackedWriter, readIds } from './packed.ts'
+import { byteString, fixedBytes, flag, list, message, nullable, row, uint } from './schema.ts'
+
+/** How far the asker has merged one author's batches without gap. */
+export interface SyncMark {
+  /** Identity key, 32 bytes. */
+  readonly author: Uint8Array
+  readonly mark: number
+}
+
+export interface SyncRequest {
+  /** The change log that the cursor counts in; `null` with cursor 0. */
+  readonly log: Uint8Array | null
+  readonly cursor: number
+  /** The asker's state root: if it is the answerer's, there is nothing to send. */
+  readonly root: Uint8Array | null
+  /** Entries out of these batches need not be sent. Empty if the asker wants all. */
+  readonly marks: readonly SyncMark[]
+}
+
+export interface SyncAnswer {
+  /** Names the answerer's change log: 16 random bytes drawn at boot. */
+  readonly log: Uint8Array
+  /** Where the next question starts. */
+  readonly next: number
+  /** Whether this page reaches the end of the log: the cut. */
+  readonly isLast: boolean
+  /** The answerer's last batch whose entries are all before the cut. */
+  readonly sequence: number
+  /** Group clock of the answerer, ms. */
+  readonly groupClock: number
+  /** Below it the answerer has pruned tombstones, ms. */
+  readonly floor: number
+  /** Group time since when the answerer surely has all removals that the asker pruned: 0 if never. */
+  readonly syncedAt: number
+  /** `SyncPageWriter` wrote it. */
+  readonly page: Uint8Array
+}
+
+const syncBytesMax = 200 * 1024
+
+export const syncRequestCodec = message<SyncRequest>(
+  'sync-request',
+  1,
+  {
+    log: [1, nullable(fixedBytes(16))],
+    cursor: [2, uint()],
+    root: [3, nullable(fixedBytes(32))],
+    marks: [
+      4,
+      list(row<SyncMark>({ author: fixedBytes(idBytes), mark: uint() }), limits.syncMarksMax),
+    ],
+  },
+  { bytesMax: 32 * 1024 },
+)
+
+export const syncAnswerCodec = message<SyncAnswer>(
+  'sync-answer',
+  1,
+  {
+    log: [1, fixedBytes(16)],
+    next: [2, uint()],
+    isLast: [3, flag],
+    sequence: [4, uint()],
+    groupClock: [5, uint(stampMsMax)],
+    floor: [6, uint(stampMsMax)],
+    syncedAt: [7, uint(stampMsMax)],
+    page: [8, byteString(1, limits.syncPageBytesMax)],
+  },
+  { bytesMax: syncBytesMax },
+)
+
+/** Fewest bytes of an entry in a page: bounds their number before any is read. */
+const entryBytesMin = 7
+
+/**
+ * Writes the entries of a page: count; for each its tag, author index, commit key index, ms less those of
+ * the entry before (zigzag), counter, and the rest as in `entry.ts`; then the authors and the commit keys,
+ * 32 bytes each, in order of first use.
+ */
+export class SyncPageWriter {
+  readonly #entries = new PackedWriter()
+  readonly #writer = new EntryWriter()
+  readonly #authors = new Map<number, number>()
+  readonly #commitKeys = new Map<number, number>()
+  #count = 0
+  #lastMs = 0
+
+  /** Adds an entry, its indexes being of the caller's tables. `false`: the page is full, the entry is not in it. */
+  add(entry: EntryView): boolean {
+    const out = this.#entries
+    const lengthBefore = out.length
+    const authorsBefore = this.#authors.size
+    const commitKeysBefore = this.#commitKeys.size
+    this.#writer.tag(out, entry)
+    out.uint(indexIn(this.#authors, entry.author))
+    out.uint(indexIn(this.#commitKeys, entry.commitKey))
+    out.int(entry.ms - this.#lastMs)
+    out.uint(entry.counter)
+    const hasTag = entry.isRemoved && entry.tagAuthor !== entry.author
+    this.#writer.rest(out, entry, indexIn(this.#authors, hasTag ? entry.tagAuthor : entry.author))
+    const ids = (this.#authors.size + this.#commitKeys.size) * idBytes
+    if (out.length + ids + 8 > limits.syncPageBytesMax) {
+      out.rewind(lengthBefore)
+      shrink(this.#authors, authorsBefore)
+      shrink(this.#commitKeys, commitKeysBefore)
+      return false
+    }
+    this.#lastMs = entry.ms
+    this.#count++
+    return true
+  }
+
+  /** The bytes of the page, freshly allocated; the writer is empty again. */
+  finish(
+    authorOf: (author: number) => Uint8Array,
+    commitKeyOf: (commitKey: number) => Uint8Array,
+  ): Uint8Array {
+    const whole = new PackedWriter()
+    whole.uint(this.#count)
+    whole.run(this.#entries.view(), 0, this.#entries.length)
+    for (const author of this.#authors.keys()) whole.run(authorOf(author), 0, idBytes)
+    for (const key of this.#commitKeys.keys()) whole.run(commitKeyOf(key), 0, idBytes)
+    this.#entries.reset()
+    this.#writer.reset()
+    this.#authors.clear()
+    this.#commitKeys.clear()
+    this.#count = this.#lastMs = 0
+    return whole.copy()
+  }
+}
+
+/** A page that was parsed from end to end: nothing in it can fail any more. */
+export interface SyncPage {
+  readonly count: number
+  /** Identity keys and ids of commit keys, 32 bytes each, lent: what the views' indexes mean. */
+  readonly authors: readonly Uint8Array[]
+  readonly commitKeys: readonly Uint8Array[]
+  forEach(visit: (entry: EntryView) => void): void
+}
+
+/** Parses a page strictly and wholly. @throws {PeerFault} `BAD_ENTRY`, `PACKED_…`. */
+export function parseSyncPage(bytes: Uint8Array): SyncPage {
+  const source = new PackedReader(bytes)
+  const count = source.uintUpTo(Math.floor(bytes.length / entryBytesMin))
+  const start = source.at
+  const used = readEntries(source, count, undefined)
+  const authors = readIds(source, used.authors)
+  const commitKeys = readIds(source, used.commitKeys)
+  source.end()
+  return {
+    count,
+    authors,
+    commitKeys,
+    forEach: visit => {
+      readEntries(new PackedReader(bytes, start), count, visit)
+    },
+  }
+}
+
+function readEntries(
+  source: PackedReader,
+  count: number,
+  visit: ((entry: EntryView) => void) | undefined,
+): { readonly authors: number; readonly commitKeys: number } {
+  const reader = new EntryReader()
+  const entry = blankEntry()
+  let [authors, commitKeys, lastMs] = [0, 0, 0]
+  for (let i = 0; i < count; i++) {
+    reader.tag(source, entry)
+    entry.author = source.uintUpTo(authors)
+    if (entry.author === authors) authors++
+    entry.commitKey = source.uintUpTo(commitKeys)
+    if (entry.commitKey === commitKeys) commitKeys++
+    entry.ms = lastMs + source.int()
+    if (entry.ms < 0 || entry.ms > stampMsMax) throw new PeerFault('BAD_ENTRY', 'no such time')
+    lastMs = entry.ms
+    entry.counter = source.uintUpTo(counterMax)
+    reader.rest(source, entry, authors)
+    if (entry.tagAuthor === authors) authors++
+    visit?.(entry)
+  }
+  return { authors, commitKeys }
+}
+
+function indexIn(table: Map<number, number>, id: number): number {
+  const known = table.get(id)
+  if (known !== undefined) return known
+  table.set(id, table.size)
+  return table.size - 1
+}
+
+function shrink(table: Map<number, number>, size: number): void {
+  for (const [id, index] of table) if (index >= size) table.delete(id)
+}
