@@ -1,0 +1,203 @@
+/**
+ * Liveness machines on one virtual clock, joined by links that the test bends at will.
+ *
+ * Every run is decided by its seed. Each machine is woken at its `wakeAt` unless it is stalled; what
+ * arrives meanwhile waits, as bytes wait in a socket.
+ */
+import { type NodeId, nodeIdOfKey } from '../../src/base/ids.ts'
+import type { Random } from '../../src/base/random.ts'
+import { type Duration, type Instant, instant, seconds } from '../../src/base/time.ts'
+import type {
+  BeatContent,
+  LivenessEffect,
+  LivenessInput,
+} from '../../src/protocol/liveness/input.ts'
+import { Liveness } from '../../src/protocol/liveness/liveness.ts'
+
+/** A beat on its way. */
+export interface Flight {
+  readonly source: number
+  readonly target: number
+  readonly sequence: number
+  readonly payload: Uint8Array
+  readonly sentAt: number
+}
+
+/** What becomes of a beat: a delay in milliseconds, or lost. */
+export type Link = (flight: Omit<Flight, 'payload'>) => number | 'lost'
+
+export interface Told {
+  readonly at: number
+  /** Who judges. */
+  readonly observer: number
+  readonly effect: LivenessEffect
+}
+
+/** A small seeded generator (xorshift32): chance that repeats. */
+export function seededRandom(seed: number): Random & { next(): number } {
+  let state = seed | 1
+  const next = (): number => {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return (state >>> 0) / 2 ** 32
+  }
+  return { next, bytes: count => Uint8Array.from({ length: count }, () => next() * 256) }
+}
+
+export const interval: Duration = seconds(1)
+
+export class BeatNetwork {
+  readonly told: Told[] = []
+  readonly flights: Flight[] = []
+  readonly ids: readonly NodeId[]
+  readonly machines: readonly Liveness[]
+  readonly progress: number[]
+  readonly phases: BeatContent['phase'][]
+  link: Link
+  now = 0
+  /** Called for each beat handed to a machine; the default keeps nothing. */
+  onSend: (flight: Omit<Flight, 'target'>) => void = () => {}
+  readonly #stalled = new Set<number>()
+  readonly #crashed = new Set<number>()
+  readonly #inbox: { at: number; flight: Flight }[] = []
+  readonly #waiting = new Map<number, Flight[]>()
+
+  constructor(count: number, options: { seed: number; link?: Link; acquainted?: boolean }) {
+    const random = seededRandom(options.seed)
+    this.ids = Array.from({ length: count }, () => nodeIdOfKey(random.bytes(32)))
+    this.progress = this.ids.map(() => 0)
+    this.phases = this.ids.map(() => 'active')
+    this.link = options.link ?? (() => 5)
+    this.machines = this.ids.map((self, index) => {
+      const source = { content: () => this.#content(index) }
+      const startsAt = instant(Math.floor(random.next() * interval))
+      return new Liveness({ source, random }, { self, interval, startsAt })
+    })
+    if (options.acquainted === false) return
+    for (const [observer] of this.ids.entries()) {
+      for (const node of this.ids) this.give(observer, { kind: 'memberAdded', node })
+    }
+  }
+
+  #content(index: number): BeatContent {
+    const progress = (this.progress[index] ?? 0) + 1
+    this.progress[index] = progress
+    const root = new Uint8Array(32)
+    return {
+      phase: this.phases[index] ?? 'active',
+      groupClock: 1_700_000_000_000 + Math.floor(this.now),
+      publicRoot: root,
+      privateRoot: root,
+      logPosition: 0,
+      load: 0,
+      progress,
+    }
+  }
+
+  /** Hands an input to a machine now and carries out its effects. */
+  give(observer: number, input: LivenessInput): readonly LivenessEffect[] {
+    const effects = this.machine(observer).step(input, this.instant)
+    for (const effect of effects) {
+      if (effect.kind === 'sendBeat') this.#publish(observer, effect)
+      else this.told.push({ at: this.now, observer, effect })
+    }
+    return effects
+  }
+
+  /** Hands a recorded beat to a machine. */
+  replay(target: number, flight: Omit<Flight, 'target'>): readonly LivenessEffect[] {
+    const { source, sequence, payload } = flight
+    const author = this.id(source)
+    return this.give(target, {
+      kind: 'beatReceived',
+      author,
+      sequence,
+      payload,
+      signedBody: payload,
+    })
+  }
+
+  machine(index: number): Liveness {
+    return this.machines[index] as Liveness
+  }
+
+  id(index: number): NodeId {
+    return this.ids[index] as NodeId
+  }
+
+  get instant(): Instant {
+    return instant(this.now)
+  }
+
+  /** The states that `observer` sees, in the order of the nodes; itself as `self`. */
+  view(observer: number): readonly string[] {
+    return this.ids.map((id, index) =>
+      index === observer ? 'self' : (this.machine(observer).stateOf(id) ?? 'unknown'),
+    )
+  }
+
+  crash(index: number): void {
+    this.#crashed.add(index)
+  }
+
+  /** Nothing runs on this node until `resume`; its sockets fill. */
+  stall(index: number): void {
+    this.#stalled.add(index)
+  }
+
+  resume(index: number): void {
+    this.#stalled.delete(index)
+    const waiting = this.#waiting.get(index) ?? []
+    this.#waiting.delete(index)
+    for (const flight of waiting) this.replay(index, flight)
+  }
+
+  /** Runs for a span of virtual time. */
+  run(span: Duration): void {
+    const until = this.now + span
+    for (;;) {
+      const [wakes, index] = this.#nextWake()
+      const flight = this.#inbox[0]
+      const next = Math.min(wakes, flight?.at ?? Number.POSITIVE_INFINITY)
+      if (next > until) break
+      this.now = Math.max(this.now, next)
+      if (flight !== undefined && flight.at === next) this.#deliver(flight.flight)
+      else this.give(index, { kind: 'tick' })
+    }
+    this.now = until
+  }
+
+  #nextWake(): readonly [number, number] {
+    let earliest: readonly [number, number] = [Number.POSITIVE_INFINITY, -1]
+    for (const [index, machine] of this.machines.entries()) {
+      if (this.#stalled.has(index) || this.#crashed.has(index)) continue
+      const at = machine.wakeAt()
+      if (at < earliest[0]) earliest = [at, index]
+    }
+    return earliest
+  }
+
+  #publish(source: number, beat: { sequence: number; payload: Uint8Array }): void {
+    this.onSend({ source, sequence: beat.sequence, payload: beat.payload, sentAt: this.now })
+    for (const [target] of this.ids.entries()) {
+      if (target === source) continue
+      const flight = { source, target, ...beat, sentAt: this.now }
+      const delay = this.link(flight)
+      if (delay === 'lost') continue
+      const at = this.now + delay
+      const later = this.#inbox.findIndex(waiting => waiting.at > at)
+      this.#inbox.splice(later < 0 ? this.#inbox.length : later, 0, { at, flight })
+    }
+  }
+
+  #deliver(flight: Flight): void {
+    this.#inbox.shift()
+    if (this.#crashed.has(flight.target)) return
+    if (this.#stalled.has(flight.target)) {
+      this.#waiting.set(flight.target, [...(this.#waiting.get(flight.target) ?? []), flight])
+      return
+    }
+    this.replay(flight.target, flight)
+  }
+}

@@ -1,0 +1,102 @@
+import { expect, test } from 'vitest'
+import { fromHex, toHex } from '../../../src/base/bytes.ts'
+import { PeerFault } from '../../../src/base/errors.ts'
+import { nodeIdOfKey } from '../../../src/base/ids.ts'
+import { encodeCbor } from '../../../src/wire/cbor.ts'
+import {
+  beatDigest,
+  citationKey,
+  citationsMax,
+  type Heartbeat,
+  heartbeatCodec,
+} from '../../../src/wire/heartbeat.ts'
+import { limits } from '../../../src/wire/limits.ts'
+
+const beat: Heartbeat = {
+  phase: 'active',
+  random: new Uint8Array(16).fill(0xaa),
+  groupClock: 1_766_000_000_000,
+  publicRoot: new Uint8Array(32).fill(0x11),
+  privateRoot: new Uint8Array(32).fill(0x22),
+  logPosition: 0,
+  load: 17,
+  progress: 300,
+  citations: [new Uint8Array(8).fill(1), new Uint8Array(8).fill(2)],
+}
+
+const golden =
+  'aa000101010250' +
+  'aa'.repeat(16) +
+  '031b0000019b2dcd7c00' +
+  '045820' +
+  '11'.repeat(32) +
+  '055820' +
+  '22'.repeat(32) +
+  '06000711' +
+  '0819012c' +
+  '0950' +
+  '01'.repeat(8) +
+  '02'.repeat(8)
+
+test('a heartbeat has these bytes', () => {
+  expect(toHex(heartbeatCodec.encode(beat))).toBe(golden)
+  expect(heartbeatCodec.decode(fromHex(golden) as Uint8Array)).toEqual(beat)
+})
+
+test('a joining node has no group clock and may cite nobody', () => {
+  const joining = { ...beat, phase: 'joining', groupClock: null, citations: [] } as const
+  expect(heartbeatCodec.decode(heartbeatCodec.encode(joining))).toEqual(joining)
+})
+
+test('the largest heartbeat fits its limit', () => {
+  const citations = Array.from({ length: citationsMax }, (_, i) => new Uint8Array(8).fill(i))
+  const largest = { ...beat, citations, progress: Number.MAX_SAFE_INTEGER, load: 255 }
+  const bytes = heartbeatCodec.encode(largest)
+  expect(bytes.length).toBeLessThan(limits.heartbeatBytesMax / 8)
+  expect(heartbeatCodec.decode(bytes)).toEqual(largest)
+})
+
+test('citations come in whole eights and at most thirty-two of them', () => {
+  const withCitations = (length: number): Uint8Array => {
+    const encoded = new Map<number, number | Uint8Array>([
+      [0, 1],
+      [1, 1],
+      [2, beat.random],
+      [3, 1],
+      [4, beat.publicRoot],
+      [5, beat.privateRoot],
+      [6, 0],
+      [7, 0],
+      [8, 0],
+      [9, new Uint8Array(length)],
+    ])
+    return encodeCbor(encoded)
+  }
+  expect(heartbeatCodec.decode(withCitations(256)).citations).toHaveLength(32)
+  expect(() => heartbeatCodec.decode(withCitations(7))).toThrow(PeerFault)
+  expect(() => heartbeatCodec.decode(withCitations(264))).toThrow(PeerFault)
+})
+
+test('the digest of a beat commits to author, sequence and every byte of the payload', () => {
+  const author = nodeIdOfKey(new Uint8Array(32).fill(7))
+  const payload = heartbeatCodec.encode(beat)
+  const { digest, citation } = beatDigest({ author, sequence: 5, payload })
+  expect(digest).toHaveLength(64)
+  expect(digest.startsWith(citationKey(citation))).toBe(true)
+  const other = nodeIdOfKey(new Uint8Array(32).fill(8))
+  const digests = new Set([
+    digest,
+    beatDigest({ author: other, sequence: 5, payload }).digest,
+    beatDigest({ author, sequence: 6, payload }).digest,
+    ...Array.from(
+      payload,
+      (byte, i) => beatDigest({ author, sequence: 5, payload: payload.with(i, byte ^ 1) }).digest,
+    ),
+  ])
+  expect(digests.size).toBe(3 + payload.length)
+})
+
+test('fields of a later version are kept and relayed', () => {
+  const later = { ...beat, extensions: new Map([[64, 'new']]) }
+  expect(heartbeatCodec.decode(heartbeatCodec.encode(later))).toEqual(later)
+})
