@@ -29,6 +29,8 @@ export interface TrustedVerdict {
   readonly tcb: string
   /** The first of all expiries: certificates, evidence, policy window, evidence age. */
   readonly expiresAt: Timestamp
+  /** The latest issue date of what vouches for the evidence: true time is not before it. */
+  readonly issuedAt?: Timestamp
   /** The policy's word: every verdict under a testnet manifest says so. */
   readonly testnet: boolean
 }

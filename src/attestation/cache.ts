@@ -1,0 +1,130 @@
+/** Verdicts remembered, so that a peer met again costs no signature check. */
+
+import { toHex } from '../base/bytes.ts'
+import type { Digest } from '../base/ids.ts'
+import { after, between, type Duration, type Instant, milliseconds, seconds } from '../base/time.ts'
+import { evidenceDigest } from '../wire/evidence.ts'
+import { type Appraisal, appraise } from './appraise.ts'
+import { endorsementsDigest } from './endorsements.ts'
+import type { TrustedVerdict, Verdict } from './verdict.ts'
+
+export interface VerdictCacheOptions {
+  /** Most verdicts kept, and as many refusals. */
+  readonly entriesMax: number
+  /** How long a refusal is remembered. */
+  readonly refusalSpan: Duration
+}
+
+interface Held<V extends Verdict> {
+  readonly verdict: V
+  readonly evidence: Digest
+  readonly policy: Digest
+  /** The end in monotonic time: setting the wall clock back does not prolong it. */
+  readonly endsAt: Instant
+}
+
+/** Refusals that the bytes of the evidence alone explain: at no time, under no policy would they pass. */
+const followFromBytes: ReadonlySet<string> = new Set([
+  'EVIDENCE_TOO_LARGE',
+  'EVIDENCE_MALFORMED',
+  'INSTANCE_MISMATCH',
+  'CHAIN_INVALID',
+  'SIGNATURE_INVALID',
+])
+
+/**
+ * A cache in front of `appraise`: same answers, less work.
+ *
+ * A trusted verdict is found again under the digests of evidence, endorsements and policy and under the
+ * report data that is expected: without the last, somebody else's evidence would pass for one's own keys.
+ * It is kept until the first of its expiries, by wall and by monotonic time. A hit replaces neither the
+ * fresh binder signature nor the look into the removal set; those are the caller's.
+ */
+export class VerdictCache {
+  readonly #options: VerdictCacheOptions
+  readonly #trusted = new Map<string, Held<TrustedVerdict>>()
+  readonly #refused = new Map<Digest, Held<Verdict>>()
+
+  constructor(options: VerdictCacheOptions = { entriesMax: 4_096, refusalSpan: seconds(60) }) {
+    this.#options = options
+  }
+
+  /** The verdict on `appraisal`, remembered or fresh; `at` is the monotonic time of `appraisal.now`. */
+  appraise(appraisal: Appraisal, at: Instant): Verdict {
+    const evidence = evidenceDigest(appraisal.evidence)
+    const refused = this.#fresh(this.#refused, evidence, at)
+    if (refused !== undefined) return refused.verdict
+    const key = keyOf(appraisal, evidence)
+    const trusted = this.#fresh(this.#trusted, key, at)
+    if (trusted !== undefined && trusted.verdict.expiresAt > appraisal.now) return trusted.verdict
+    const verdict = appraise(appraisal)
+    this.#keep(verdict, { appraisal, evidence, key, at })
+    return verdict
+  }
+
+  /** Forgets every verdict that was not reached under `policy`. */
+  policyChanged(policy: Digest): void {
+    this.#forget(held => held.policy !== policy)
+  }
+
+  /** Forgets verdicts on one machine: after a removal, or when it missed its liveness. */
+  instanceDropped(instance: Digest): void {
+    this.#forget(({ verdict }) => verdict.kind === 'trusted' && verdict.instance === instance)
+  }
+
+  /** Forgets verdicts on one piece of evidence: after the removal or the silence of its identity. */
+  evidenceDropped(evidence: Digest): void {
+    this.#forget(held => held.evidence === evidence)
+  }
+
+  /** Verdicts and refusals held, dead ones that nobody asked for included. */
+  get size(): number {
+    return this.#trusted.size + this.#refused.size
+  }
+
+  #fresh<K, V extends Verdict>(map: Map<K, Held<V>>, key: K, at: Instant): Held<V> | undefined {
+    const held = map.get(key)
+    if (held === undefined) return undefined
+    map.delete(key)
+    if (held.endsAt <= at) return undefined
+    map.set(key, held)
+    return held
+  }
+
+  #keep(
+    verdict: Verdict,
+    asked: {
+      readonly appraisal: Appraisal
+      readonly evidence: Digest
+      readonly key: string
+      readonly at: Instant
+    },
+  ): void {
+    const { appraisal, evidence, key, at } = asked
+    const policy = appraisal.policy.digest
+    if (verdict.kind === 'trusted') {
+      const left = milliseconds(between(appraisal.now, verdict.expiresAt))
+      this.#add(this.#trusted, key, { verdict, evidence, policy, endsAt: after(at, left) })
+    } else if (verdict.kind === 'refused' && followFromBytes.has(verdict.code)) {
+      const endsAt = after(at, this.#options.refusalSpan)
+      this.#add(this.#refused, evidence, { verdict, evidence, policy, endsAt })
+    }
+  }
+
+  #add<K, V extends Verdict>(map: Map<K, Held<V>>, key: K, held: Held<V>): void {
+    map.set(key, held)
+    const oldest = map.keys().next()
+    if (map.size > this.#options.entriesMax && oldest.done !== true) map.delete(oldest.value)
+  }
+
+  #forget(isGone: (held: Held<Verdict>) => boolean): void {
+    for (const [key, held] of this.#trusted) if (isGone(held)) this.#trusted.delete(key)
+    for (const [key, held] of this.#refused) if (isGone(held)) this.#refused.delete(key)
+  }
+}
+
+function keyOf(appraisal: Appraisal, evidence: Digest): string {
+  const endorsements = endorsementsDigest(appraisal.endorsements)
+  const expected = toHex(appraisal.expectedReportData)
+  return [evidence, endorsements, appraisal.policy.digest, expected].join(' ')
+}

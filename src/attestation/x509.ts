@@ -1,0 +1,368 @@
+/**
+ * X.509 (RFC 5280) as far as attestation needs it: certificates are parsed strictly and chains validated
+ * to an anchor that is pinned by its key. Everything that knows ASN.1 is in this file.
+ *
+ * The parser is asn1js, which reads BER; whatever is not in the one spelling of DER is refused here.
+ */
+import { type BaseBlock, Constructed, fromBER } from 'asn1js'
+import { equalBytes, fromUtf8, toHex } from '../base/bytes.ts'
+import { PeerFault } from '../base/errors.ts'
+import { type Timestamp, timestamp } from '../base/time.ts'
+import { verifyEcdsa } from '../crypto/ecdsa.ts'
+import type { Refusal } from './verdict.ts'
+
+/** Object identifiers by the hexadecimal of their DER content. */
+export const oids = {
+  basicConstraints: '551d13',
+  keyUsage: '551d0f',
+  ecPublicKey: '2a8648ce3d0201',
+  p256: '2a8648ce3d030107',
+  p384: '2b81040022',
+  ecdsaSha256: '2a8648ce3d040302',
+  ecdsaSha384: '2a8648ce3d040303',
+} as const
+
+export interface Extension {
+  readonly critical: boolean
+  readonly value: Uint8Array
+}
+
+/** A parsed certificate; nothing in it is believed yet. Byte strings are views of the input. */
+export interface Certificate {
+  readonly tbs: Uint8Array
+  readonly signatureHash: 'SHA-256' | 'SHA-384'
+  readonly signature: Uint8Array
+  /** Names as DER: compared, never shown. */
+  readonly issuer: Uint8Array
+  readonly subject: Uint8Array
+  readonly notBefore: Timestamp
+  readonly notAfter: Timestamp
+  /** SubjectPublicKeyInfo, DER. */
+  readonly publicKey: Uint8Array
+  readonly isAuthority: boolean
+  /** How many authorities may stand between this one and a leaf. */
+  readonly pathLength: number
+  /** Bits of KeyUsage, bit 0 first, or `undefined` without the extension. */
+  readonly keyUsage: readonly boolean[] | undefined
+  /** By object identifier. */
+  readonly extensions: ReadonlyMap<string, Extension>
+}
+
+export interface EcKey {
+  readonly curve: 'P-256' | 'P-384'
+  /** Uncompressed point. */
+  readonly point: Uint8Array
+}
+
+export interface ChainRequest {
+  /** Leaf first; the root itself is left out, because only its key is pinned. */
+  readonly chain: readonly Certificate[]
+  /** SubjectPublicKeyInfo of every root that may stand above the chain. */
+  readonly anchors: readonly Uint8Array[]
+  readonly now: Timestamp
+}
+
+/** What a valid chain says. */
+export interface ValidChain {
+  /** The first end of validity along the chain. */
+  readonly expiresAt: Timestamp
+  /** The latest beginning: true time cannot be before it. */
+  readonly issuedAt: Timestamp
+  readonly leafKey: EcKey
+}
+
+const keyUsageBits = { digitalSignature: 0, keyCertSign: 5 } as const
+const understood: ReadonlySet<string> = new Set([oids.basicConstraints, oids.keyUsage])
+
+/** Parses one certificate. @throws {PeerFault} `BAD_CERTIFICATE` for anything that is not strict DER of version 3. */
+export function parseCertificate(der: Uint8Array): Certificate {
+  const [tbs, algorithm, signature] = childrenOf(parseDer(der), tagSequence, 3)
+  const fields = childrenOf(tbs, tagSequence)
+  const [version, serial, inner, issuer, validity, subject, publicKey, wrapped] = fields
+  if (fields.length !== 8) throw bad('a certificate of version 3 with extensions and without ids')
+  const [number] = childrenOf(version, tagVersion, 1)
+  if (toHex(need(number).content) !== '02') throw bad('version 3')
+  checkSerial(need(serial))
+  if (!equalBytes(need(inner).bytes, need(algorithm).bytes)) throw bad('one signature algorithm')
+  const [notBefore, notAfter] = childrenOf(validity, tagSequence, 2)
+  const extensions = parseExtensions(need(wrapped))
+  const constraints = parseBasicConstraints(extensions.get(oids.basicConstraints))
+  expectTag(need(issuer), tagSequence)
+  expectTag(need(subject), tagSequence)
+  return {
+    tbs: need(tbs).bytes,
+    signatureHash: parseAlgorithm(need(algorithm)),
+    signature: bitString(need(signature)),
+    issuer: need(issuer).bytes,
+    subject: need(subject).bytes,
+    notBefore: parseTime(need(notBefore)),
+    notAfter: parseTime(need(notAfter)),
+    publicKey: need(publicKey).bytes,
+    ...constraints,
+    keyUsage: parseKeyUsage(extensions.get(oids.keyUsage)),
+    extensions,
+  }
+}
+
+/** The key of a SubjectPublicKeyInfo (RFC 5480). @throws {PeerFault} `BAD_CERTIFICATE` for other than P-256 and P-384. */
+export function parseEcKey(spki: Uint8Array): EcKey {
+  const [algorithm, key] = childrenOf(parseDer(spki), tagSequence, 2)
+  const [kind, curve] = childrenOf(algorithm, tagSequence, 2)
+  if (oidOf(need(kind)) !== oids.ecPublicKey) throw bad('an elliptic curve key')
+  const point = bitString(need(key))
+  const named = oidOf(need(curve))
+  if (named === oids.p256 && point.length === 65) return { curve: 'P-256', point }
+  if (named === oids.p384 && point.length === 97) return { curve: 'P-384', point }
+  throw bad('an uncompressed point of P-256 or P-384')
+}
+
+/**
+ * Validates a chain (RFC 5280 §6.1, for chains without policies or name constraints: a critical
+ * extension that asks for either is unknown here and refuses).
+ *
+ * Cheap checks come first. Refusals: `CHAIN_INVALID`, `EVIDENCE_NOT_YET_VALID`, `EVIDENCE_EXPIRED`,
+ * `UNKNOWN_ANCHOR`; `facts.certificate` is the place in the chain, leaf 0.
+ *
+ * @throws {PeerFault} `BAD_CERTIFICATE` for a key that is not understood.
+ */
+export function verifyChain({ chain, anchors, now }: ChainRequest): ValidChain | Refusal {
+  const leaf = chain[0]
+  if (leaf === undefined) return invalid('the chain is empty', 0)
+  const shape = chain.map(brokenShape).find(refusal => refusal !== undefined)
+  const refused = shape ?? outOfDate(chain, now) ?? brokenSignature(chain, anchors)
+  if (refused !== undefined) return refused
+  return {
+    expiresAt: timestamp(Math.min(...chain.map(each => each.notAfter))),
+    issuedAt: timestamp(Math.max(...chain.map(each => each.notBefore))),
+    leafKey: parseEcKey(leaf.publicKey),
+  }
+}
+
+function invalid(reason: string, certificate: number): Refusal {
+  return { code: 'CHAIN_INVALID', facts: { reason, certificate } }
+}
+
+function brokenShape(
+  certificate: Certificate,
+  place: number,
+  chain: readonly Certificate[],
+): Refusal | undefined {
+  for (const [oid, { critical }] of certificate.extensions) {
+    if (critical && !understood.has(oid)) return invalid('unknown critical extension', place)
+  }
+  const issuer = chain[place + 1]
+  if (issuer !== undefined && !equalBytes(certificate.issuer, issuer.subject)) {
+    return invalid('issuer and subject differ', place)
+  }
+  const usage = certificate.keyUsage
+  if (place === 0) {
+    if (certificate.isAuthority) return invalid('the leaf is an authority', place)
+    const signs = usage?.[keyUsageBits.digitalSignature] === true
+    return signs ? undefined : invalid('the leaf may not sign', place)
+  }
+  if (!certificate.isAuthority) return invalid('the issuer is not an authority', place)
+  if (usage?.[keyUsageBits.keyCertSign] !== true) {
+    return invalid('the issuer may not sign certificates', place)
+  }
+  // Between an authority and the leaf stand all certificates below it but the leaf.
+  return place - 1 > certificate.pathLength ? invalid('the path is too long', place) : undefined
+}
+
+function outOfDate(chain: readonly Certificate[], now: Timestamp): Refusal | undefined {
+  for (const [certificate, { notBefore, notAfter }] of chain.entries()) {
+    const facts = { certificate, now: iso(now) }
+    if (now < notBefore) {
+      return { code: 'EVIDENCE_NOT_YET_VALID', facts: { ...facts, notBefore: iso(notBefore) } }
+    }
+    if (now > notAfter) {
+      return { code: 'EVIDENCE_EXPIRED', facts: { ...facts, notAfter: iso(notAfter) } }
+    }
+  }
+  return undefined
+}
+
+/** From the anchor down, so that a stranger's chain costs one check per anchor. */
+function brokenSignature(
+  chain: readonly Certificate[],
+  anchors: readonly Uint8Array[],
+): Refusal | undefined {
+  const top = chain.at(-1)
+  if (top === undefined || !anchors.some(anchor => isSignedBy(top, anchor))) {
+    const facts = { reason: 'no pinned key signed the chain', anchors: anchors.length }
+    return { code: 'UNKNOWN_ANCHOR', facts }
+  }
+  for (let place = chain.length - 2; place >= 0; place--) {
+    const [certificate, issuer] = [chain[place], chain[place + 1]]
+    if (certificate === undefined || issuer === undefined) continue
+    if (!isSignedBy(certificate, issuer.publicKey)) return invalid('a signature is wrong', place)
+  }
+  return undefined
+}
+
+function isSignedBy(certificate: Certificate, issuerKey: Uint8Array): boolean {
+  const { curve, point } = parseEcKey(issuerKey)
+  return verifyEcdsa({
+    curve,
+    hash: certificate.signatureHash,
+    publicKey: point,
+    message: certificate.tbs,
+    signature: certificate.signature,
+    format: 'der',
+  })
+}
+
+const iso = (at: Timestamp): string => new Date(at).toISOString()
+
+// DER (X.690 §8 and §10) on top of the library's blocks.
+
+/** One value: its tag as the first octet, all its bytes, its content and, if constructed, its parts. */
+interface DerValue {
+  readonly tag: number
+  readonly bytes: Uint8Array
+  readonly content: Uint8Array
+  readonly parts: readonly DerValue[]
+}
+
+const tagBoolean = 0x01
+const tagInteger = 0x02
+const tagBitString = 0x03
+const tagOctetString = 0x04
+const tagOid = 0x06
+const tagUtcTime = 0x17
+const tagGeneralizedTime = 0x18
+const tagSequence = 0x30
+const tagVersion = 0xa0
+const tagExtensions = 0xa3
+
+const depthMax = 12
+const nodesMax = 512
+
+const bad = (expected: string): PeerFault =>
+  new PeerFault('BAD_CERTIFICATE', `expected ${expected} in DER`)
+
+function parseDer(bytes: Uint8Array): DerValue {
+  const { offset, result } = fromBER(bytes, {
+    maxDepth: depthMax,
+    maxNodes: nodesMax,
+    parseEmbedded: false,
+  })
+  if (offset !== bytes.length || result.error !== '') throw bad('exactly one value')
+  return derValue(result)
+}
+
+function derValue(block: BaseBlock): DerValue {
+  const bytes = block.valueBeforeDecodeView
+  const length = block.lenBlock.length
+  const lengthOctets = length < 0x80 ? 1 : length < 0x100 ? 2 : length < 0x10000 ? 3 : 4
+  const isDer = !block.lenBlock.isIndefiniteForm && bytes.length === 1 + lengthOctets + length
+  if (!isDer || block.idBlock.tagNumber > 30) throw bad('definite and shortest lengths')
+  const parts = block instanceof Constructed ? block.valueBlock.value.map(derValue) : []
+  return {
+    tag: bytes[0] ?? 0,
+    bytes,
+    content: bytes.subarray(bytes.length - length),
+    parts,
+  }
+}
+
+function need(value: DerValue | undefined): DerValue {
+  if (value === undefined) throw bad('another field')
+  return value
+}
+
+function expectTag(value: DerValue, tag: number): void {
+  if (value.tag !== tag) throw bad(`tag 0x${tag.toString(16)}`)
+}
+
+function childrenOf(value: DerValue | undefined, tag: number, count?: number): readonly DerValue[] {
+  const parent = need(value)
+  expectTag(parent, tag)
+  if (count !== undefined && parent.parts.length !== count) throw bad(`${count} parts`)
+  return parent.parts
+}
+
+function oidOf(value: DerValue): string {
+  expectTag(value, tagOid)
+  return toHex(value.content)
+}
+
+function bitString(value: DerValue): Uint8Array {
+  expectTag(value, tagBitString)
+  if (value.content[0] !== 0) throw bad('a bit string of whole bytes')
+  return value.content.subarray(1)
+}
+
+function checkSerial({ tag, content }: DerValue): void {
+  const [first = 0, second = 0] = content
+  const isShortest = content.length === 1 || first !== 0 || second >= 0x80
+  const isPositive = first < 0x80 && content.length >= 1 && content.length <= 21
+  if (tag !== tagInteger || !isShortest || !isPositive) throw bad('a positive serial number')
+}
+
+function parseAlgorithm(value: DerValue): 'SHA-256' | 'SHA-384' {
+  // ECDSA algorithms have no parameters (RFC 5758 §3.2).
+  const [algorithm] = childrenOf(value, tagSequence, 1)
+  const oid = oidOf(need(algorithm))
+  if (oid === oids.ecdsaSha256) return 'SHA-256'
+  if (oid === oids.ecdsaSha384) return 'SHA-384'
+  throw bad('ECDSA with SHA-256 or SHA-384')
+}
+
+/** RFC 5280 §4.1.2.5: seconds are written, the zone is Z, two-digit years are 1950..2049. */
+function parseTime({ tag, content }: DerValue): Timestamp {
+  const text = fromUtf8(content) ?? ''
+  const digits = tag === tagUtcTime ? 12 : tag === tagGeneralizedTime ? 14 : 0
+  if (digits === 0 || !new RegExp(`^\\d{${digits}}Z$`).test(text)) throw bad('a time')
+  const century = digits === 14 ? '' : Number(text.slice(0, 2)) < 50 ? '20' : '19'
+  const full = century + text
+  const spelled = full.replace(/^(....)(..)(..)(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6.000Z')
+  const at = Date.parse(spelled)
+  if (!Number.isFinite(at) || new Date(at).toISOString() !== spelled)
+    throw bad('a date that exists')
+  return timestamp(at)
+}
+
+function parseExtensions(wrapped: DerValue): ReadonlyMap<string, Extension> {
+  const [all] = childrenOf(wrapped, tagExtensions, 1)
+  const extensions = new Map<string, Extension>()
+  for (const each of childrenOf(all, tagSequence)) {
+    const parts = childrenOf(each, tagSequence)
+    const [id, second, third] = parts
+    const critical = parts.length === 3
+    if (critical) checkTrue(need(second))
+    const value = need(critical ? third : second)
+    if (parts.length > 3) throw bad('an extension')
+    expectTag(value, tagOctetString)
+    const oid = oidOf(need(id))
+    if (extensions.has(oid)) throw bad('each extension once')
+    extensions.set(oid, { critical, value: value.content })
+  }
+  return extensions
+}
+
+/** FALSE is the default everywhere in a certificate, so DER leaves it out (X.690 §11.5). */
+function checkTrue({ tag, content }: DerValue): void {
+  if (tag !== tagBoolean || toHex(content) !== 'ff') throw bad('TRUE')
+}
+
+function parseBasicConstraints(
+  extension: Extension | undefined,
+): Pick<Certificate, 'isAuthority' | 'pathLength'> {
+  const none = { isAuthority: false, pathLength: 0 }
+  if (extension === undefined) return none
+  const [authority, path] = childrenOf(parseDer(extension.value), tagSequence)
+  if (authority === undefined) return none
+  checkTrue(authority)
+  if (path === undefined) return { isAuthority: true, pathLength: Number.POSITIVE_INFINITY }
+  const [length = 0x80] = path.content
+  if (path.tag !== tagInteger || path.content.length !== 1 || length > 0x7f) throw bad('a length')
+  return { isAuthority: true, pathLength: length }
+}
+
+function parseKeyUsage(extension: Extension | undefined): readonly boolean[] | undefined {
+  if (extension === undefined) return undefined
+  const { tag, content } = parseDer(extension.value)
+  const [unused = 8, ...bytes] = content
+  if (tag !== tagBitString || unused > 7 || bytes.length > 2) throw bad('key usage')
+  return bytes.flatMap(byte => Array.from({ length: 8 }, (_, bit) => (byte & (0x80 >> bit)) !== 0))
+}
