@@ -1,0 +1,219 @@
+/**
+ * The attested handshake: who says what, in which order, and what each side checks.
+ *
+ * ```
+ * I → R  hello     challenge, manifest (nonce, hash), evidence digest
+ * R → I  hello     the same, and whether I's evidence is wanted   [+ manifest, if R's is higher]
+ * I → R  [manifest, if I's is higher +] proof: keys, evidence if wanted, signed binder; wanted?
+ * R → I  accepted + proof: keys, evidence if wanted, signed binder
+ * I → R  accepted
+ * ```
+ *
+ * The dialler proves itself first. A `refusal` frame ends the exchange from either side in any state, and
+ * both sides have read the other's verdict before the connection is handed on. A light client proves
+ * nothing and is proved to: `hello` → `hello` + `proof` → `accepted`.
+ *
+ * Pure but for the frame port: no socket, no clock; a test drives both ends in memory.
+ */
+import type { TrustedVerdict, Verdict } from '../../attestation/verdict.ts'
+import { bytesOfDigest, type Digest, digestOf } from '../../base/ids.ts'
+import { type Evidence, evidenceDigest, type NodeKeys } from '../../wire/evidence.ts'
+import type { HandshakeFrame, Hello } from '../../wire/handshake.ts'
+import {
+  type Attested,
+  type Exchange,
+  expect,
+  type Outcome,
+  refusal,
+  refuseIf,
+  send,
+  settle,
+} from './handshake-exchange.ts'
+import { checkProof, proofOf } from './handshake-proof.ts'
+import type { Admission } from './port.ts'
+import type { VerificationQueue } from './verification-queue.ts'
+
+/** Mutual attestation, in the role of `exchange.channel`. Rejects only if the channel breaks or time is up. */
+export function attestMember(
+  exchange: Exchange,
+  admission: Admission,
+  queue: VerificationQueue,
+): Promise<Outcome<Attested>> {
+  const run = exchange.channel.own === 'initiator' ? dialMember : answerMember
+  return settle(exchange, () => run(exchange, admission, queue))
+}
+
+/** Proves this node to a light client, which proves nothing. */
+export function serveLight(exchange: Exchange, admission: Admission): Promise<Outcome<undefined>> {
+  return settle(exchange, async () => {
+    const theirs = await expect(exchange, 'hello')
+    refuseIf(exchange.barred)
+    const self = admission.self()
+    const channel = { ...exchange.channel, manifest: self.manifest.hash }
+    const hello = helloOf(exchange, admission, true)
+    const proof = proofOf(exchange, admission, {
+      channel,
+      theirChallenge: theirs.challenge,
+      showEvidence: theirs.wanted,
+      wanted: false,
+    })
+    await send(exchange, hello, proof)
+    await expect(exchange, 'accepted')
+    return undefined
+  })
+}
+
+/** What a light client needs to judge a node. */
+export type LightAppraiser = Pick<Admission, 'appraiseKeys'>
+
+/** Takes a node's proof as a light client. */
+export function dialLight(
+  exchange: Exchange,
+  appraiser: LightAppraiser,
+): Promise<Outcome<Attested>> {
+  return settle(exchange, async () => {
+    const { challenge } = exchange
+    await send(exchange, { kind: 'hello', challenge, manifest: null, evidence: null, wanted: true })
+    const theirs = await expect(exchange, 'hello')
+    const manifest = theirs.manifest?.hash
+    if (manifest === undefined) throw refusal('MANIFEST_MISSING')
+    const channel = { ...exchange.channel, manifest: digestOf(manifest) }
+    const proof = await expect(exchange, 'proof')
+    const shown = checkProof(exchange, { channel, theirs, proof, known: undefined })
+    const verdict = trusted(appraiser.appraiseKeys(proof.keys, shown))
+    await send(exchange, { kind: 'accepted' })
+    return { keys: proof.keys, evidence: shown, verdict, channel }
+  })
+}
+
+async function dialMember(
+  exchange: Exchange,
+  admission: Admission,
+  queue: VerificationQueue,
+): Promise<Attested> {
+  refuseIf(exchange.barred)
+  const own = helloOf(exchange, admission, false)
+  await send(exchange, own)
+  const theirs = await expect(exchange, 'hello')
+  const agreed = await agreeOnManifest(exchange, admission, theirs)
+  const channel = { ...exchange.channel, manifest: agreed.hash }
+  const known = knownEvidence(admission, theirs)
+  const proof = proofOf(exchange, admission, {
+    channel,
+    theirChallenge: theirs.challenge,
+    showEvidence: theirs.wanted,
+    wanted: known === undefined,
+  })
+  await send(exchange, ...agreed.toSend, proof)
+  await expect(exchange, 'accepted')
+  const answer = await expect(exchange, 'proof')
+  const evidence = checkProof(exchange, { channel, theirs, proof: answer, known })
+  const verdict = await appraise(admission, queue, { keys: answer.keys, evidence, known })
+  await send(exchange, { kind: 'accepted' })
+  return { keys: answer.keys, evidence, verdict, channel }
+}
+
+async function answerMember(
+  exchange: Exchange,
+  admission: Admission,
+  queue: VerificationQueue,
+): Promise<Attested> {
+  const theirs = await expect(exchange, 'hello')
+  refuseIf(exchange.barred)
+  const known = knownEvidence(admission, theirs)
+  const own = { ...helloOf(exchange, admission, false), wanted: known === undefined }
+  const higher = isHigher(admission.self().manifest, theirs)
+  const envelope = { kind: 'manifest', envelope: admission.manifestEnvelope() } as const
+  await send(exchange, own, ...(higher ? [envelope] : []))
+  const agreed = await agreeOnManifest(exchange, admission, theirs)
+  const channel = { ...exchange.channel, manifest: agreed.hash }
+  const proof = await expect(exchange, 'proof')
+  const evidence = checkProof(exchange, { channel, theirs, proof, known })
+  const verdict = await appraise(admission, queue, { keys: proof.keys, evidence, known })
+  const answer = proofOf(exchange, admission, {
+    channel,
+    theirChallenge: theirs.challenge,
+    showEvidence: proof.wanted,
+    wanted: false,
+  })
+  await send(exchange, { kind: 'accepted' }, answer)
+  await expect(exchange, 'accepted')
+  return { keys: proof.keys, evidence, verdict, channel }
+}
+
+type HelloFrame = { readonly kind: 'hello' } & Hello
+
+function helloOf(exchange: Exchange, admission: Admission, wanted: boolean): HelloFrame {
+  const { evidence, manifest } = admission.self()
+  return {
+    kind: 'hello',
+    challenge: exchange.challenge,
+    manifest: { nonce: manifest.nonce, hash: bytesOfDigest(manifest.hash) },
+    evidence: bytesOfDigest(evidenceDigest(evidence)),
+    wanted,
+  }
+}
+
+function isHigher(manifest: { readonly nonce: number }, theirs: Hello): boolean {
+  return theirs.manifest !== null && manifest.nonce > theirs.manifest.nonce
+}
+
+function knownEvidence(admission: Admission, theirs: Hello): Evidence | undefined {
+  if (theirs.evidence === null) throw refusal('EVIDENCE_MISSING')
+  return admission.knownEvidence(digestOf(theirs.evidence))
+}
+
+/**
+ * One manifest for both: the higher one. The lower side takes it into force before any evidence is judged,
+ * so a manifest that was current once admits nobody today.
+ */
+async function agreeOnManifest(
+  exchange: Exchange,
+  admission: Admission,
+  theirs: Hello,
+): Promise<{ readonly hash: Digest; readonly toSend: readonly HandshakeFrame[] }> {
+  const { manifest } = admission.self()
+  if (theirs.manifest === null) throw refusal('MANIFEST_MISSING')
+  const their = { nonce: theirs.manifest.nonce, hash: digestOf(theirs.manifest.hash) }
+  if (manifest.nonce === their.nonce) {
+    if (manifest.hash === their.hash) return { hash: their.hash, toSend: [] }
+    throw refusal('MANIFEST_CONFLICT', {
+      nonce: their.nonce,
+      mine: manifest.hash,
+      theirs: their.hash,
+    })
+  }
+  if (manifest.nonce > their.nonce) {
+    // A responder sent it behind its hello.
+    const sent = exchange.channel.own === 'responder'
+    const envelope = admission.manifestEnvelope()
+    return { hash: manifest.hash, toSend: sent ? [] : [{ kind: 'manifest', envelope }] }
+  }
+  const { envelope } = await expect(exchange, 'manifest')
+  refuseIf(admission.considerManifest(envelope))
+  const { hash } = admission.self().manifest
+  if (hash !== their.hash) throw refusal('MANIFEST_MISMATCH', { mine: hash, theirs: their.hash })
+  return { hash, toSend: [] }
+}
+
+/** Strangers wait their turn; evidence that is believed already is a look into a cache. */
+async function appraise(
+  admission: Admission,
+  queue: VerificationQueue,
+  shown: {
+    readonly keys: NodeKeys
+    readonly evidence: Evidence
+    readonly known: Evidence | undefined
+  },
+): Promise<TrustedVerdict> {
+  const judge = (): Verdict => admission.appraiseKeys(shown.keys, shown.evidence)
+  const verdict = shown.known === undefined ? await queue.run(judge) : judge()
+  if (verdict === undefined) throw refusal('BUSY')
+  return trusted(verdict)
+}
+
+function trusted(verdict: Verdict): TrustedVerdict {
+  if (verdict.kind === 'trusted') return verdict
+  if (verdict.kind === 'refused') throw refusal(verdict.code, verdict.facts)
+  throw refusal('UNDETERMINED', { missing: verdict.missing.join(', ').slice(0, 160) })
+}
