@@ -4,8 +4,8 @@ import { verifyPoint } from '#crypto/ecdsa'
 export type EcdsaCurve = 'P-256' | 'P-384'
 export type EcdsaHash = 'SHA-256' | 'SHA-384' | 'SHA-512'
 
-/** Length of a coordinate and of r and s, in bytes. */
-export const ecdsaBytes = { 'P-256': 32, 'P-384': 48 } as const satisfies Record<EcdsaCurve, number>
+/** Length of a coordinate and of r and s. */
+const coordinateBytes = { 'P-256': 32, 'P-384': 48 } as const satisfies Record<EcdsaCurve, number>
 
 /** What is signed with ECDSA (FIPS 186-5 §6), by whom. */
 export interface EcdsaSigned {
@@ -15,28 +15,30 @@ export interface EcdsaSigned {
   /** Uncompressed point: 0x04, x, y. */
   readonly publicKey: Uint8Array
   readonly message: Uint8Array
-  /** r and s, each big-endian in the curve's length. */
   readonly signature: Uint8Array
+  /** `raw`: r and s, each big-endian in the curve's length; `der`: as in certificates (RFC 5480 §2.2.3). */
+  readonly format: 'raw' | 'der'
 }
 
 /** Whether an ECDSA signature holds. Never throws: a malformed key or signature is `false`. */
 export function verifyEcdsa(signed: EcdsaSigned): boolean {
-  const { curve, publicKey, message, signature } = signed
-  const length = ecdsaBytes[curve]
+  const { curve, publicKey, message } = signed
+  const length = coordinateBytes[curve]
   if (publicKey.length !== 1 + 2 * length || publicKey[0] !== 0x04) return false
-  if (signature.length !== 2 * length) return false
+  const signature = signed.format === 'der' ? rawOfDer(signed.signature, curve) : signed.signature
+  if (signature?.length !== 2 * length) return false
   const hash = signed.hash ?? (curve === 'P-256' ? 'SHA-256' : 'SHA-384')
   return verifyPoint({ curve, hash, publicKey, message, signature })
 }
 
 /**
- * r and s of a DER signature as `verifyEcdsa` wants them, or `undefined` if it is not strict DER
- * (X.690 §8.3, §10.1: shortest lengths and integers) of two positive numbers that fit the curve.
+ * r and s of a DER signature, or `undefined` if it is not strict DER (X.690 §8.3, §10.1: shortest lengths
+ * and integers) of two numbers that are not negative and fit the curve.
  *
  * Read here and not by the platforms' libraries, because those disagree about what is nearly DER.
  */
-export function ecdsaSignatureOfDer(der: Uint8Array, curve: EcdsaCurve): Uint8Array | undefined {
-  const length = ecdsaBytes[curve]
+function rawOfDer(der: Uint8Array, curve: EcdsaCurve): Uint8Array | undefined {
+  const length = coordinateBytes[curve]
   // Both integers have at most 49 bytes of content, so every length is in the short form.
   if (der[0] !== 0x30 || der[1] !== der.length - 2 || der.length > 0x7f + 2) return undefined
   const signature = new Uint8Array(2 * length)

@@ -1,30 +1,45 @@
-import { ml_kem768_x25519 as xWing } from '@noble/post-quantum/hybrid.js'
+import { type Decapsulator, decapsulatorOf, encapsulateWith } from '#crypto/kem'
+import { assert } from '../base/errors.ts'
 import { Secret } from '../base/secret.ts'
 
 /** Sizes of X-Wing (draft-connolly-cfrg-xwing-kem), in bytes. */
-export const kemBytes = { publicKey: 1216, ciphertext: 1120, shared: 32, seed: 32 } as const
+export const kemBytes = {
+  publicKey: 1216,
+  ciphertext: 1120,
+  shared: 32,
+  seed: 32,
+  entropy: 64,
+} as const
 
 /** An X-Wing key pair: X25519 and ML-KEM-768 together, so that either alone may fall. */
 export class KemKey {
   readonly publicKey: Uint8Array
-  readonly #secretKey: Secret
+  #decapsulator: Decapsulator | undefined
 
   /** Takes a 32-byte seed and wipes it. */
   constructor(seed: Secret) {
-    const pair = seed.use(bytes => xWing.keygen(bytes))
+    this.#decapsulator = seed.use(bytes => {
+      assert(bytes.length === kemBytes.seed, 'an X-Wing seed has 32 bytes')
+      return decapsulatorOf(bytes)
+    })
     seed[Symbol.dispose]()
-    this.publicKey = pair.publicKey
-    this.#secretKey = new Secret(pair.secretKey)
+    this.publicKey = this.#decapsulator.publicKey
   }
 
-  /** The 32-byte shared secret of a ciphertext, or `undefined` if it has the wrong length. A changed ciphertext gives another secret. */
+  /**
+   * The 32-byte shared secret of a ciphertext, or `undefined` if it has the wrong length or an X25519 part
+   * of small order. A changed ciphertext gives another secret.
+   */
   decapsulate(ciphertext: Uint8Array): Secret | undefined {
+    assert(this.#decapsulator !== undefined, 'a wiped key never decapsulates')
     if (ciphertext.length !== kemBytes.ciphertext) return undefined
-    return this.#secretKey.use(secretKey => new Secret(xWing.decapsulate(ciphertext, secretKey)))
+    const shared = this.#decapsulator.decapsulate(ciphertext)
+    return shared === undefined ? undefined : new Secret(shared)
   }
 
   [Symbol.dispose](): void {
-    this.#secretKey[Symbol.dispose]()
+    this.#decapsulator?.wipe()
+    this.#decapsulator = undefined
   }
 }
 
@@ -33,12 +48,9 @@ export function encapsulate(
   publicKey: Uint8Array,
   entropy: Uint8Array,
 ): { readonly ciphertext: Uint8Array; readonly shared: Secret } | undefined {
+  assert(entropy.length === kemBytes.entropy, 'encapsulation takes 64 random bytes')
   if (publicKey.length !== kemBytes.publicKey) return undefined
-  try {
-    const { cipherText, sharedSecret } = xWing.encapsulate(publicKey, entropy)
-    return { ciphertext: cipherText, shared: new Secret(sharedSecret) }
-  } catch {
-    // noble throws for a public key whose ML-KEM part is not reduced (FIPS 203 §7.2).
-    return undefined
-  }
+  const encapsulated = encapsulateWith(publicKey, entropy)
+  if (encapsulated === undefined) return undefined
+  return { ciphertext: encapsulated.ciphertext, shared: new Secret(encapsulated.shared) }
 }
