@@ -1,7 +1,16 @@
 /** One pass, no recursion, over bytes that claim to be canonical CBOR. Decides, builds nothing. */
 import { compareBytes } from '../base/bytes.ts'
 import { PeerFault } from '../base/errors.ts'
-import type { CborLimits } from './cbor.ts'
+
+/** How much a decoder may be asked to do. */
+export interface CborLimits {
+  /** Largest accepted encoding, in bytes. */
+  readonly bytesMax: number
+  /** Deepest nesting of arrays and maps; 16 unless said. */
+  readonly depthMax?: number
+  /** Most items in all, containers and keys included; 10,000 unless said. */
+  readonly itemsMax?: number
+}
 
 const depthMaxDefault = 16 // reference: peers of the field allow 128; our deepest message needs 6
 const itemsMaxDefault = 10_000

@@ -10,7 +10,7 @@
 import { Encoder } from 'cbor-x'
 import { compareBytes } from '../base/bytes.ts'
 import { InvariantError, PeerFault } from '../base/errors.ts'
-import { scanCbor } from './cbor-scan.ts'
+import { type CborLimits, scanCbor } from './cbor-scan.ts'
 
 /** What may travel: no tags, no floats, no `undefined`. Integers are within ±(2^53 - 1). */
 export type CborValue =
@@ -24,15 +24,7 @@ export type CborValue =
 /** Keys are integers or texts; iteration order is the canonical one after decoding. */
 export type CborMap = ReadonlyMap<number | string, CborValue>
 
-/** How much a decoder may be asked to do. */
-export interface CborLimits {
-  /** Largest accepted encoding, in bytes. */
-  readonly bytesMax: number
-  /** Deepest nesting of arrays and maps; 16 unless said. */
-  readonly depthMax?: number
-  /** Most items in all, containers and keys included; 10,000 unless said. */
-  readonly itemsMax?: number
-}
+export type { CborLimits }
 
 const library = new Encoder({
   useRecords: false,

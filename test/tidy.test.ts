@@ -1,0 +1,136 @@
+import { describe, expect, test } from 'vitest'
+import {
+  foreignWordOffences,
+  languageOffences,
+  lengthOffences,
+  nameOffences,
+  topLevelOffences,
+  unreachableFiles,
+} from './law/tidy.ts'
+import { readTree, repositoryFiles, type Tree } from './law/tree.ts'
+
+const source = readTree(/^(src|test|testnet)\/.*\.ts$/)
+const production = new Map([...source].filter(([path]) => !path.startsWith('test/')))
+
+/** What is started and not imported: by people, by npm, by vitest. */
+const productionEntries = [/^src\/index\.ts$/, /^src\/cli\/main\.ts$/]
+const testEntries = [/\.test\.ts$/, /\.config\.ts$/, /^test\/(bench|tools)\/[^/]+\.ts$/]
+
+test('files and functions are short', () => {
+  expect(lengthOffences(source)).toEqual([])
+})
+
+test('names are nouns of the field, in kebab-case', () => {
+  expect(nameOffences(source.keys())).toEqual([])
+})
+
+test('no any, default export, enum, namespace, non-null mark, console or unfinished note', () => {
+  expect(languageOffences(source)).toEqual([])
+})
+
+test('every file of production is reached from an entry point', () => {
+  expect(unreachableFiles(production, productionEntries)).toEqual([])
+})
+
+test('every file of the tests is reached from a test', () => {
+  const unreached = unreachableFiles(source, [...productionEntries, ...testEntries])
+  expect(unreached.filter(path => path.startsWith('test/'))).toEqual([])
+})
+
+test('the top level holds what is prescribed and dot-files', () => {
+  expect(topLevelOffences(repositoryFiles())).toEqual([])
+})
+
+test('the project speaks of itself alone', () => {
+  const law = /^test\/(law\/tidy|tidy\.test)\.ts$/
+  const everything = readTree(/\.(ts|md|json|cjs|js)$|^\.ci\/|^\.[^/]+$/)
+  const texts = [...everything].filter(
+    ([path]) =>
+      !law.test(path) && path !== 'package-lock.json' && !path.startsWith('test/vectors/'),
+  )
+  expect(foreignWordOffences(new Map(texts))).toEqual([])
+})
+
+const planted = (path: string, text: string): Tree => new Map([[path, text]])
+
+describe('a planted offence is found', () => {
+  test('a long file, a long function', () => {
+    const lines = (count: number): string => 'f()\n'.repeat(count)
+    expect(lengthOffences(planted('src/a.ts', lines(400)))).toEqual([])
+    expect(lengthOffences(planted('src/a.ts', lines(401)))).toHaveLength(1)
+    expect(lengthOffences(planted('src/a.ts', `function g() {\n${lines(58)}}`))).toEqual([])
+    expect(lengthOffences(planted('src/a.ts', `function g() {\n${lines(59)}}`))).toHaveLength(1)
+    expect(lengthOffences(planted('src/a.ts', `const g = () => {\n${lines(59)}}`))).toHaveLength(1)
+    expect(lengthOffences(planted('src/a.ts', `class G { h() {\n${lines(59)}} }`))).toHaveLength(1)
+    expect(lengthOffences(planted('a.ts', `test('x', () => {\n${lines(59)}})`))).toHaveLength(1)
+    expect(lengthOffences(planted('a.ts', `describe('x', () => {\n${lines(59)}})`))).toEqual([])
+  })
+
+  test.each([
+    'src/utils/hex.ts',
+    'src/base/helpers.ts',
+    'src/base/byte-utils.ts',
+    'src/host/net/index.ts',
+    'src/node/dial-manager.ts',
+    'src/node/common.ts',
+    'src/node/camelCase.ts',
+    'src/node/snake_case.ts',
+  ])('the name %s', path => {
+    expect(nameOffences([path])).toHaveLength(1)
+  })
+
+  test.each([
+    'const a = b as any',
+    'let a: Record<string, any>',
+    'export default 3',
+    'enum A { B }',
+    'namespace A { export const b = 1 }',
+    'class A { constructor(private b: number) {} }',
+    'const a = b!.c',
+    'console.log(1)',
+    '// TODO later',
+  ])('the source %s', text => {
+    expect(languageOffences(planted('src/node/a.ts', text))).toHaveLength(1)
+  })
+
+  test('a file that nobody imports, also if a dead file imports it', () => {
+    const tree = new Map([
+      [
+        'src/index.ts',
+        `export * from './a.ts'; import('./d.ts'); new URL('./e.ts', import.meta.url)`,
+      ],
+      ['src/a.ts', `import '#crypto/aead'`],
+      ['src/crypto/aead.node.ts', ''],
+      ['src/crypto/aead.web.ts', ''],
+      ['src/d.ts', ''],
+      ['src/e.ts', ''],
+      ['src/b.ts', `import './c.ts'`],
+      ['src/c.ts', ''],
+    ])
+    expect(unreachableFiles(tree, [/^src\/index\.ts$/])).toEqual(['src/b.ts', 'src/c.ts'])
+  })
+
+  test('a stranger at the top', () => {
+    const paths = ['src/a.ts', '.ci/run', 'README.md', 'vitest.config.ts', 'scripts/x.sh']
+    expect(topLevelOffences(paths)).toEqual(['vitest.config.ts', 'scripts'])
+  })
+
+  test.each([
+    'see issue 3',
+    'as issue #12 says',
+    'fixes #7',
+    'in /work/main',
+    'in the next session',
+    'DESIGN section 9',
+    'see reference/libp2p.md',
+    'from registry.example.org',
+  ])('the words %s', text => {
+    expect(foreignWordOffences(planted('docs/a.md', text))).toHaveLength(1)
+  })
+})
+
+test('an offence on a later line is told with its line', () => {
+  expect(languageOffences(planted('src/a.ts', 'const a = 1\n\nexport default a'))).toEqual([
+    'src/a.ts:3: default export',
+  ])
+})
