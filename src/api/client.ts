@@ -5,6 +5,7 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { base64 } from '@scure/base'
 import { z } from 'zod'
+import { utf8 } from '../base/bytes.ts'
 import { CoterieError, HostError, UsageError } from '../base/errors.ts'
 import { type Answer, type Route, routes } from './contract.ts'
 import { readEvents } from './event-stream.ts'
@@ -176,22 +177,23 @@ export class ApiClient {
   }
 
   async *#stream<Out>(route: RouteTo<Out>, call: Call): AsyncGenerator<Out> {
-    const response = await this.#send(route, call)
-    if (response.statusCode !== 200) throw errorOf(response, await textOf(response))
+    let response: IncomingMessage | undefined
     try {
+      response = await this.#send(route, call)
+      if (response.statusCode !== 200) throw errorOf(response, await textOf(response))
       for await (const event of readEvents(response)) {
         if (event.event === 'error') throw errorOf(response, event.data)
         yield route.answer.parse(JSON.parse(event.data))
       }
     } catch (error) {
-      if (call.signal?.aborted === true) return
-      throw error
+      // To stop listening is what aborting asks for, not a failure.
+      if (call.signal?.aborted !== true) throw error
     } finally {
-      response.destroy()
+      response?.destroy()
     }
   }
 
-  #send(route: RouteTo<unknown>, call: Call): Promise<IncomingMessage> {
+  async #send(route: RouteTo<unknown>, call: Call): Promise<IncomingMessage> {
     const { token, url } = this.#address
     const socketPath = url.startsWith('unix:') ? url.slice('unix:'.length) : undefined
     const body = call.body === undefined ? undefined : JSON.stringify(call.body)
@@ -206,7 +208,7 @@ export class ApiClient {
         headers: {
           ...call.headers,
           ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(body === undefined ? {} : bodyHeaders(body)),
         },
       }
       const sent = socketPath === undefined ? request(url, options) : request(options)
@@ -217,6 +219,11 @@ export class ApiClient {
       sent.end(body)
     })
   }
+}
+
+/** With its length: Node sends the body of a DELETE otherwise in no frame at all. */
+function bodyHeaders(body: string): Record<string, string> {
+  return { 'content-type': 'application/json', 'content-length': String(utf8(body).length) }
 }
 
 function pathOf(path: string, call: Call): string {

@@ -70,6 +70,25 @@ export function eventStream(
   })
 }
 
+/**
+ * The source, once it had a chance to fail: a source that refuses its arguments does so at its first step, and
+ * the caller then gets a status code, on which browsers stop asking, instead of a stream that breaks.
+ */
+export async function primed<T>(source: AsyncGenerator<T>): Promise<AsyncIterator<T>> {
+  const first = source.next()
+  await Promise.race([first, new Promise(resolve => setImmediate(resolve))])
+  // Whoever drops the stream before reading would leave a later rejection without an owner.
+  first.catch(() => {})
+  let isFirst = true
+  return {
+    next: () => {
+      if (!isFirst) return source.next()
+      isFirst = false
+      return first
+    },
+  }
+}
+
 /** The events of a stream of bytes, in order. @throws {HostError} `EVENT_TOO_LARGE`. */
 export async function* readEvents(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<ServerEvent> {
   const decoder = new TextDecoder()

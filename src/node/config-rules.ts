@@ -59,11 +59,6 @@ const rules: readonly Rule[] = [
     next: 'Choose a shorter path, for example under /run.',
   },
   {
-    holds: ({ redialWait, redialWaitMax }) => redialWait <= redialWaitMax,
-    sentence: 'redialWait is above redialWaitMax: the first wait would already be the longest.',
-    next: 'Lower redialWait or raise redialWaitMax.',
-  },
-  {
     holds: ({ found, foundWait, bootstrap }) => !found || bootstrap.length === 0 || foundWait > 0,
     sentence: 'found with a foundWait of zero would never look at the bootstrap addresses.',
     next: 'Give foundWait the time of a few dials, or leave bootstrap empty.',

@@ -1,7 +1,7 @@
 import { type NodeId, nodeIdOfKey } from '../base/ids.ts'
 import type { Random } from '../base/random.ts'
 import { Secret } from '../base/secret.ts'
-import { agreementPublicKey } from '../crypto/agree.ts'
+import { AgreementKey } from '../crypto/agree.ts'
 import { KemKey } from '../crypto/kem.ts'
 import { SigningKey } from '../crypto/sign.ts'
 import type { NodeKeys } from '../wire/evidence.ts'
@@ -24,11 +24,13 @@ export function makeIdentity(random: Random): Identity {
   const seed = random.bytes(32)
   const identitySeed = new Secret(seed.slice())
   const signing = new SigningKey(new Secret(seed))
-  const noiseSecret = new Secret(random.bytes(32))
+  const noiseBytes = random.bytes(32)
+  using noise = new AgreementKey(new Secret(noiseBytes.slice()))
+  const noiseSecret = new Secret(noiseBytes)
   const kem = new KemKey(new Secret(random.bytes(32)))
   const keys: NodeKeys = {
     identity: signing.publicKey,
-    noise: agreementPublicKey(noiseSecret),
+    noise: noise.publicKey,
     kem: kem.publicKey,
   }
   return { node: nodeIdOfKey(keys.identity), keys, signing, kem, identitySeed, noiseSecret }

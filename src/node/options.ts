@@ -123,7 +123,7 @@ export const hostOptions = {
     choice(presetNames),
     { local: 'local', lan: 'lan', wan: 'wan' },
     '',
-    'Chooses the default of every other row; `wan` unless said, because it is wrong nowhere.',
+    'Chooses the default of every other row, and the pace and bounds of the network (host/net/options.ts); `wan` unless said, because it is wrong nowhere.',
   ),
   dataDir: host(
     text('a path'),
@@ -249,30 +249,6 @@ export const hostOptions = {
     'ms',
     'How often one member is asked what this node missed, besides on connect and on a differing root.',
   ),
-  dialTimeout: host(
-    span(milliseconds(100), minutes(2)),
-    { local: seconds(5), lan: seconds(5), wan: seconds(10) },
-    'ms',
-    'One dial with its handshake; a real TEE needs a second to quote.',
-  ),
-  redialWait: host(
-    span(milliseconds(50), seconds(30)),
-    { local: milliseconds(500), lan: seconds(1), wan: seconds(2) },
-    'ms',
-    'The first wait before an address is dialled again; it doubles up to redialWaitMax.',
-  ),
-  redialWaitMax: host(
-    span(milliseconds(100), seconds(30)),
-    { local: seconds(3), lan: seconds(15), wan: seconds(30) },
-    'ms',
-    'The longest wait between two dials of one address. A node never gives up.',
-  ),
-  askTimeout: host(
-    span(milliseconds(100), minutes(5)),
-    { local: seconds(10), lan: seconds(10), wan: seconds(30) },
-    'ms',
-    'One request to a member and its answer.',
-  ),
   logLevel: host(
     choice(['error', 'warn', 'info', 'debug']),
     always('info'),
@@ -306,7 +282,68 @@ const agreed = (path: string, reason: string): ManifestOption => ({
 export const manifestOptions = {
   testnet: agreed(
     'founding.testnet',
-    'Opens state to the host and admits test anchors; part of the network id, it never changes.',
+    'Opens state to the host and admits test anchors; part of the network id, so it never changes.',
+  ),
+  anchors: agreed(
+    'founding.anchors',
+    "Roots that a testnet believes besides the vendors' own, which are constants of the code.",
+  ),
+  networkName: agreed('founding.name', 'Part of the network id.'),
+  founders: agreed(
+    'founding.founders',
+    'A host that names itself founder would make a network of its own beside the real one.',
+  ),
+  measurements: agreed('join.measurements', 'Which software may join.'),
+  tcb: agreed('join.tcb', 'Which firmware is still believed.'),
+  pins: agreed('join.pins', 'Which machines may join.'),
+  owners: agreed('join.owners', 'Who runs which machines; quorums count owners.'),
+  evidenceAge: agreed(
+    'join.evidenceAgeMs',
+    'How long a verdict lasts: longer would keep a broken machine in.',
+  ),
+  manifestSet: agreed('manifestSet', 'Who approves the next manifest.'),
+  shareSet: agreed('shareSet', 'Who holds shares of the quorum key.'),
+  committee: agreed('committee', 'How many voters, how many of them may be rolled back.'),
+  lightQuorum: agreed('light.quorum', 'How many nodes a light client wants to hear the same from.'),
+  publicPrefixes: agreed(
+    'api.publicPrefixes',
+    'What is shown to anybody: for a host to widen, a leak.',
+  ),
+  clients: agreed('api.clients', 'Who may send sealed requests.'),
+  guestLoopback: agreed(
+    'api.guestLoopback',
+    'Whether loopback inside a confidential VM counts as inside the TEE.',
+  ),
+  write: agreed('write', 'Who may write where, and how much; applied by every node.'),
+  governance: agreed('governance', 'Who votes.'),
+  pivot: agreed('pivot', 'The application beside the node, by hash.'),
+  liveIdentitiesPerInstance: agreed(
+    'limits.liveIdentitiesPerInstance',
+    'Identities are free for a host, machines are not.',
+  ),
+  newIdentitiesPerHour: agreed(
+    'limits.newIdentitiesPerHour',
+    'Bounds what restarts cost the others.',
+  ),
+  beatInterval: agreed(
+    'liveness.beatIntervalMs',
+    'A recorded heartbeat is refused after some intervals, so the interval is a limit that protects; and all members must count in the same ones.',
+  ),
+  citationIntervals: agreed(
+    'liveness.citationIntervals',
+    'How old a cited heartbeat may be: the bound on replay by a host.',
+  ),
+  newIntervals: agreed(
+    'liveness.newIntervals',
+    'How long a member not yet heard of is spared suspicion.',
+  ),
+  lease: agreed(
+    'liveness.leaseMs',
+    'How long a node may go on without the others: a host that cuts it off gains that long.',
+  ),
+  maxDrift: agreed(
+    'liveness.maxDriftMs',
+    'How far ahead a stamp may be: a host with a wrong clock would win every write.',
   ),
 } as const satisfies Readonly<Record<string, ManifestOption>>
 

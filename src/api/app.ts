@@ -1,0 +1,65 @@
+/** The API over one node: the table of the contract, a door in front, a handler behind each row. */
+import { Hono } from 'hono'
+import { CoterieError } from '../base/errors.ts'
+import type { Logger } from '../base/log.ts'
+import type { CoterieNode } from '../node/handle.ts'
+import { type Route, routes } from './contract.ts'
+import { answerOfError, apiError } from './errors.ts'
+import { admitRequest, type GuardOptions } from './guard.ts'
+import { jsonResponse, registerOn } from './register.ts'
+import { callerOf } from './request.ts'
+import { registerNodeRoutes } from './routes/node.ts'
+import { registerStateRoutes } from './routes/state.ts'
+
+/** What an app is made with. */
+export interface AppOptions extends GuardOptions {
+  readonly log: Logger
+  /** Ends all open event streams. */
+  readonly signal: AbortSignal
+}
+
+const securityHeaders = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+} as const
+
+/** The routes of the contract over `node`. */
+export function createApp(node: CoterieNode, options: AppOptions): Hono {
+  const app = new Hono()
+  app.use(async (context, next) => {
+    for (const [name, value] of Object.entries(securityHeaders)) context.header(name, value)
+    admitRequest(options, callerOf(context))
+    await next()
+  })
+  app.onError((error, context) => {
+    const { status, answer } = answerOfError(error)
+    if (status === 500) {
+      const code = error instanceof CoterieError ? error.code : error.name
+      options.log.error('request met a bug', { code, stack: error.stack ?? '' })
+    }
+    return jsonResponse(answer, status, new Headers(context.res.headers))
+  })
+  const register = registerOn(app, options, options.signal)
+  registerNodeRoutes(register, node)
+  registerStateRoutes(register, node.state)
+  refuseOtherMethods(app)
+  app.notFound(() => {
+    throw apiError('NOT_FOUND', 'There is no such route.', 'See docs/spec/api.md for all routes.')
+  })
+  return app
+}
+
+/** A known path with another method is told so, behind the same door as everything else. */
+function refuseOtherMethods(app: Hono): void {
+  const methods = Map.groupBy<string, Route>(Object.values(routes), route => route.path)
+  for (const [path, rows] of methods) {
+    const allowed = rows.map(route => route.method).join(', ')
+    app.all(path, context => {
+      context.header('allow', allowed)
+      throw apiError('METHOD_NOT_ALLOWED', `This path takes ${allowed}.`)
+    })
+  }
+}

@@ -1,0 +1,117 @@
+/** Requests as handlers see them: bounded, then parsed, then believed. */
+import type { Context } from 'hono'
+import type { Route } from './contract.ts'
+import { apiError } from './errors.ts'
+import type { Caller } from './guard.ts'
+
+/** A parsed request, as handlers see it. */
+export interface Request<Query, Body> {
+  /** The decoded state key; empty for routes without one. */
+  readonly key: string
+  readonly query: Query
+  readonly body: Body
+  readonly header: (name: string) => string | undefined
+  /** Aborts when the caller goes away or the node stops. */
+  readonly signal: AbortSignal
+}
+
+/** The largest body that is read, in bytes: a value in base64 with room to spare. */
+const bodyBytesMax = 1024 * 1024
+
+/** What the door looks at. */
+export function callerOf(context: Context): Caller {
+  return {
+    host: context.req.header('host'),
+    origin: context.req.header('origin'),
+    authorization: context.req.header('authorization'),
+    target: new URL(context.req.url),
+  }
+}
+
+/**
+ * The request of a route.
+ *
+ * @throws {UsageError} `BAD_REQUEST`, `BAD_KEY`, `JSON_REQUIRED`, `BODY_TOO_LARGE`, `BAD_BODY`.
+ */
+export async function parsedRequest<Query, Body>(
+  context: Context,
+  route: Route<Query, Body>,
+  stopping: AbortSignal,
+): Promise<Request<Query, Body>> {
+  const url = new URL(context.req.url)
+  const query = route.query.safeParse(Object.fromEntries(url.searchParams))
+  if (!query.success) {
+    const issue = query.error.issues[0]
+    throw apiError(
+      'BAD_REQUEST',
+      `The query does not fit: ${issue?.path.join('.')} ${issue?.message}.`,
+    )
+  }
+  return {
+    key: route.path.includes(':key') ? keyOf(url) : '',
+    query: query.data,
+    body: await bodyOf(context, route.body),
+    header: name => context.req.header(name),
+    signal: AbortSignal.any([context.req.raw.signal, stopping]),
+  }
+}
+
+/** The key, decoded once and strictly: routers that forgive bad escapes would let two spellings name one key. */
+function keyOf(url: URL): string {
+  const segment = url.pathname.split('/')[3] ?? ''
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    // decodeURIComponent throws URIError for a broken escape or broken UTF-8.
+    throw apiError('BAD_KEY', 'The key is not percent-encoded UTF-8.', 'Encode it as one segment.')
+  }
+}
+
+async function bodyOf<Body>(context: Context, shape: Route<unknown, Body>['body']): Promise<Body> {
+  // Routes without a body have `null`, and their handlers do not look.
+  if (shape === null) return undefined as Body
+  const type = context.req.header('content-type') ?? ''
+  if (!/^application\/json(;\s*charset=utf-8)?$/i.test(type)) {
+    throw apiError(
+      'JSON_REQUIRED',
+      'The body is not application/json.',
+      'Set Content-Type: application/json.',
+    )
+  }
+  const parsed = shape.safeParse(jsonOf(await boundedText(context)))
+  if (parsed.success) return parsed.data
+  throw apiError(
+    'BAD_BODY',
+    'The body does not have the shape of this route.',
+    'Values are {"text": "…"} or {"base64": "…"}.',
+  )
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // JSON.parse throws SyntaxError, whose message would repeat the body.
+    throw apiError('BAD_BODY', 'The body is not JSON.')
+  }
+}
+
+async function boundedText(context: Context): Promise<string> {
+  const tooLarge = (): Error =>
+    apiError('BODY_TOO_LARGE', `A body has at most ${bodyBytesMax} bytes.`)
+  if (Number(context.req.header('content-length') ?? 0) > bodyBytesMax) throw tooLarge()
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  let text = ''
+  let length = 0
+  try {
+    for await (const chunk of context.req.raw.body ?? []) {
+      length += chunk.length
+      if (length > bodyBytesMax) throw tooLarge()
+      text += decoder.decode(chunk, { stream: true })
+    }
+    return text + decoder.decode()
+  } catch (error) {
+    if (error instanceof TypeError) throw apiError('BAD_BODY', 'The body is not UTF-8.')
+    throw error
+  }
+}

@@ -1,0 +1,43 @@
+/** Routes about the node itself: how it is, whom it believes, whom it refused. */
+import { base64 } from '@scure/base'
+import type { CoterieNode, NodePhase } from '../../node/handle.ts'
+import { routes } from '../contract.ts'
+import type { Register } from '../register.ts'
+
+/** What each phase means to whoever waits for the node; public, so it names nothing. */
+const phaseDetails: Readonly<Record<NodePhase, string>> = {
+  starting: 'starting',
+  joining: 'joining: waits for keys and state of an active member',
+  alone: 'no active member in reach',
+  active: 'active',
+  stopping: 'stopping',
+  stopped: 'stopped',
+}
+
+export function registerNodeRoutes(register: Register, node: CoterieNode): void {
+  register.answer(routes.health, () => {
+    const { phase, testnet, tee } = node.status()
+    return { ok: phase === 'active', phase, testnet, tee }
+  })
+  // That this runs is the proof: a blocked loop answers nobody.
+  register.answer(routes.live, () => ({ ok: true, checks: [] }))
+  register.answer(
+    routes.ready,
+    () => {
+      const { phase } = node.status()
+      const ok = phase === 'active'
+      return { ok, checks: [{ name: 'active', ok, detail: phaseDetails[phase] }] }
+    },
+    ({ ok }) => (ok ? 200 : 503),
+  )
+  register.answer(routes.status, () => node.status())
+  register.answer(routes.members, () => ({ members: node.members() }))
+  register.answer(routes.peers, () => ({ peers: node.peers() }))
+  register.answer(routes.refusals, () => ({ refusals: node.refusals() }))
+  register.answer(routes.removals, ({ body }) =>
+    node.remove(body.items.map(item => base64.decode(item))),
+  )
+  register.stream(routes.events, async function* ({ signal }) {
+    for await (const event of node.events(signal)) yield { event }
+  })
+}

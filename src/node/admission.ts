@@ -1,0 +1,121 @@
+/** What the handshake asks: this node's evidence, the policy in force, the removal set. Quick and without I/O. */
+
+import { appraise, clampNow } from '../attestation/appraise.ts'
+import type { VerdictCache } from '../attestation/cache.ts'
+import { noEndorsements } from '../attestation/endorsements.ts'
+import type { Refusal, Verdict } from '../attestation/verdict.ts'
+import { BoundedMap } from '../base/bounded-map.ts'
+import { type Digest, type NetworkId, type NodeId, nodeIdOfKey } from '../base/ids.ts'
+import type { Clock, Timestamp } from '../base/time.ts'
+import type { Admission } from '../host/net/port.ts'
+import type { Attester } from '../host/tee/port.ts'
+import type { MembershipQueries } from '../protocol/membership/types.ts'
+import { type Evidence, evidenceDigest, keyReportData, type NodeKeys } from '../wire/evidence.ts'
+import type { Identity } from './identity.ts'
+import type { ManifestKeeper } from './manifest-keeper.ts'
+
+/** Evidence of others kept by digest, so that a peer that dials again need not send it: 8 KiB each at most. */
+const knownEvidenceMax = 1_024
+
+export interface AdmissionPorts {
+  readonly identity: Identity
+  readonly evidence: Evidence
+  readonly manifests: ManifestKeeper
+  readonly cache: VerdictCache
+  readonly attester: Attester
+  readonly clock: Clock
+  readonly membership: () => Pick<MembershipQueries, 'barred' | 'admissible'>
+  /** The latest time that something authenticated has shown; the host's clock cannot hide that it passed. */
+  readonly authenticatedTime: () => Timestamp
+}
+
+export class NodeAdmission implements Admission {
+  readonly #ports: AdmissionPorts
+  readonly #known = new BoundedMap<Digest, Evidence>(knownEvidenceMax)
+
+  constructor(ports: AdmissionPorts) {
+    this.#ports = ports
+  }
+
+  get network(): NetworkId {
+    return this.#ports.manifests.network
+  }
+
+  self(): ReturnType<Admission['self']> {
+    const { identity, evidence, manifests } = this.#ports
+    return { keys: identity.keys, evidence, manifest: manifests.current.mark }
+  }
+
+  manifestEnvelope(): Uint8Array {
+    return this.#ports.manifests.current.envelope
+  }
+
+  considerManifest(envelope: Uint8Array): Refusal | undefined {
+    return this.#ports.manifests.consider(envelope)
+  }
+
+  knownEvidence(digest: Digest): Evidence | undefined {
+    return this.#known.get(digest)
+  }
+
+  appraiseKeys(keys: NodeKeys, evidence: Evidence): Verdict {
+    const verdict = this.appraiseEvidence(keys, evidence)
+    if (verdict.kind !== 'trusted') return verdict
+    const now = this.#ports.clock.monotonic()
+    const node = nodeIdOfKey(keys.identity)
+    const refusal = this.#ports.membership().admissible(node, verdict, now)
+    if (refusal !== undefined) return { kind: 'refused', ...refusal }
+    this.#known.set(evidenceDigest(evidence), evidence)
+    return verdict
+  }
+
+  /** Key evidence against the policy alone: what membership asks about an identity that it judges itself. */
+  appraiseEvidence(keys: NodeKeys, evidence: Evidence): Verdict {
+    return this.#appraise(evidence, keyReportData(this.network, evidence.platform, keys))
+  }
+
+  appraiseBinder(node: NodeId, evidence: Evidence, binder: Uint8Array): Verdict {
+    const barred = this.barred(node)
+    if (barred !== undefined) return { kind: 'refused', ...barred }
+    // A quote over a binder is asked for once: caching it would only push key evidence out.
+    const { policy } = this.#ports.manifests.current
+    return appraise({
+      evidence,
+      expectedReportData: binder,
+      endorsements: noEndorsements,
+      policy,
+      now: this.#now(),
+    })
+  }
+
+  barred(node: NodeId): Refusal | undefined {
+    return this.#ports.membership().barred(node)
+  }
+
+  sign(message: Uint8Array): Uint8Array {
+    return this.#ports.identity.signing.sign(message)
+  }
+
+  quote(reportData: Uint8Array, signal: AbortSignal): Promise<Evidence> {
+    return this.#ports.attester.quote(reportData, signal)
+  }
+
+  #appraise(evidence: Evidence, expectedReportData: Uint8Array): Verdict {
+    const { cache, manifests, clock } = this.#ports
+    const { policy } = manifests.current
+    const appraisal = {
+      evidence,
+      expectedReportData,
+      endorsements: noEndorsements,
+      policy,
+      now: this.#now(),
+    }
+    void cache
+    void clock
+    return appraise(appraisal)
+  }
+
+  #now(): Timestamp {
+    return clampNow(this.#ports.clock.wall(), [this.#ports.authenticatedTime()])
+  }
+}

@@ -1,0 +1,63 @@
+import { between, type Duration, type Instant } from '../base/time.ts'
+import type { BeatContent, BeatSource } from '../protocol/liveness/input.ts'
+import type { MembershipQueries } from '../protocol/membership/types.ts'
+import { stateRoot } from '../protocol/replica/commitment.ts'
+import type { ReplicaQueries } from '../protocol/replica/types.ts'
+import type { Heartbeat } from '../wire/heartbeat.ts'
+
+/** What a beat carries while the root is not known: a commit key is still on its way. */
+const unknownRoot = new Uint8Array(32)
+
+/** Each unit of load is so much lateness of a beat: 255 is a main loop that hangs for five seconds. */
+const lateMillisecondsPerLoad = 20
+
+/** What this node says of itself in its beats. */
+export class BeatContents implements BeatSource {
+  readonly #ports: {
+    readonly membership: Pick<MembershipQueries, 'phase'>
+    readonly replica: Pick<ReplicaQueries, 'roots' | 'groupClock'>
+  }
+  readonly #interval: Duration
+  #progress = 0
+  #lastAsked: Instant | undefined
+
+  constructor(
+    ports: {
+      readonly membership: Pick<MembershipQueries, 'phase'>
+      readonly replica: Pick<ReplicaQueries, 'roots' | 'groupClock'>
+    },
+    options: { readonly interval: Duration },
+  ) {
+    this.#ports = ports
+    this.#interval = options.interval
+  }
+
+  content(now: Instant): BeatContent {
+    const { membership, replica } = this.#ports
+    const roots = replica.roots()
+    return {
+      phase: membership.phase === 'active' ? 'active' : 'joining',
+      groupClock: replica.groupClock(now) ?? null,
+      publicRoot: roots?.publicRoot ?? unknownRoot,
+      privateRoot: roots?.privateRoot ?? unknownRoot,
+      logPosition: 0,
+      load: this.#load(now),
+      // A beat is made by the main loop, so one more beat is one more turn of it.
+      progress: ++this.#progress,
+    }
+  }
+
+  #load(now: Instant): number {
+    const last = this.#lastAsked
+    this.#lastAsked = now
+    if (last === undefined) return 0
+    const late = Math.max(0, between(last, now) - this.#interval)
+    return Math.min(255, Math.floor(late / lateMillisecondsPerLoad))
+  }
+}
+
+/** The state root that a beat commits to, or `null` if its author did not know it. */
+export function rootOfBeat(beat: Pick<Heartbeat, 'publicRoot' | 'privateRoot'>): Uint8Array | null {
+  const isUnknown = [...beat.publicRoot, ...beat.privateRoot].every(byte => byte === 0)
+  return isUnknown ? null : stateRoot(beat.publicRoot, beat.privateRoot)
+}

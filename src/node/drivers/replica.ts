@@ -1,0 +1,197 @@
+/**
+ * Runs the replica machine: batches out through the outbox, sync and acknowledgements as sealed frames on
+ * member streams, answers back to whoever wrote.
+ */
+import { CoterieError, HostError, PeerFault } from '../../base/errors.ts'
+import type { Digest, NodeId } from '../../base/ids.ts'
+import { milliseconds } from '../../base/time.ts'
+import type { Net } from '../../host/net/port.ts'
+import type { Host } from '../../host/port.ts'
+import type { Replica } from '../../protocol/replica/replica.ts'
+import type {
+  AckLevel,
+  Operation,
+  ReplicaEffect,
+  ReplicaInput,
+} from '../../protocol/replica/types.ts'
+import { Drive } from '../drive.ts'
+import type { EventLog } from '../event-log.ts'
+import type { FrameSeal } from '../frame-seal.ts'
+import { writeError } from '../write-errors.ts'
+
+type EffectOf<Kind extends ReplicaEffect['kind']> = Extract<ReplicaEffect, { kind: Kind }>
+
+export interface ReplicaListeners {
+  /** Seals, signs and publishes a batch; `published` is fed by whoever did. */
+  publish(sequence: number, bytes: Uint8Array): void
+  fullSyncCompleted(node: NodeId): void
+  needCommitKey(id: Digest, from: NodeId | null): void
+  /** Watchers may read on. */
+  changed(): void
+}
+
+interface PendingWrite {
+  readonly done: (acknowledgedBy: number) => void
+  readonly failed: (reason: Error) => void
+}
+
+interface PendingAnswer {
+  readonly answer: (bytes: Uint8Array) => void
+  readonly refuse: (reason: Error) => void
+}
+
+/** Patience with one page of a sync; the machine asks again later. */
+const syncPatience = milliseconds(10_000)
+
+export class ReplicaDriver {
+  readonly machine: Replica
+  readonly #drive: Drive<ReplicaInput, ReplicaEffect>
+  readonly #net: () => Net
+  readonly #frames: FrameSeal
+  readonly #events: EventLog
+  readonly #listeners: ReplicaListeners
+  readonly #writes = new Map<number, PendingWrite>()
+  readonly #answers = new Map<number, PendingAnswer>()
+  readonly #stopping = new AbortController()
+  #lastId = 0
+
+  constructor(
+    ports: {
+      readonly host: Pick<Host, 'clock' | 'timers'>
+      readonly machine: Replica
+      readonly net: () => Net
+      readonly frames: FrameSeal
+      readonly events: EventLog
+    },
+    listeners: ReplicaListeners,
+  ) {
+    this.machine = ports.machine
+    this.#net = ports.net
+    this.#frames = ports.frames
+    this.#events = ports.events
+    this.#listeners = listeners
+    this.#drive = new Drive<ReplicaInput, ReplicaEffect>(ports.machine, ports.host, {
+      tick: { kind: 'tick' },
+      apply: effect => this.#apply(effect),
+    })
+  }
+
+  feed(input: ReplicaInput): void {
+    this.#drive.feed(input)
+  }
+
+  /** Resolves with the number of members that hold the write. @throws {CoterieError} with the code of the refusal. */
+  write(operation: Operation, ack: AckLevel, signal?: AbortSignal): Promise<number> {
+    if (signal?.aborted === true) return Promise.reject(signal.reason)
+    const id = ++this.#lastId
+    const written = new Promise<number>((done, failed) => this.#writes.set(id, { done, failed }))
+    const abandon = (): void => {
+      this.#writes.get(id)?.failed(signal?.reason)
+      this.#writes.delete(id)
+      this.feed({ kind: 'writeAbandoned', id })
+    }
+    signal?.addEventListener('abort', abandon, { once: true })
+    this.feed({ kind: 'write', id, operation, ack })
+    return signal === undefined
+      ? written
+      : written.finally(() => signal.removeEventListener('abort', abandon))
+  }
+
+  /** Answers a sync request of a member that may see state. */
+  async syncAsked(request: Uint8Array, from: NodeId): Promise<Uint8Array> {
+    const bytes = this.#frames.open('sync', request, from)
+    if (bytes === undefined) {
+      throw new CoterieError('KEY_UNKNOWN', 'The request is sealed under a key not held here.')
+    }
+    const id = ++this.#lastId
+    const answered = new Promise<Uint8Array>((answer, refuse) =>
+      this.#answers.set(id, { answer, refuse }),
+    )
+    this.feed({ kind: 'syncAsked', id, from, bytes })
+    const answer = await answered.finally(() => this.#answers.delete(id))
+    const sealed = this.#frames.seal('sync', answer)
+    if (sealed === undefined) {
+      throw new CoterieError('NO_KEY', 'No key to seal the answer under at this moment.')
+    }
+    return sealed
+  }
+
+  ackTold(frame: Uint8Array, from: NodeId): void {
+    const bytes = this.#frames.open('ack', frame, from)
+    if (bytes !== undefined) this.feed({ kind: 'ackReceived', from, bytes })
+  }
+
+  stop(): void {
+    this.feed({ kind: 'phaseChanged', phase: 'stopping' })
+    this.#drive.stop()
+    this.#stopping.abort(new HostError('STOPPING', 'the node stops'))
+    for (const write of this.#writes.values()) write.failed(writeError('STOPPING'))
+    for (const pending of this.#answers.values()) {
+      pending.refuse(new CoterieError('STOPPING', 'The node stops.'))
+    }
+    this.#writes.clear()
+    this.#answers.clear()
+  }
+
+  #apply(effect: ReplicaEffect): void {
+    switch (effect.kind) {
+      case 'publish':
+        return this.#listeners.publish(effect.sequence, effect.bytes)
+      case 'tellAck':
+        return this.#tellAck(effect)
+      case 'askSync':
+        return void this.#askSync(effect)
+      case 'answer':
+        return this.#answers.get(effect.id)?.answer(effect.bytes)
+      case 'refuse':
+        return this.#answers
+          .get(effect.id)
+          ?.refuse(new CoterieError(effect.code, 'This node does not serve state now.'))
+      case 'written':
+        this.#writes.get(effect.id)?.done(effect.acknowledgedBy)
+        return void this.#writes.delete(effect.id)
+      case 'failed':
+        this.#writes.get(effect.id)?.failed(writeError(effect.code))
+        return void this.#writes.delete(effect.id)
+      case 'changed':
+        return this.#listeners.changed()
+      case 'fullSyncCompleted':
+        return this.#listeners.fullSyncCompleted(effect.node)
+      case 'needCommitKey':
+        return this.#listeners.needCommitKey(effect.id, effect.from)
+      case 'peerFault':
+        return this.#peerFault(effect)
+    }
+  }
+
+  #tellAck(effect: EffectOf<'tellAck'>): void {
+    this.#frames.whenSealable('ack', effect.bytes, sealed => {
+      // A lost acknowledgement is made good by the next mark or sync.
+      void this.#net()
+        .tell(effect.to, 'ack', sealed)
+        .catch(() => undefined)
+    })
+  }
+
+  async #askSync(effect: EffectOf<'askSync'>): Promise<void> {
+    const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(syncPatience)])
+    const sealed = this.#frames.seal('sync', effect.bytes)
+    const answer =
+      sealed === undefined
+        ? undefined
+        : await this.#net()
+            .ask(effect.to, 'sync', sealed, signal)
+            .catch(() => undefined)
+    const bytes = answer === undefined ? undefined : this.#frames.open('sync', answer, effect.to)
+    if (bytes === undefined) this.feed({ kind: 'syncFailed', node: effect.to })
+    else this.feed({ kind: 'syncAnswered', node: effect.to, bytes })
+  }
+
+  #peerFault(effect: EffectOf<'peerFault'>): void {
+    const fault = new PeerFault(effect.code, 'a member sent what no member sends')
+    this.#events.note('peer-fault', fault.message, { node: effect.node, code: fault.code })
+    void this.#net()
+      .disconnect(effect.node, effect.code)
+      .catch(() => undefined)
+  }
+}

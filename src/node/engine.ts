@@ -1,0 +1,411 @@
+/**
+ * The rooms of one running node and what they tell each other. Made once the node holds its evidence; every
+ * line here joins two rooms, none decides anything.
+ */
+import type { TrustedVerdict } from '../attestation/verdict.ts'
+import { HostError } from '../base/errors.ts'
+import { bytesOfDigest, type Digest, type NodeId } from '../base/ids.ts'
+import { milliseconds, minutes, timestamp } from '../base/time.ts'
+import { hmacSha256 } from '../crypto/hash.ts'
+import type { AskProtocol, MemberConnection, Net, NetHandlers } from '../host/net/port.ts'
+import type { Host } from '../host/port.ts'
+import type { AcceptedBeat } from '../protocol/liveness/input.ts'
+import { Liveness } from '../protocol/liveness/liveness.ts'
+import { Membership } from '../protocol/membership/membership.ts'
+import type { MemberFacts } from '../protocol/membership/types.ts'
+import { createReplica, type Replica } from '../protocol/replica/replica.ts'
+import type { Evidence } from '../wire/evidence.ts'
+import { encodeRemoval } from '../wire/removal.ts'
+import type { NodeAdmission } from './admission.ts'
+import { BeatContents, rootOfBeat } from './beat-contents.ts'
+import type { NodeConfig } from './config.ts'
+import { LivenessDriver } from './drivers/liveness.ts'
+import { MembershipDriver } from './drivers/membership.ts'
+import { ReplicaDriver } from './drivers/replica.ts'
+import type { EventLog } from './event-log.ts'
+import type { Identity } from './identity.ts'
+import { Inbox } from './inbox.ts'
+import type { ManifestKeeper } from './manifest-keeper.ts'
+import { Outbox } from './outbox.ts'
+import { Traffic } from './traffic.ts'
+
+/** How often membership hears which commit keys entries still name; an unused one costs 32 bytes meanwhile. */
+const commitKeySweep = minutes(1)
+
+export interface EngineParts {
+  readonly host: Host
+  readonly config: NodeConfig
+  readonly identity: Identity
+  readonly evidence: Evidence
+  readonly verdict: TrustedVerdict
+  /** Whether this machine may found the network at all. */
+  readonly mayFound: boolean
+  readonly manifests: ManifestKeeper
+  readonly admission: NodeAdmission
+  readonly events: EventLog
+  readonly net: () => Net
+  /** Watchers of the state may read on. */
+  readonly stateChanged: () => void
+  /** Members, keys or the removal set changed: verdicts held for later are doubtful. */
+  readonly trustChanged: () => void
+}
+
+export class Engine {
+  readonly membership: Membership
+  readonly liveness: Liveness
+  readonly replica: Replica
+  readonly replicaDriver: ReplicaDriver
+  readonly #parts: EngineParts
+  readonly #membershipDriver: MembershipDriver
+  readonly #livenessDriver: LivenessDriver
+  readonly #traffic: Traffic
+  readonly #inbox: Inbox
+  readonly #outbox: Outbox
+  readonly #stopping = new AbortController()
+  /** Members whose gate is open and whom the replica was told of. */
+  readonly #gated = new Set<NodeId>()
+  /** What the replica was last told of each member's phase. */
+  readonly #phases = new Map<NodeId, MemberFacts['phase']>()
+  #commitKey: Digest | undefined
+  #hasSynced = false
+  #cancelSweep: () => void = () => undefined
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts
+    const { host, identity, manifests, events, net } = parts
+    const { manifest } = manifests.current
+    this.membership = this.#openMembership()
+    this.#traffic = new Traffic({
+      network: manifests.network,
+      signing: identity.signing,
+      random: host.random,
+      clock: host.clock,
+      keys: this.membership,
+      unknownKey: (id, from) => this.#unknownKey(id, from),
+    })
+    this.replica = this.#openReplica()
+    const interval = milliseconds(manifest.liveness.beatIntervalMs)
+    const contents = new BeatContents(
+      { membership: this.membership, replica: this.replica },
+      { interval },
+    )
+    this.liveness = new Liveness(
+      { source: contents, random: host.random },
+      { self: identity.node, interval, startsAt: host.clock.monotonic() },
+    )
+    this.#outbox = new Outbox({ traffic: this.#traffic, net })
+    this.#inbox = this.#openInbox()
+    this.#membershipDriver = this.#driveMembership()
+    this.#livenessDriver = this.#driveLiveness()
+    this.replicaDriver = new ReplicaDriver(
+      { host, machine: this.replica, net, frames: this.#traffic, events },
+      {
+        publish: (sequence, bytes) =>
+          this.#outbox.publishBatch(sequence, bytes, () =>
+            this.replicaDriver.feed({ kind: 'published', sequence }),
+          ),
+        fullSyncCompleted: node => this.#fullSyncCompleted(node),
+        needCommitKey: (id, from) => this.#needCommitKey(id, from),
+        changed: parts.stateChanged,
+      },
+    )
+  }
+
+  /** After the net has started. */
+  start(): void {
+    this.#membersChanged()
+    this.#membershipDriver.feed({ kind: 'started' })
+    this.#livenessDriver.feed({ kind: 'tick' })
+    this.#sweep()
+  }
+
+  /** Ends every machine; the net may still be open and is stopped after. Idempotent. */
+  stop(): void {
+    this.#stopping.abort(new HostError('STOPPING', 'the node stops'))
+    this.#cancelSweep()
+    this.replicaDriver.stop()
+    this.#livenessDriver.stop()
+    this.#membershipDriver.stop()
+    this.#traffic.stop()
+    this.membership[Symbol.dispose]()
+  }
+
+  takeRemovals(items: readonly Uint8Array[]): { readonly added: number } {
+    return this.#membershipDriver.takeRemovals(items)
+  }
+
+  manifestChanged(): void {
+    this.#membershipDriver.feed({
+      kind: 'manifestChanged',
+      manifest: this.#parts.manifests.membershipFacts(),
+    })
+  }
+
+  /** What the net tells; `connectionRefused` is the caller's. */
+  handlers(): Omit<NetHandlers, 'connectionRefused'> {
+    return {
+      memberConnected: connection => this.#memberConnected(connection),
+      memberDisconnected: (node, reason) => this.#memberDisconnected(node, reason),
+      gossip: (topic, data, from) => this.#inbox.judge(topic, data, from),
+      asked: (protocol, request, from, signal) => this.#asked(protocol, request, from, signal),
+      told: (protocol, frame, from) => {
+        if (protocol === 'ack') return this.replicaDriver.ackTold(frame, from)
+        this.#membershipDriver.told(frame, from)
+        this.#notePhase(from)
+      },
+      steppedUp: (node, _purpose, verdict) =>
+        this.#membershipDriver.feed({ kind: 'steppedUp', node, verdict }),
+    }
+  }
+
+  async #memberConnected(connection: MemberConnection): Promise<void> {
+    const { node } = connection
+    this.#livenessDriver.feed({ kind: 'connectionOpened', node })
+    await this.#membershipDriver.connected(connection)
+    this.#parts.events.note('connected', 'a member connected', {
+      node,
+      direction: connection.outbound ? 'out' : 'in',
+    })
+    this.#gated.add(node)
+    this.#notePhase(node)
+    if (this.#holdsTrafficKey()) this.replicaDriver.feed({ kind: 'connected', node })
+  }
+
+  #memberDisconnected(node: NodeId, reason: string): void {
+    this.#parts.events.note('disconnected', 'a member disconnected', { node, reason })
+    this.#gated.delete(node)
+    this.#membershipDriver.disconnected(node)
+    this.replicaDriver.feed({ kind: 'disconnected', node })
+    this.#livenessDriver.feed({ kind: 'connectionClosed', node, reconnect: 'pending' })
+  }
+
+  async #asked(
+    protocol: AskProtocol,
+    request: Uint8Array,
+    from: NodeId,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    if (protocol !== 'sync') return this.#membershipDriver.asked(protocol, request, from)
+    await this.#requireFresh(from, signal)
+    return this.replicaDriver.syncAsked(request, from)
+  }
+
+  /** State goes only to who proved itself alive lately (DESIGN: freshness); the first request asks for the proof. */
+  async #requireFresh(node: NodeId, signal: AbortSignal): Promise<void> {
+    if (this.membership.isFresh(node, this.#parts.host.clock.monotonic())) return
+    const either = AbortSignal.any([signal, this.#stopping.signal])
+    const verdict = await this.#parts.net().stepUp(node, 'step-up', either)
+    if (verdict.kind !== 'trusted') {
+      throw new HostError('NOT_FRESH', 'The member did not prove itself alive.')
+    }
+    this.#membershipDriver.feed({ kind: 'steppedUp', node, verdict })
+  }
+
+  #openMembership(): Membership {
+    const { host, config, identity, evidence, verdict, manifests, admission } = this.#parts
+    return new Membership(
+      {
+        sign: message => identity.signing.sign(message),
+        decapsulate: ciphertext => identity.kem.decapsulate(ciphertext),
+        appraise: (keys, evidence) => admission.appraiseEvidence(keys, evidence),
+        wall: () => host.clock.wall(),
+        random: host.random,
+      },
+      {
+        network: manifests.network,
+        self: { node: identity.node, keys: identity.keys, evidence, verdict },
+        manifest: manifests.membershipFacts(),
+        isFounder: config.found,
+        mayFound: this.#parts.mayFound,
+        foundWait: config.foundWait,
+      },
+    )
+  }
+
+  #openReplica(): Replica {
+    const { host, config, identity, manifests } = this.#parts
+    const { manifest } = manifests.current
+    return createReplica(
+      {
+        random: host.random,
+        sign: message => identity.signing.sign(message),
+        commitSalt: (id, data) =>
+          this.membership
+            .openingKey(id, host.clock.monotonic())
+            ?.key.use(key => hmacSha256(key, data)),
+      },
+      {
+        self: identity.node,
+        network: manifests.network,
+        publicPrefixes: manifest.api.publicPrefixes,
+        maxDrift: milliseconds(manifest.liveness.maxDriftMs),
+        ackTimeout: config.ackTimeout,
+        readyTimeout: config.readyTimeout,
+        syncInterval: config.syncInterval,
+        waitingWritesMax: config.writeQueueMax,
+        watchEventsMax: config.watchEventsMax,
+      },
+    )
+  }
+
+  #openInbox(): Inbox {
+    return new Inbox({
+      self: this.#parts.identity.node,
+      clock: this.#parts.host.clock,
+      traffic: this.#traffic,
+      members: this.membership,
+      unknownKey: (id, from) => this.#unknownKey(id, from),
+      unknownAuthor: (author, from) =>
+        this.#membershipDriver.feed({ kind: 'unknownAuthor', author, from }),
+      batch: (author, sequence, bytes) =>
+        this.replicaDriver.feed({ kind: 'batchReceived', author, sequence, bytes }),
+      beat: (author, sequence, payload, signedBody) =>
+        this.#livenessDriver.beatReceived({
+          kind: 'beatReceived',
+          author,
+          sequence,
+          payload,
+          signedBody,
+        }),
+    })
+  }
+
+  #driveMembership(): MembershipDriver {
+    const { host, events, net } = this.#parts
+    return new MembershipDriver(
+      { host, machine: this.membership, net, events },
+      {
+        memberAdded: node => {
+          this.#livenessDriver.feed({ kind: 'memberAdded', node })
+          this.#membersChanged()
+          this.#inbox.release(node)
+        },
+        memberGone: node => {
+          this.#parts.trustChanged()
+          this.#livenessDriver.feed({ kind: 'memberGone', node })
+          this.#phases.delete(node)
+          this.#membersChanged()
+          this.#inbox.forget(node)
+        },
+        phaseChanged: () => this.#phaseChanged(),
+        keysChanged: ({ added, dropped }) =>
+          this.#keysChanged(
+            added.map(key => key.id),
+            dropped.map(key => key.id),
+          ),
+        removalsGrew: () => {
+          this.#parts.trustChanged()
+          this.#keysChanged([], [])
+        },
+      },
+    )
+  }
+
+  #driveLiveness(): LivenessDriver {
+    const { host, events, manifests } = this.#parts
+    return new LivenessDriver(
+      { host, machine: this.liveness, events },
+      {
+        sendBeat: (sequence, payload) => this.#outbox.publishBeat(sequence, payload),
+        accepted: (node, beat) => this.#beatAccepted(node, beat),
+        stateChanged: (node, state) =>
+          this.#membershipDriver.feed({ kind: 'livenessChanged', node, state }),
+        equivocated: (first, second) => {
+          const network = bytesOfDigest(manifests.network)
+          const item = encodeRemoval({ kind: 'double-beat', network, first, second })
+          this.#membershipDriver.takeRemovals([item])
+        },
+      },
+    )
+  }
+
+  #beatAccepted(node: NodeId, beat: AcceptedBeat): void {
+    this.#membershipDriver.feed({ kind: 'beat', node, phase: beat.phase })
+    this.#notePhase(node)
+    if (beat.groupClock === null) return
+    const root = rootOfBeat(beat)
+    this.replicaDriver.feed({ kind: 'beat', node, root, groupClock: beat.groupClock })
+  }
+
+  #phaseChanged(): void {
+    const { phase } = this.membership
+    if (phase === 'active' && !this.#hasSynced) this.#found()
+    const isActive = phase === 'active'
+    this.replicaDriver.feed({ kind: 'phaseChanged', phase: isActive ? 'active' : 'joining' })
+    this.#membersChanged()
+  }
+
+  /** The only look at a wall clock that sets the group's time: a founder's, once. */
+  #found(): void {
+    const { host, manifests } = this.#parts
+    const { measurements } = manifests.current.manifest.join
+    const validFrom = measurements.map(({ validFrom }) => Date.parse(validFrom))
+    const wall = host.clock.wall()
+    const past = validFrom.filter(time => time <= wall)
+    const notBefore = timestamp(Math.max(0, ...past))
+    this.replicaDriver.feed({ kind: 'founded', wall, notBefore })
+  }
+
+  #fullSyncCompleted(node: NodeId): void {
+    this.#hasSynced = true
+    this.#membershipDriver.feed({ kind: 'fullSyncCompleted', node })
+  }
+
+  /** A member that became active counts for acknowledgements from now on. */
+  #notePhase(node: NodeId): void {
+    const phase = this.membership.member(node, this.#parts.host.clock.monotonic())?.phase
+    if (phase === undefined || this.#phases.get(node) === phase) return
+    this.#phases.set(node, phase)
+    this.#membersChanged()
+  }
+
+  #membersChanged(): void {
+    const { identity, verdict, host } = this.#parts
+    const isActive = this.membership.phase === 'active'
+    const self = {
+      node: identity.node,
+      instance: verdict.instance,
+      phase: isActive ? ('active' as const) : ('joining' as const),
+    }
+    const others = this.membership
+      .members(host.clock.monotonic())
+      .map(({ node, verdict: { instance }, phase }) => ({ node, instance, phase }))
+    this.replicaDriver.feed({ kind: 'membersChanged', members: [self, ...others] })
+  }
+
+  #keysChanged(added: readonly Digest[], dropped: readonly Digest[]): void {
+    this.#traffic.keysChanged(dropped)
+    for (const id of added) {
+      this.replicaDriver.feed({ kind: 'commitKeyLearned', id })
+      this.#inbox.release(id)
+    }
+    const chosen = this.membership.sealingKey('commit', this.#parts.host.clock.monotonic())?.id
+    if (chosen !== undefined && chosen !== this.#commitKey) {
+      this.#commitKey = chosen
+      this.replicaDriver.feed({ kind: 'commitKeyChosen', id: chosen })
+    }
+    if (!this.#holdsTrafficKey()) return
+    for (const node of this.#gated) this.replicaDriver.feed({ kind: 'connected', node })
+  }
+
+  #holdsTrafficKey(): boolean {
+    return this.membership.sealingKey('traffic', this.#parts.host.clock.monotonic()) !== undefined
+  }
+
+  #unknownKey(id: Digest, from: NodeId): void {
+    this.#membershipDriver.feed({ kind: 'unknownKey', id, from })
+  }
+
+  #needCommitKey(id: Digest, from: NodeId | null): void {
+    const asked = from ?? this.#gated.values().next().value
+    if (asked !== undefined) this.#unknownKey(id, asked)
+  }
+
+  #sweep(): void {
+    const ids = this.replica.commitKeysNamed()
+    if (this.membership.phase === 'active') {
+      this.#membershipDriver.feed({ kind: 'commitKeysNamed', ids })
+    }
+    this.#cancelSweep = this.#parts.host.timers.after(commitKeySweep, () => this.#sweep())
+  }
+}

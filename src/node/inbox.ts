@@ -1,0 +1,104 @@
+/**
+ * Bytes from a neighbour → opened, its author known, fresh, signed → a machine. The only place that turns
+ * what is wrong with a message into gossipsub's accept, ignore or reject.
+ *
+ * The order is by cost and by whom it would blame: what a neighbour could see to be wrong is `reject`, what
+ * only this node cannot judge yet is `ignore` and kept (DESIGN: held messages).
+ */
+import { type NodeId, nodeIdOfKey } from '../base/ids.ts'
+import type { Clock } from '../base/time.ts'
+import type { GossipJudgement, GossipTopic } from '../host/net/port.ts'
+import type { MembershipQueries } from '../protocol/membership/types.ts'
+import { verifyBody } from '../wire/envelope.ts'
+import { ReplayWindow } from '../wire/replay-window.ts'
+import { signedBodyCodec, type VerifiedBody } from '../wire/signed-body.ts'
+import { HeldMessages } from './held-messages.ts'
+import type { Traffic } from './traffic.ts'
+
+export interface InboxPorts {
+  readonly self: NodeId
+  readonly clock: Clock
+  readonly traffic: Traffic
+  readonly members: Pick<MembershipQueries, 'isMember' | 'barred'>
+  readonly unknownKey: (id: VerifiedBody['keyId'], from: NodeId) => void
+  readonly unknownAuthor: (author: NodeId, from: NodeId) => void
+  /** A batch of a member, signed and in the window. */
+  readonly batch: (author: NodeId, sequence: number, payload: Uint8Array) => void
+  /** A signed beat of a member; repeated sequences come too. Answers whether it was a beat. */
+  readonly beat: (
+    author: NodeId,
+    sequence: number,
+    payload: Uint8Array,
+    signedBody: Uint8Array,
+  ) => boolean
+}
+
+export class Inbox {
+  readonly #ports: InboxPorts
+  readonly #window = new ReplayWindow()
+  readonly #held = new HeldMessages()
+  #received = 0
+
+  constructor(ports: InboxPorts) {
+    this.#ports = ports
+  }
+
+  /** Messages judged since the start, for rates. */
+  get received(): number {
+    return this.#received
+  }
+
+  judge(topic: GossipTopic, data: Uint8Array, from: NodeId): GossipJudgement {
+    this.#received++
+    const opened = this.#ports.traffic.unseal(topic, data)
+    if (opened.kind === 'refused') return 'reject'
+    if (opened.kind === 'unknown-key') {
+      this.#held.hold({ awaits: opened.keyId, topic, data, from })
+      this.#ports.unknownKey(opened.keyId, from)
+      return 'ignore'
+    }
+    const { body } = opened
+    const author = nodeIdOfKey(body.author)
+    if (author === this.#ports.self) return 'ignore'
+    if (this.#ports.members.barred(author) !== undefined) return 'ignore'
+    if (!this.#ports.members.isMember(author, this.#ports.clock.monotonic())) {
+      this.#held.hold({ awaits: author, topic, data, from })
+      this.#ports.unknownAuthor(author, from)
+      return 'ignore'
+    }
+    const isFresh = this.#window.judge(author, topic, body.sequence) === 'fresh'
+    // A repeated delta is the gossip of a neighbour that does not know better; a repeated beat may differ
+    // from the first and is then evidence, so its signature is still worth checking.
+    if (!isFresh && topic === 'delta') return 'ignore'
+    const verified = verifyBody(body)
+    if (verified === undefined) return 'reject'
+    if (isFresh) this.#window.accept(author, topic, body.sequence)
+    return this.#deliver(topic, author, verified, isFresh)
+  }
+
+  /** A key or a member is known now: what waited for it is judged again. */
+  release(awaited: string): void {
+    for (const { topic, data, from } of this.#held.release(awaited)) this.judge(topic, data, from)
+  }
+
+  /** The author is no member any more. */
+  forget(author: NodeId): void {
+    this.#window.forget(author)
+    this.#held.release(author)
+  }
+
+  #deliver(
+    topic: GossipTopic,
+    author: NodeId,
+    body: VerifiedBody,
+    isFresh: boolean,
+  ): GossipJudgement {
+    if (topic === 'delta') {
+      this.#ports.batch(author, body.sequence, body.payload)
+      return 'accept'
+    }
+    const signed = signedBodyCodec.encode(body)
+    if (!this.#ports.beat(author, body.sequence, body.payload, signed)) return 'reject'
+    return isFresh ? 'accept' : 'ignore'
+  }
+}

@@ -1,0 +1,315 @@
+/** One running node, put together from its host, its configuration and the rooms. */
+import { VerdictCache } from '../attestation/cache.ts'
+import { mayFound } from '../attestation/manifest.ts'
+import type { TrustedVerdict } from '../attestation/verdict.ts'
+import { HostError, UsageError } from '../base/errors.ts'
+import { digestOf, type NetworkId, type NodeId } from '../base/ids.ts'
+import {
+  after,
+  type Instant,
+  milliseconds,
+  seconds,
+  type Timestamp,
+  timestamp,
+} from '../base/time.ts'
+import { version } from '../base/version.ts'
+import { sha256 } from '../crypto/hash.ts'
+import type { Net, NetHandlers } from '../host/net/port.ts'
+import type { Host } from '../host/port.ts'
+import { type Evidence, keyReportData } from '../wire/evidence.ts'
+import { NodeAdmission } from './admission.ts'
+import type { NodeConfig } from './config.ts'
+import { Engine } from './engine.ts'
+import { EventLog } from './event-log.ts'
+import type {
+  CoterieNode,
+  MemberView,
+  NodeEvent,
+  NodePhase,
+  PeerView,
+  RefusalView,
+  StateApi,
+  StatusView,
+} from './handle.ts'
+import { type Identity, makeIdentity, wipeIdentity } from './identity.ts'
+import { ManifestKeeper } from './manifest-keeper.ts'
+import { Rate } from './rates.ts'
+import { RefusalLog } from './refusal-log.ts'
+import { NodeState } from './state-api.ts'
+import { memberViews, peerViews, statusView, type Viewed } from './views.ts'
+
+/** A stop that takes longer gives up waiting for the net; the process ends anyway. */
+const stopPatience = seconds(9)
+
+/**
+ * A node over this host. Nothing runs and no key is used before `start`.
+ *
+ * @throws {UsageError} if the manifest of the configuration does not hold.
+ */
+export function createNode(host: Host, config: NodeConfig): CoterieNode {
+  return new Node(host, config)
+}
+
+type Life = 'new' | 'starting' | 'running' | 'stopping' | 'stopped'
+
+class Node implements CoterieNode {
+  readonly id: NodeId
+  readonly network: NetworkId
+  readonly state: StateApi
+  readonly opensToHost: boolean
+  readonly #host: Host
+  readonly #config: NodeConfig
+  readonly #identity: Identity
+  readonly #manifests: ManifestKeeper
+  readonly #events: EventLog
+  readonly #refusals: RefusalLog
+  readonly #state: NodeState
+  readonly #cache = new VerdictCache()
+  readonly #stopping = new AbortController()
+  #life: Life = 'new'
+  #stopped: Promise<void> | undefined
+  #engine: Engine | undefined
+  #net: Net | undefined
+  #viewed: Viewed | undefined
+
+  constructor(host: Host, config: NodeConfig) {
+    this.#host = host
+    this.#config = config
+    this.#manifests = new ManifestKeeper(config.manifestEnvelope, {
+      changed: () => this.#manifestChanged(),
+    })
+    this.#identity = makeIdentity(host.random)
+    this.#events = new EventLog(host)
+    this.#refusals = new RefusalLog(host)
+    this.id = this.#identity.node
+    this.network = this.#manifests.network
+    this.opensToHost = this.#manifests.current.manifest.founding.testnet
+    const boot = digestOf(sha256(this.#identity.keys.identity)).slice(0, 16)
+    this.#state = new NodeState({ driver: () => this.#running().replicaDriver }, { boot })
+    this.state = this.#state
+  }
+
+  async start(): Promise<void> {
+    if (this.#life !== 'new') throw new UsageError('STARTED_ALREADY', 'A node starts once.')
+    this.#life = 'starting'
+    try {
+      await this.#open()
+      this.#life = 'running'
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#close()
+    return this.#stopped
+  }
+
+  members(): readonly MemberView[] {
+    return memberViews(this.#seen())
+  }
+
+  peers(): readonly PeerView[] {
+    return peerViews(this.#seen().net())
+  }
+
+  refusals(): readonly RefusalView[] {
+    return this.#refusals.latest()
+  }
+
+  status(): StatusView {
+    const next = this.#engine?.membership.next ?? ''
+    return statusView(this.#seen(), { phase: this.#phase(), next, version })
+  }
+
+  remove(items: readonly Uint8Array[]): { readonly added: number } {
+    return this.#running().takeRemovals(items)
+  }
+
+  events(signal: AbortSignal): AsyncIterable<NodeEvent> {
+    return this.#events.follow(AbortSignal.any([signal, this.#stopping.signal]))
+  }
+
+  async #open(): Promise<void> {
+    const { signal } = this.#stopping
+    const evidence = await this.#quoteKeys(signal)
+    const admission = this.#admission(evidence)
+    const { verdict, isTrusted } = this.#ownVerdict(admission, evidence)
+    const engine = new Engine({
+      host: this.#host,
+      config: this.#config,
+      identity: this.#identity,
+      evidence,
+      verdict,
+      mayFound: isTrusted && mayFound(this.#manifests.current.manifest.founding, verdict),
+      manifests: this.#manifests,
+      admission,
+      events: this.#events,
+      net: () => this.#opened(),
+      stateChanged: () => this.#state.changed(),
+      trustChanged: () => this.#cache.clear(),
+    })
+    this.#engine = engine
+    this.#net = await this.#host.openNet({
+      admission,
+      handlers: this.#handlers(engine),
+      identitySeed: this.#identity.identitySeed,
+      noiseSecret: this.#identity.noiseSecret,
+    })
+    this.#viewed = this.#view(engine, verdict, this.#host.clock.monotonic())
+    await this.#net.start(signal)
+    this.#events.note('started', 'the node started', { node: this.id, network: this.network })
+    engine.start()
+  }
+
+  async #close(): Promise<void> {
+    const wasRunning = this.#life !== 'new'
+    this.#life = 'stopping'
+    this.#stopping.abort(new HostError('STOPPING', 'the node stops'))
+    this.#state.stop()
+    this.#engine?.stop()
+    if (wasRunning) await this.#closeNet()
+    wipeIdentity(this.#identity)
+    this.#life = 'stopped'
+  }
+
+  /** Waits for the net to close, but not for ever: a peer that does not read must not hold a stop up. */
+  async #closeNet(): Promise<void> {
+    let cancel = (): void => undefined
+    const patience = new Promise<void>(resolve => {
+      cancel = this.#host.timers.after(stopPatience, resolve)
+    })
+    await Promise.race([this.#net?.stop(), patience])
+    cancel()
+  }
+
+  #quoteKeys(signal: AbortSignal): Promise<Evidence> {
+    const { attester } = this.#host
+    const reportData = keyReportData(this.network, attester.platform, this.#identity.keys)
+    return attester.quote(reportData, signal)
+  }
+
+  #admission(evidence: Evidence): NodeAdmission {
+    return new NodeAdmission({
+      identity: this.#identity,
+      evidence,
+      manifests: this.#manifests,
+      cache: this.#cache,
+      attester: this.#host.attester,
+      clock: this.#host.clock,
+      membership: () => this.#running().membership,
+      authenticatedTime: () => this.#authenticatedTime(),
+    })
+  }
+
+  /**
+   * What this node's own evidence is worth under its manifest. Refused, it goes on: the network may know a
+   * newer manifest that admits it. Until then every member refuses it, and it may not found.
+   */
+  #ownVerdict(
+    admission: NodeAdmission,
+    evidence: Evidence,
+  ): { readonly verdict: TrustedVerdict; readonly isTrusted: boolean } {
+    const verdict = admission.appraiseEvidence(this.#identity.keys, evidence)
+    if (verdict.kind === 'trusted') return { verdict, isTrusted: true }
+    const code = verdict.kind === 'refused' ? verdict.code : 'UNDETERMINED'
+    const facts = verdict.kind === 'refused' ? verdict.facts : {}
+    this.#host.log.warn('the manifest does not admit this node: members will refuse it', {
+      ...facts,
+      code,
+    })
+    const { manifest } = this.#manifests.current
+    const isTrusted = false
+    const unadmitted: TrustedVerdict = {
+      kind: 'trusted',
+      platform: evidence.platform,
+      instance: digestOf(sha256(this.#identity.keys.identity)),
+      owner: null,
+      measurement: 'not-admitted',
+      registers: {},
+      tcb: 'unknown',
+      expiresAt: after(
+        this.#host.clock.wall(),
+        milliseconds(manifest.join.evidenceAgeMs),
+      ) as Timestamp,
+      testnet: manifest.founding.testnet,
+    }
+    return { verdict: unadmitted, isTrusted }
+  }
+
+  #handlers(engine: Engine): NetHandlers {
+    return {
+      ...engine.handlers(),
+      connectionRefused: refused => {
+        this.#refusals.note(refused)
+        if (refused.by === 'link') return
+        this.#events.note('refused', 'a connection was refused', {
+          by: refused.by,
+          node: refused.node,
+          address: refused.address,
+          code: refused.refusal.code,
+        })
+      },
+    }
+  }
+
+  #view(engine: Engine, verdict: TrustedVerdict, startedAt: Instant): Viewed {
+    const { clock } = this.#host
+    const { replica, membership, liveness } = engine
+    return {
+      clock,
+      identity: this.#identity,
+      verdict,
+      manifests: this.#manifests,
+      membership,
+      liveness,
+      replica,
+      net: () => this.#opened(),
+      writes: new Rate({ clock, count: () => this.#state.written }),
+      deliveries: new Rate({ clock, count: () => replica.deliveredCount }),
+      startedAt,
+    }
+  }
+
+  #manifestChanged(): void {
+    const { nonce, hash } = this.#manifests.current.mark
+    this.#events.note('manifest', 'a newer manifest is in force', { nonce, hash })
+    this.#cache.clear()
+    this.#engine?.manifestChanged()
+  }
+
+  /** The group's clock once it is known: a host that sets its own back does not revive what expired. */
+  #authenticatedTime(): Timestamp {
+    const now = this.#host.clock.monotonic()
+    return timestamp(this.#engine?.replica.groupClock(now) ?? 0)
+  }
+
+  #phase(): NodePhase {
+    if (this.#life === 'new') return 'starting'
+    if (this.#life !== 'running') return this.#life
+    const phase = this.#running().membership.phase
+    return phase === 'removed' ? 'alone' : phase
+  }
+
+  #running(): Engine {
+    if (this.#engine === undefined || this.#life === 'stopped') throw notRunning()
+    return this.#engine
+  }
+
+  #opened(): Net {
+    if (this.#net === undefined) throw notRunning()
+    return this.#net
+  }
+
+  #seen(): Viewed {
+    if (this.#viewed === undefined) throw notRunning()
+    return this.#viewed
+  }
+}
+
+function notRunning(): UsageError {
+  return new UsageError('NOT_RUNNING', 'The node is not running.', {
+    next: 'Call start and await it first.',
+  })
+}

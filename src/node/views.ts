@@ -1,0 +1,125 @@
+/** Snapshots of a node for people and programs. Reads only. */
+import type { TrustedVerdict } from '../attestation/verdict.ts'
+import { toHex } from '../base/bytes.ts'
+import type { NodeId } from '../base/ids.ts'
+import { between, type Clock, type Instant } from '../base/time.ts'
+import type { Net } from '../host/net/port.ts'
+import type { Liveness } from '../protocol/liveness/liveness.ts'
+import type { MemberFacts, MembershipQueries } from '../protocol/membership/types.ts'
+import type { ReplicaQueries } from '../protocol/replica/types.ts'
+import type { MemberView, NodePhase, PeerView, StatusView } from './handle.ts'
+import type { Identity } from './identity.ts'
+import type { ManifestKeeper } from './manifest-keeper.ts'
+import type { Rate } from './rates.ts'
+
+/** What a snapshot is taken of. */
+export interface Viewed {
+  readonly clock: Clock
+  readonly identity: Identity
+  readonly verdict: TrustedVerdict
+  readonly manifests: ManifestKeeper
+  readonly membership: MembershipQueries
+  readonly liveness: Pick<Liveness, 'stateOf' | 'phi'>
+  readonly replica: ReplicaQueries
+  readonly net: () => Net
+  readonly writes: Rate
+  readonly deliveries: Rate
+  readonly startedAt: Instant
+}
+
+export function memberViews(viewed: Viewed): readonly MemberView[] {
+  const now = viewed.clock.monotonic()
+  const others = viewed.membership.members(now).map(member => memberView(viewed, member, now))
+  return [selfView(viewed), ...others].sort((left, right) => (left.node < right.node ? -1 : 1))
+}
+
+export function peerViews(net: Net): readonly PeerView[] {
+  return net.connections().map(connection => ({
+    node: connection.node,
+    address: connection.address,
+    direction: connection.outbound ? ('out' as const) : ('in' as const),
+    verdict: connection.verdict.testnet ? 'trusted (testnet)' : 'trusted',
+    measurement: connection.verdict.measurement,
+  }))
+}
+
+/** `phase` and `next` are the node's own word: it knows whether it starts or stops. */
+export function statusView(
+  viewed: Viewed,
+  own: { readonly phase: NodePhase; readonly next: string; readonly version: string },
+): StatusView {
+  const now = viewed.clock.monotonic()
+  const { manifest, mark } = viewed.manifests.current
+  const views = memberViews(viewed)
+  const { membership, replica } = viewed
+  return {
+    node: viewed.identity.node,
+    network: viewed.manifests.network,
+    networkName: manifest.founding.name,
+    testnet: manifest.founding.testnet,
+    tee: viewed.verdict.platform,
+    ...own,
+    addresses: viewed.net().addresses(),
+    manifest: mark,
+    members: {
+      active: views.filter(view => view.phase === 'active').length,
+      live: views.filter(view => view.state === 'alive').length,
+      known: views.length,
+    },
+    state: {
+      root: toHex(replica.roots()?.root ?? new Uint8Array(0)),
+      entries: replica.entryCount,
+      writesPerSecond: viewed.writes.perSecond(),
+      deliveriesPerSecond: viewed.deliveries.perSecond(),
+    },
+    keys: membership.keyCounts(now),
+    removals: { count: membership.removalCount, digest: membership.removalDigest },
+    warnings: warnings(viewed),
+    uptimeSeconds: Math.round(between(viewed.startedAt, now) / 1000),
+  }
+}
+
+function memberView(viewed: Viewed, member: MemberFacts, now: Instant): MemberView {
+  const { clock, liveness } = viewed
+  return {
+    node: member.node,
+    phase: member.phase,
+    state: liveness.stateOf(member.node) ?? 'new',
+    ...attested(member.verdict),
+    verdictExpiresAt: new Date(clock.wall() + between(now, member.expiresAt)).toISOString(),
+    isFresh: member.isFresh,
+    phi: liveness.phi(member.node, now),
+    connected: member.isConnected,
+    self: false,
+  }
+}
+
+function selfView(viewed: Viewed): MemberView {
+  const { phase } = viewed.membership
+  const node: NodeId = viewed.identity.node
+  return {
+    node,
+    phase: phase === 'active' ? 'active' : 'joining',
+    state: 'alive',
+    ...attested(viewed.verdict),
+    verdictExpiresAt: new Date(viewed.verdict.expiresAt).toISOString(),
+    isFresh: true,
+    phi: null,
+    connected: true,
+    self: true,
+  }
+}
+
+function attested(
+  verdict: TrustedVerdict,
+): Pick<MemberView, 'platform' | 'instance' | 'measurement' | 'owner'> {
+  const { platform, instance, measurement, owner } = verdict
+  return { platform, instance, measurement, owner }
+}
+
+function warnings(viewed: Viewed): StatusView['warnings'] {
+  const held = viewed.replica.heldCount
+  if (held === 0) return []
+  const text = `${held} changes are stamped further ahead than the manifest allows and wait.`
+  return [{ code: 'STAMPS_AHEAD', text }]
+}

@@ -1,0 +1,63 @@
+import { CoterieError, UsageError } from '../base/errors.ts'
+import type { WriteRefusal } from '../protocol/replica/types.ts'
+
+interface Explanation {
+  readonly message: string
+  readonly next: string
+  /** Whether the caller asked for something that can never work. */
+  readonly isUsage?: true
+}
+
+const explanations: Readonly<Record<WriteRefusal, Explanation>> = {
+  NOT_READY: {
+    message: 'The node has not joined the network yet; nothing was written.',
+    next: 'Wait until status says active, then write again.',
+  },
+  NO_PEER_TO_ACK: {
+    message: 'No other member is there to hold the write; nothing was written.',
+    next: 'Start another node, or write with ack local and accept that a crash loses it.',
+  },
+  ACK_TIMEOUT: {
+    message: 'The write is applied here, but not known to be held by as many members as asked.',
+    next: 'It spreads as soon as members answer; read it there, or write again.',
+  },
+  KEY_TOO_LONG: {
+    message: 'The key is longer than 512 UTF-8 bytes.',
+    next: 'Shorten the key, for example by hashing a part of it.',
+    isUsage: true,
+  },
+  BAD_KEY: {
+    message: 'The key is empty or not well-formed text.',
+    next: 'Use a non-empty key of valid Unicode.',
+    isUsage: true,
+  },
+  NOT_YOURS: {
+    message: 'Only the node that a key below own/ names may write it.',
+    next: "Write below own/ followed by this node's own id.",
+    isUsage: true,
+  },
+  VALUE_TOO_LARGE: {
+    message: 'The value is larger than 64 KiB.',
+    next: 'Split the value over several keys.',
+    isUsage: true,
+  },
+  WRONG_KIND: {
+    message: 'The key holds another kind of value.',
+    next: 'Delete the key first, or use another one.',
+    isUsage: true,
+  },
+  QUEUE_FULL: {
+    message: 'Too many writes are under way; this one was not applied.',
+    next: 'Await earlier writes before the next ones.',
+  },
+  STOPPING: { message: 'The node is stopping; nothing was written.', next: '' },
+}
+
+/** The error that a writer sees for a refusal of the replica. */
+export function writeError(code: WriteRefusal): CoterieError {
+  const { message, next, isUsage } = explanations[code]
+  const options = { next }
+  return isUsage === true
+    ? new UsageError(code, message, options)
+    : new CoterieError(code, message, options)
+}

@@ -1,0 +1,228 @@
+/** A node in memory behind the `CoterieNode` port: no network, no crypto, the rules of the port only. */
+
+import { compareBytes, toHex } from '../../src/base/bytes.ts'
+import { PeerFault, UsageError } from '../../src/base/errors.ts'
+import type { NetworkId } from '../../src/base/ids.ts'
+import { nodeIdOfKey } from '../../src/base/ids.ts'
+import type {
+  CoterieNode,
+  MemberView,
+  NodeEvent,
+  NodePhase,
+  PeerView,
+  RefusalView,
+  StateApi,
+  StateEntry,
+  StateEvent,
+  StatusView,
+  WriteOptions,
+  WriteReceipt,
+} from '../../src/node/handle.ts'
+
+/** How many changes the fake keeps for watchers that resume. */
+const eventsMax = 8
+
+/** A state map in memory; `failWith` makes the next write reject. */
+export class FakeState implements StateApi {
+  readonly #entries = new Map<string, StateEntry>()
+  readonly #events: (StateEvent & { readonly number: number })[] = []
+  #count = 0
+  #wake = new Set<() => void>()
+  /** What writes asked for, newest last. */
+  readonly asked: WriteOptions[] = []
+  failWith: Error | undefined
+
+  async set(key: string, value: Uint8Array, options: WriteOptions = {}): Promise<WriteReceipt> {
+    return this.#write(key, { kind: 'register', key, value: value.slice() }, options)
+  }
+
+  get(key: string): StateEntry | undefined {
+    return this.#entries.get(key)
+  }
+
+  async delete(key: string, options: WriteOptions = {}): Promise<WriteReceipt> {
+    return this.#write(key, null, options)
+  }
+
+  async add(key: string, element: Uint8Array, options: WriteOptions = {}): Promise<WriteReceipt> {
+    const others = this.#elements(key).filter(other => toHex(other) !== toHex(element))
+    const elements = [...others, element.slice()].sort(compareBytes)
+    return this.#write(key, { kind: 'set', key, elements }, options)
+  }
+
+  async remove(
+    key: string,
+    element: Uint8Array,
+    options: WriteOptions = {},
+  ): Promise<WriteReceipt> {
+    const elements = this.#elements(key).filter(other => toHex(other) !== toHex(element))
+    return this.#write(key, elements.length > 0 ? { kind: 'set', key, elements } : null, options)
+  }
+
+  list(query: { prefix?: string; after?: string; limit?: number }): readonly StateEntry[] {
+    const { prefix = '', after, limit = 1000 } = query
+    return [...this.#entries.values()]
+      .filter(entry => entry.key.startsWith(prefix) && (after === undefined || entry.key > after))
+      .sort((left, right) => (left.key < right.key ? -1 : 1))
+      .slice(0, limit)
+  }
+
+  async *watch(query: {
+    prefix?: string
+    cursor?: string
+    signal?: AbortSignal
+  }): AsyncGenerator<StateEvent> {
+    const { prefix = '', cursor, signal } = query
+    let next = cursor === undefined ? this.#count : Number(cursor.replace('c', '')) + 1
+    const oldest = this.#events[0]?.number ?? this.#count
+    if (!Number.isInteger(next) || next < oldest) {
+      throw new UsageError('CURSOR_GONE', 'Events since this cursor are no longer held.')
+    }
+    while (signal?.aborted !== true) {
+      const event = this.#events.find(({ number }) => number === next)
+      if (event === undefined) {
+        await new Promise<void>(resolve => {
+          this.#wake.add(resolve)
+          signal?.addEventListener('abort', () => resolve(), { once: true })
+        })
+        continue
+      }
+      next++
+      if (event.key.startsWith(prefix)) yield event
+    }
+  }
+
+  /** Watchers that wait for a change. */
+  get watchers(): number {
+    return this.#wake.size
+  }
+
+  #elements(key: string): readonly Uint8Array[] {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return []
+    if (entry.kind === 'set') return entry.elements
+    throw new UsageError('WRONG_KIND', 'This key holds a register.')
+  }
+
+  #write(key: string, entry: StateEntry | null, options: WriteOptions): WriteReceipt {
+    this.asked.push(options)
+    if (this.failWith !== undefined) throw this.failWith
+    if (entry === null) this.#entries.delete(key)
+    else this.#entries.set(key, entry)
+    const number = this.#count++
+    this.#events.push({ number, cursor: `c${number}`, key, entry })
+    if (this.#events.length > eventsMax) this.#events.shift()
+    for (const wake of this.#wake) wake()
+    this.#wake.clear()
+    return { key, acknowledgedBy: options.ack === 'local' ? 0 : 1 }
+  }
+}
+
+const me = nodeIdOfKey(new Uint8Array(32).fill(7))
+const other = nodeIdOfKey(new Uint8Array(32).fill(9))
+
+/** A node that is active from the start. `opensToHost` is that of a testnet unless said. */
+export class FakeNode implements CoterieNode {
+  readonly id = me
+  readonly network = 'ab'.repeat(32) as NetworkId
+  readonly state = new FakeState()
+  readonly opensToHost: boolean
+  phase: NodePhase = 'active'
+  readonly happened: NodeEvent[] = []
+  /** Items that `remove` was given; one that is a single zero byte does not prove itself. */
+  readonly removed: Uint8Array[] = []
+  stops = 0
+  starts = 0
+
+  constructor(options: { readonly opensToHost?: boolean } = {}) {
+    this.opensToHost = options.opensToHost ?? true
+  }
+
+  async start(): Promise<void> {
+    this.starts++
+  }
+
+  async stop(): Promise<void> {
+    this.stops++
+    this.phase = 'stopped'
+  }
+
+  members(): readonly MemberView[] {
+    const view = {
+      phase: 'active',
+      state: 'alive',
+      platform: 'simulated',
+      instance: '1a'.repeat(32),
+      measurement: 'node-1',
+      owner: null,
+      verdictExpiresAt: '2030-01-01T00:00:00.000Z',
+      isFresh: true,
+      phi: 0.25,
+      connected: true,
+    } as const
+    return [
+      { ...view, node: me, self: true },
+      { ...view, node: other, self: false },
+    ]
+  }
+
+  peers(): readonly PeerView[] {
+    const address = '/ip4/127.0.0.1/tcp/9601'
+    return [{ node: other, address, direction: 'out', verdict: 'trusted', measurement: 'node-1' }]
+  }
+
+  refusals(): readonly RefusalView[] {
+    return [
+      {
+        at: '2030-01-01T00:00:00.000Z',
+        by: 'me',
+        node: other,
+        address: '/ip4/127.0.0.1/tcp/9602',
+        code: 'MEASUREMENT_NOT_ACCEPTED',
+        facts: { register: 'MR', offered: 'aa' },
+      },
+    ]
+  }
+
+  status(): StatusView {
+    return {
+      node: me,
+      network: this.network,
+      networkName: 'fake',
+      testnet: this.opensToHost,
+      tee: 'simulated',
+      phase: this.phase,
+      next: this.phase === 'alone' ? 'Start another member.' : '',
+      version: '0.0.0',
+      addresses: [`/ip4/127.0.0.1/tcp/9600/p2p/${me}`],
+      manifest: { nonce: 1, hash: 'cd'.repeat(32) },
+      members: { active: 2, live: 2, known: 2 },
+      state: {
+        root: 'ef'.repeat(32),
+        entries: this.state.list({}).length,
+        writesPerSecond: 0,
+        deliveriesPerSecond: 0,
+      },
+      keys: { traffic: 1, storage: 1, commit: 1 },
+      removals: { count: 0, digest: '00'.repeat(32) },
+      warnings: [],
+      uptimeSeconds: 1,
+    }
+  }
+
+  remove(items: readonly Uint8Array[]): { readonly added: number } {
+    if (items.some(item => item.length === 1 && item[0] === 0)) {
+      throw new PeerFault('REMOVAL_NOT_PROVEN', 'The item does not prove itself.')
+    }
+    this.removed.push(...items)
+    return { added: items.length }
+  }
+
+  async *events(signal: AbortSignal): AsyncGenerator<NodeEvent> {
+    for (const event of this.happened) yield event
+    await new Promise<void>(resolve => {
+      if (signal.aborted) resolve()
+      signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+  }
+}
