@@ -1,6 +1,6 @@
 /** What the handshake asks: this node's evidence, the policy in force, the removal set. Quick and without I/O. */
 
-import { appraise, clampNow } from '../attestation/appraise.ts'
+import { type Appraisal, appraise, clampNow } from '../attestation/appraise.ts'
 import type { VerdictCache } from '../attestation/cache.ts'
 import { noEndorsements } from '../attestation/endorsements.ts'
 import type { Refusal, Verdict } from '../attestation/verdict.ts'
@@ -71,21 +71,16 @@ export class NodeAdmission implements Admission {
 
   /** Key evidence against the policy alone: what membership asks about an identity that it judges itself. */
   appraiseEvidence(keys: NodeKeys, evidence: Evidence): Verdict {
-    return this.#appraise(evidence, keyReportData(this.network, evidence.platform, keys))
+    const expected = keyReportData(this.network, evidence.platform, keys)
+    const { cache, clock } = this.#ports
+    return cache.appraise(this.#appraisal(evidence, expected), clock.monotonic())
   }
 
   appraiseBinder(node: NodeId, evidence: Evidence, binder: Uint8Array): Verdict {
     const barred = this.barred(node)
     if (barred !== undefined) return { kind: 'refused', ...barred }
-    // A quote over a binder is asked for once: caching it would only push key evidence out.
-    const { policy } = this.#ports.manifests.current
-    return appraise({
-      evidence,
-      expectedReportData: binder,
-      endorsements: noEndorsements,
-      policy,
-      now: this.#now(),
-    })
+    // A quote over a binder is asked for once: remembering it would only push key evidence out.
+    return appraise(this.#appraisal(evidence, binder))
   }
 
   barred(node: NodeId): Refusal | undefined {
@@ -100,22 +95,9 @@ export class NodeAdmission implements Admission {
     return this.#ports.attester.quote(reportData, signal)
   }
 
-  #appraise(evidence: Evidence, expectedReportData: Uint8Array): Verdict {
-    const { cache, manifests, clock } = this.#ports
-    const { policy } = manifests.current
-    const appraisal = {
-      evidence,
-      expectedReportData,
-      endorsements: noEndorsements,
-      policy,
-      now: this.#now(),
-    }
-    void cache
-    void clock
-    return appraise(appraisal)
-  }
-
-  #now(): Timestamp {
-    return clampNow(this.#ports.clock.wall(), [this.#ports.authenticatedTime()])
+  #appraisal(evidence: Evidence, expectedReportData: Uint8Array): Appraisal {
+    const { policy } = this.#ports.manifests.current
+    const now = clampNow(this.#ports.clock.wall(), [this.#ports.authenticatedTime()])
+    return { evidence, expectedReportData, endorsements: noEndorsements, policy, now }
   }
 }

@@ -46,8 +46,8 @@ export interface EngineParts {
   readonly net: () => Net
   /** Watchers of the state may read on. */
   readonly stateChanged: () => void
-  /** Members, keys or the removal set changed: verdicts held for later are doubtful. */
-  readonly trustChanged: () => void
+  /** What was remembered about this member's evidence no longer counts. */
+  readonly memberDropped: (member: MemberFacts) => void
 }
 
 export class Engine {
@@ -64,8 +64,8 @@ export class Engine {
   readonly #stopping = new AbortController()
   /** Members whose gate is open and whom the replica was told of. */
   readonly #gated = new Set<NodeId>()
-  /** What the replica was last told of each member's phase. */
-  readonly #phases = new Map<NodeId, MemberFacts['phase']>()
+  /** What the other rooms were last told of each member. */
+  readonly #known = new Map<NodeId, MemberFacts>()
   #commitKey: Digest | undefined
   #hasSynced = false
   #cancelSweep: () => void = () => undefined
@@ -281,9 +281,10 @@ export class Engine {
           this.#inbox.release(node)
         },
         memberGone: node => {
-          this.#parts.trustChanged()
+          const facts = this.#known.get(node)
+          if (facts !== undefined) this.#parts.memberDropped(facts)
+          this.#known.delete(node)
           this.#livenessDriver.feed({ kind: 'memberGone', node })
-          this.#phases.delete(node)
           this.#membersChanged()
           this.#inbox.forget(node)
         },
@@ -293,10 +294,7 @@ export class Engine {
             added.map(key => key.id),
             dropped.map(key => key.id),
           ),
-        removalsGrew: () => {
-          this.#parts.trustChanged()
-          this.#keysChanged([], [])
-        },
+        removalsGrew: () => this.#keysChanged([], []),
       },
     )
   }
@@ -353,9 +351,9 @@ export class Engine {
 
   /** A member that became active counts for acknowledgements from now on. */
   #notePhase(node: NodeId): void {
-    const phase = this.membership.member(node, this.#parts.host.clock.monotonic())?.phase
-    if (phase === undefined || this.#phases.get(node) === phase) return
-    this.#phases.set(node, phase)
+    const facts = this.membership.member(node, this.#parts.host.clock.monotonic())
+    if (facts === undefined || this.#known.get(node)?.phase === facts.phase) return
+    this.#known.set(node, facts)
     this.#membersChanged()
   }
 

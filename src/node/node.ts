@@ -16,7 +16,7 @@ import { version } from '../base/version.ts'
 import { sha256 } from '../crypto/hash.ts'
 import type { Net, NetHandlers } from '../host/net/port.ts'
 import type { Host } from '../host/port.ts'
-import { type Evidence, keyReportData } from '../wire/evidence.ts'
+import { type Evidence, evidenceDigest, keyReportData } from '../wire/evidence.ts'
 import { NodeAdmission } from './admission.ts'
 import type { NodeConfig } from './config.ts'
 import { Engine } from './engine.ts'
@@ -148,7 +148,10 @@ class Node implements CoterieNode {
       events: this.#events,
       net: () => this.#opened(),
       stateChanged: () => this.#state.changed(),
-      trustChanged: () => this.#cache.clear(),
+      memberDropped: ({ verdict, evidence }) => {
+        this.#cache.instanceDropped(verdict.instance)
+        this.#cache.evidenceDropped(evidenceDigest(evidence))
+      },
     })
     this.#engine = engine
     this.#net = await this.#host.openNet({
@@ -275,7 +278,7 @@ class Node implements CoterieNode {
   #manifestChanged(): void {
     const { nonce, hash } = this.#manifests.current.mark
     this.#events.note('manifest', 'a newer manifest is in force', { nonce, hash })
-    this.#cache.clear()
+    this.#cache.policyChanged(this.#manifests.current.policy.digest)
     this.#engine?.manifestChanged()
   }
 

@@ -51,7 +51,7 @@ export class MembershipDriver {
   readonly #requests = new Map<number, PendingRequest>()
   readonly #stopping = new AbortController()
   #lastRequest = 0
-  #removalsJudged: EffectOf<'removalsJudged'> | undefined
+  #removalsJudged: Pick<EffectOf<'removalsJudged'>, 'added' | 'refused'> = { added: 0, refused: [] }
 
   constructor(
     ports: {
@@ -108,14 +108,13 @@ export class MembershipDriver {
 
   /** Takes removal items from this node's own door. @throws {PeerFault} for the first that does not prove itself. */
   takeRemovals(items: readonly Uint8Array[]): { readonly added: number } {
-    this.#removalsJudged = undefined
     this.feed({ kind: 'removalItems', items })
-    const judged: EffectOf<'removalsJudged'> | undefined = this.#removalsJudged
-    const refused = judged?.refused[0]
-    if (refused !== undefined) {
-      throw new PeerFault(refused.code, 'The removal item does not prove itself.')
+    const { added, refused } = this.#removalsJudged
+    const first = refused[0]
+    if (first !== undefined) {
+      throw new PeerFault(first.code, 'The removal item does not prove itself.')
     }
-    return { added: judged?.added ?? 0 }
+    return { added }
   }
 
   stop(): void {
