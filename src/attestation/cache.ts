@@ -1,5 +1,6 @@
 /** Verdicts remembered, so that a peer met again costs no signature check. */
 
+import { BoundedMap } from '../base/bounded-map.ts'
 import { toHex } from '../base/bytes.ts'
 import type { Digest } from '../base/ids.ts'
 import { after, between, type Duration, type Instant, milliseconds, seconds } from '../base/time.ts'
@@ -41,22 +42,24 @@ const followFromBytes: ReadonlySet<string> = new Set([
  * fresh binder signature nor the look into the removal set; those are the caller's.
  */
 export class VerdictCache {
-  readonly #options: VerdictCacheOptions
-  readonly #trusted = new Map<string, Held<TrustedVerdict>>()
-  readonly #refused = new Map<Digest, Held<Verdict>>()
+  readonly #refusalSpan: Duration
+  readonly #trusted: BoundedMap<string, Held<TrustedVerdict>>
+  readonly #refused: BoundedMap<Digest, Held<Verdict>>
 
   constructor(options: VerdictCacheOptions = { entriesMax: 4_096, refusalSpan: seconds(60) }) {
-    this.#options = options
+    this.#refusalSpan = options.refusalSpan
+    this.#trusted = new BoundedMap(options.entriesMax)
+    this.#refused = new BoundedMap(options.entriesMax)
   }
 
   /** The verdict on `appraisal`, remembered or fresh; `at` is the monotonic time of `appraisal.now`. */
   appraise(appraisal: Appraisal, at: Instant): Verdict {
     const evidence = evidenceDigest(appraisal.evidence)
-    const refused = this.#fresh(this.#refused, evidence, at)
-    if (refused !== undefined) return refused.verdict
+    const refused = freshIn(this.#refused, evidence, at)
+    if (refused !== undefined) return refused
     const key = keyOf(appraisal, evidence)
-    const trusted = this.#fresh(this.#trusted, key, at)
-    if (trusted !== undefined && trusted.verdict.expiresAt > appraisal.now) return trusted.verdict
+    const trusted = freshIn(this.#trusted, key, at)
+    if (trusted !== undefined && appraisal.now < trusted.expiresAt) return trusted
     const verdict = appraise(appraisal)
     this.#keep(verdict, { appraisal, evidence, key, at })
     return verdict
@@ -82,15 +85,6 @@ export class VerdictCache {
     return this.#trusted.size + this.#refused.size
   }
 
-  #fresh<K, V extends Verdict>(map: Map<K, Held<V>>, key: K, at: Instant): Held<V> | undefined {
-    const held = map.get(key)
-    if (held === undefined) return undefined
-    map.delete(key)
-    if (held.endsAt <= at) return undefined
-    map.set(key, held)
-    return held
-  }
-
   #keep(
     verdict: Verdict,
     asked: {
@@ -104,22 +98,38 @@ export class VerdictCache {
     const policy = appraisal.policy.digest
     if (verdict.kind === 'trusted') {
       const left = milliseconds(between(appraisal.now, verdict.expiresAt))
-      this.#add(this.#trusted, key, { verdict, evidence, policy, endsAt: after(at, left) })
+      this.#trusted.set(key, { verdict, evidence, policy, endsAt: after(at, left) })
     } else if (verdict.kind === 'refused' && followFromBytes.has(verdict.code)) {
-      const endsAt = after(at, this.#options.refusalSpan)
-      this.#add(this.#refused, evidence, { verdict, evidence, policy, endsAt })
+      const endsAt = after(at, this.#refusalSpan)
+      this.#refused.set(evidence, { verdict, evidence, policy, endsAt })
     }
   }
 
-  #add<K, V extends Verdict>(map: Map<K, Held<V>>, key: K, held: Held<V>): void {
-    map.set(key, held)
-    const oldest = map.keys().next()
-    if (map.size > this.#options.entriesMax && oldest.done !== true) map.delete(oldest.value)
-  }
-
   #forget(isGone: (held: Held<Verdict>) => boolean): void {
-    for (const [key, held] of this.#trusted) if (isGone(held)) this.#trusted.delete(key)
-    for (const [key, held] of this.#refused) if (isGone(held)) this.#refused.delete(key)
+    dropWhere(this.#trusted, isGone)
+    dropWhere(this.#refused, isGone)
+  }
+}
+
+function freshIn<K, V extends Verdict>(
+  map: BoundedMap<K, Held<V>>,
+  key: K,
+  at: Instant,
+): V | undefined {
+  const held = map.get(key)
+  if (held === undefined) return undefined
+  if (at < held.endsAt) return held.verdict
+  map.delete(key)
+  return undefined
+}
+
+function dropWhere<K, V extends Verdict>(
+  map: BoundedMap<K, Held<V>>,
+  isGone: (held: Held<Verdict>) => boolean,
+): void {
+  for (const key of [...map.keys()]) {
+    const held = map.peek(key)
+    if (held !== undefined && isGone(held)) map.delete(key)
   }
 }
 

@@ -201,14 +201,8 @@ function brokenSignature(
 
 function isSignedBy(certificate: Certificate, issuerKey: Uint8Array): boolean {
   const { curve, point } = parseEcKey(issuerKey)
-  return verifyEcdsa({
-    curve,
-    hash: certificate.signatureHash,
-    publicKey: point,
-    message: certificate.tbs,
-    signature: certificate.signature,
-    format: 'der',
-  })
+  const { signatureHash: hash, tbs: message, signature } = certificate
+  return verifyEcdsa({ curve, hash, publicKey: point, message, signature, format: 'der' })
 }
 
 const iso = (at: Timestamp): string => new Date(at).toISOString()

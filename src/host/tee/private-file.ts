@@ -1,0 +1,50 @@
+/** JSON files that hold keys of simulated hardware, mode 0600. */
+import { constants } from 'node:fs'
+import { open, rename, writeFile } from 'node:fs/promises'
+import { CoterieError, HostError, UsageError } from '../../base/errors.ts'
+
+const bytesMax = 32_768
+
+/** @throws {HostError} `TEE_FILE_NOT_WRITTEN`. The file appears whole or not at all. */
+export async function writePrivateJson(path: string, content: object): Promise<void> {
+  const draft = `${path}.${process.pid}.new`
+  try {
+    await writeFile(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 })
+    await rename(draft, path)
+  } catch (cause) {
+    throw new HostError('TEE_FILE_NOT_WRITTEN', `${path} could not be written.`, { cause })
+  }
+}
+
+/**
+ * The JSON value in a file, checked and read through one handle.
+ *
+ * @returns `undefined` if it is not JSON.
+ * @throws {HostError} `TEE_FILE_UNREADABLE`. @throws {UsageError} `TEE_FILE_EXPOSED`, `TEE_FILE_TOO_LARGE`.
+ */
+export async function readPrivateJson(path: string): Promise<unknown> {
+  const text = await readPrivateText(path)
+  try {
+    return JSON.parse(text)
+  } catch {
+    // JSON.parse throws SyntaxError, whose message would quote the text of a key.
+    return undefined
+  }
+}
+
+async function readPrivateText(path: string): Promise<string> {
+  try {
+    await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+    const { mode, size } = await file.stat()
+    if ((mode & 0o077) !== 0) {
+      throw new UsageError('TEE_FILE_EXPOSED', `Others than its owner can open ${path}.`, {
+        next: `Run chmod 600 ${path}.`,
+      })
+    }
+    if (size > bytesMax) throw new UsageError('TEE_FILE_TOO_LARGE', `${path} is too large.`)
+    return await file.readFile('utf8')
+  } catch (cause) {
+    if (cause instanceof CoterieError) throw cause
+    throw new HostError('TEE_FILE_UNREADABLE', `${path} could not be read.`, { cause })
+  }
+}
