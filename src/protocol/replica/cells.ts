@@ -1,0 +1,314 @@
+/**
+ * Where entries are kept: rows in columns, names and values in a slab, a hash index over both.
+ *
+ * A key has one key row, which is also the cell of its register; cells of other kinds hang from it. Knows
+ * nothing of merging.
+ */
+import { fromUtf8 } from '../../base/bytes.ts'
+import { assert } from '../../base/errors.ts'
+import { type EntryKind, type EntryView, entryKind } from '../../wire/entry.ts'
+import { ChangeLog } from './change-log.ts'
+import { Columns, rowFlag } from './columns.ts'
+import { type RowHash, rowHash } from './row-hash.ts'
+import { Slab } from './slab.ts'
+
+/** Part of an array, lent. */
+export interface ByteRun {
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly end: number
+}
+
+/** The origin of a written state, numbers being of the map's tables. */
+export interface Origin {
+  readonly author: number
+  readonly commitKey: number
+  readonly sequence: number
+}
+
+const noOwner = -1
+const tagBytes = 12
+
+export class Cells {
+  readonly columns = new Columns()
+  readonly log = new ChangeLog(this.columns)
+  readonly #hash: RowHash
+  readonly #isPublic: (key: ByteRun) => boolean
+  readonly #tag = new DataView(new ArrayBuffer(tagBytes))
+  /** Signatures of the few entries that carry one. */
+  readonly #signatures = new Map<number, Uint8Array>()
+  #slab = new Slab()
+  #buckets = new Int32Array(64).fill(-1)
+  #free: number[] = []
+  #rows = 0
+  #taken = 0
+
+  /** `seed` is 8 random bytes for the index. */
+  constructor(seed: Uint8Array, isPublic: (key: ByteRun) => boolean) {
+    this.#hash = rowHash(seed)
+    this.#isPublic = isPublic
+  }
+
+  /** Rows ever used: every row is below. */
+  get rowCount(): number {
+    return this.#rows
+  }
+
+  /** The key row of a key, or -1. */
+  findKey(key: ByteRun): number {
+    return this.#find(noOwner, 0, key)
+  }
+
+  /** The set cell of an element under one tag author, or -1. */
+  findCell(keyRow: number, tagAuthor: number, element: ByteRun): number {
+    return this.#find(keyRow, tagAuthor, element)
+  }
+
+  createKey(key: ByteRun): number {
+    const row = this.#create(noOwner, 0, key)
+    const visibility = this.#isPublic(key) ? rowFlag.isPublic : 0
+    this.columns.flags[row] = rowFlag.isTaken | entryKind.register | visibility
+    this.columns.sibling[row] = -1
+    return row
+  }
+
+  createCell(keyRow: number, tagAuthor: number, element: ByteRun): number {
+    const row = this.#create(keyRow, tagAuthor, element)
+    const { flags, sibling } = this.columns
+    const visibility = (flags[keyRow] ?? 0) & rowFlag.isPublic
+    flags[row] = rowFlag.isTaken | entryKind.set | visibility
+    sibling[row] = sibling[keyRow] ?? -1
+    sibling[keyRow] = row
+    return row
+  }
+
+  has(row: number, flag: number): boolean {
+    return ((this.columns.flags[row] ?? 0) & flag) !== 0
+  }
+
+  kindOf(row: number): EntryKind {
+    const kind = (this.columns.flags[row] ?? 0) & rowFlag.kind
+    return kind === entryKind.set ? entryKind.set : entryKind.register
+  }
+
+  /** Whether the row holds an entry that is not removed. */
+  isLive(row: number): boolean {
+    const flags = this.columns.flags[row] ?? 0
+    return (flags & (rowFlag.isEntry | rowFlag.isRemoved)) === rowFlag.isEntry
+  }
+
+  keyRowOf(row: number): number {
+    const owner = this.columns.owner[row] ?? noOwner
+    return owner === noOwner ? row : owner
+  }
+
+  /** The first or next cell under a key, or -1. */
+  siblingOf(row: number): number {
+    return this.columns.sibling[row] ?? -1
+  }
+
+  keyText(row: number): string {
+    const { bytes, start, end } = this.nameOf(this.keyRowOf(row))
+    const text = fromUtf8(bytes.subarray(start, end))
+    assert(text !== undefined, 'keys are UTF-8')
+    return text
+  }
+
+  /** Key of a key row, element of a cell; lent until the next change. */
+  nameOf(row: number): ByteRun {
+    const at = this.columns.nameAt[row] ?? 0
+    const start = this.#slab.offsetOf(at)
+    const end = start + (this.columns.nameLength[row] ?? 0)
+    return { bytes: this.#slab.bufferOf(at), start, end }
+  }
+
+  /** Points `view` at the entry in `row`; valid until the next change. */
+  read(row: number, view: EntryView): void {
+    const columns = this.columns
+    const flags = columns.flags[row] ?? 0
+    const keyRow = this.keyRowOf(row)
+    const keyAt = columns.nameAt[keyRow] ?? 0
+    view.kind = this.kindOf(row)
+    view.isRemoved = (flags & rowFlag.isRemoved) !== 0
+    view.ms = view.tagMs = columns.ms[row] ?? 0
+    view.counter = view.tagCounter = columns.counter[row] ?? 0
+    view.author = view.tagAuthor = columns.author[row] ?? 0
+    view.commitKey = columns.commitKey[row] ?? 0
+    view.key = this.#slab.bufferOf(keyAt)
+    view.keyStart = this.#slab.offsetOf(keyAt)
+    view.keyEnd = view.keyStart + (columns.nameLength[keyRow] ?? 0)
+    const valueAt = columns.valueAt[row] ?? 0
+    view.value = this.#slab.bufferOf(valueAt)
+    view.valueStart = view.valueEnd = view.elementStart = view.elementEnd = 0
+    if (view.kind === entryKind.set) {
+      const { bytes, start, end } = this.nameOf(row)
+      view.element = bytes
+      view.elementStart = start
+      view.elementEnd = end
+      view.tagAuthor = columns.extra[row] ?? 0
+      if (view.isRemoved) this.#readTag(view, valueAt)
+    } else if (!view.isRemoved) {
+      view.valueStart = this.#slab.offsetOf(valueAt)
+      view.valueEnd = view.valueStart + (columns.valueLength[row] ?? 0)
+    }
+    const signature = this.#signatures.get(row)
+    view.signatureStart = signature === undefined ? -1 : 0
+    if (signature !== undefined) view.signature = signature
+  }
+
+  /** Stores the state of `entry` in `row`. The caller keeps name uses, log and liveness. */
+  write(row: number, entry: EntryView, origin: Origin): void {
+    const columns = this.columns
+    const kept = (columns.flags[row] ?? 0) & ~rowFlag.isRemoved
+    columns.flags[row] = kept | rowFlag.isEntry | (entry.isRemoved ? rowFlag.isRemoved : 0)
+    columns.ms[row] = entry.ms
+    columns.counter[row] = entry.counter
+    columns.author[row] = origin.author
+    columns.commitKey[row] = origin.commitKey
+    columns.origin[row] = origin.sequence
+    if (entry.kind === entryKind.register) {
+      this.#keepValue(row, entry.value, entry.valueStart, entry.valueEnd)
+    } else if (entry.isRemoved) {
+      this.#tag.setFloat64(0, entry.tagMs)
+      this.#tag.setUint32(8, entry.tagCounter)
+      this.#keepValue(row, new Uint8Array(this.#tag.buffer), 0, tagBytes)
+    } else {
+      this.#keepValue(row, entry.value, 0, 0)
+    }
+    const { signature, signatureStart } = entry
+    if (signatureStart >= 0) {
+      this.#signatures.set(row, signature.slice(signatureStart, signatureStart + 64))
+    } else if (this.#signatures.size > 0) {
+      this.#signatures.delete(row)
+    }
+    if (this.#slab.isWasteful) this.#compact()
+  }
+
+  /** Drops the entry in `row`, and the rows that nothing needs any more. Answers whether the key row is gone. */
+  erase(row: number): boolean {
+    const columns = this.columns
+    const keyRow = this.keyRowOf(row)
+    this.#signatures.delete(row)
+    if (row === keyRow) {
+      const flags = columns.flags[row] ?? 0
+      columns.flags[row] = flags & ~(rowFlag.isEntry | rowFlag.isRemoved)
+      this.#keepValue(row, new Uint8Array(0), 0, 0)
+    } else {
+      this.#unhang(keyRow, row)
+      this.#release(row)
+    }
+    if (this.has(keyRow, rowFlag.isEntry) || this.siblingOf(keyRow) >= 0) return false
+    this.#release(keyRow)
+    return true
+  }
+
+  #readTag(view: EntryView, valueAt: number): void {
+    const start = this.#slab.offsetOf(valueAt)
+    const tag = new DataView(view.value.buffer, view.value.byteOffset + start, tagBytes)
+    view.tagMs = tag.getFloat64(0)
+    view.tagCounter = tag.getUint32(8)
+  }
+
+  #find(owner: number, author: number, name: ByteRun): number {
+    const { bucketNext, owner: owners, extra, nameAt, nameLength } = this.columns
+    const bucket = this.#hash(owner, author, name) & (this.#buckets.length - 1)
+    const length = name.end - name.start
+    for (let row = this.#buckets[bucket] ?? -1; row >= 0; row = bucketNext[row] ?? -1) {
+      if (nameLength[row] !== length || owners[row] !== owner) continue
+      if (owner !== noOwner && extra[row] !== author) continue
+      const at = nameAt[row] ?? 0
+      const buffer = this.#slab.bufferOf(at)
+      const start = this.#slab.offsetOf(at)
+      let i = 0
+      while (i < length && buffer[start + i] === name.bytes[name.start + i]) i++
+      if (i === length) return row
+    }
+    return -1
+  }
+
+  #create(owner: number, author: number, name: ByteRun): number {
+    if (this.#taken * 4 >= this.#buckets.length * 3) this.#rehash()
+    const row = this.#free.pop() ?? this.#rows++
+    if (row === this.columns.capacity) this.columns.grow()
+    const columns = this.columns
+    columns.nameAt[row] = this.#slab.put(name.bytes, name.start, name.end)
+    columns.nameLength[row] = name.end - name.start
+    columns.owner[row] = owner
+    columns.extra[row] = author
+    columns.valueLength[row] = 0
+    this.#taken++
+    this.#hang(row, this.#hash(owner, author, name))
+    return row
+  }
+
+  #hang(row: number, hash: number): void {
+    const bucket = hash & (this.#buckets.length - 1)
+    this.columns.bucketNext[row] = this.#buckets[bucket] ?? -1
+    this.#buckets[bucket] = row
+  }
+
+  #hashOf(row: number): number {
+    const owner = this.columns.owner[row] ?? noOwner
+    const author = owner === noOwner ? 0 : (this.columns.extra[row] ?? 0)
+    return this.#hash(owner, author, this.nameOf(row))
+  }
+
+  #rehash(): void {
+    this.#buckets = new Int32Array(this.#buckets.length * 2).fill(-1)
+    for (let row = 0; row < this.#rows; row++) {
+      if (this.has(row, rowFlag.isTaken)) this.#hang(row, this.#hashOf(row))
+    }
+  }
+
+  #unhang(keyRow: number, cell: number): void {
+    const { sibling } = this.columns
+    let before = keyRow
+    while (sibling[before] !== cell) before = sibling[before] ?? -1
+    sibling[before] = sibling[cell] ?? -1
+  }
+
+  #release(row: number): void {
+    const columns = this.columns
+    const bucket = this.#hashOf(row) & (this.#buckets.length - 1)
+    if (this.#buckets[bucket] === row) {
+      this.#buckets[bucket] = columns.bucketNext[row] ?? -1
+    } else {
+      let before = this.#buckets[bucket] ?? -1
+      while (columns.bucketNext[before] !== row) before = columns.bucketNext[before] ?? -1
+      columns.bucketNext[before] = columns.bucketNext[row] ?? -1
+    }
+    this.#slab.release((columns.nameLength[row] ?? 0) + (columns.valueLength[row] ?? 0))
+    columns.flags[row] = 0
+    this.#free.push(row)
+    this.#taken--
+  }
+
+  #keepValue(row: number, source: Uint8Array, start: number, end: number): void {
+    const { valueAt, valueLength } = this.columns
+    const length = end - start
+    const old = valueLength[row] ?? 0
+    if (old === length) {
+      if (length > 0) this.#slab.replace(valueAt[row] ?? 0, source, start, length)
+      return
+    }
+    if (old > 0) this.#slab.release(old)
+    valueLength[row] = length
+    valueAt[row] = length > 0 ? this.#slab.put(source, start, end) : 0
+  }
+
+  #compact(): void {
+    const fresh = new Slab()
+    const { nameAt, nameLength, valueAt, valueLength } = this.columns
+    const moved = (address: number, length: number): number => {
+      const start = this.#slab.offsetOf(address)
+      return fresh.put(this.#slab.bufferOf(address), start, start + length)
+    }
+    for (let row = 0; row < this.#rows; row++) {
+      if (!this.has(row, rowFlag.isTaken)) continue
+      nameAt[row] = moved(nameAt[row] ?? 0, nameLength[row] ?? 0)
+      const length = valueLength[row] ?? 0
+      if (length > 0) valueAt[row] = moved(valueAt[row] ?? 0, length)
+    }
+    this.#slab = fresh
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * The state root: what a node says it holds, 32 bytes, the same on every node that holds the same entries.
+ *
+ * Two tries under one root. `public` holds the entries under public prefixes, for light clients. `private`
+ * holds the rest, each leaf hidden by a salt that only holders of its commit key can make; the salt follows
+ * from the entry, so it never changes while the entry stands. Tombstones are entries.
+ *
+ * Lazy: a write costs one number in a list here, and the hashing waits for the next heartbeat, so an entry
+ * that is overwritten a thousand times between two beats is hashed once.
+ */
+import type { Digest } from '../../base/ids.ts'
+import { framed, sha256 } from '../../crypto/hash.ts'
+import { domains } from '../../wire/domains.ts'
+import { blankEntry } from '../../wire/entry.ts'
+import { rowFlag } from './columns.ts'
+import { leafContent, leafPath, saltInput } from './entry-hash.ts'
+import type { EntryListener, EntryMap } from './lattice.ts'
+import { leafHash, Trie } from './trie.ts'
+import type { ReplicaRoots } from './types.ts'
+
+const hashBytes = 32
+const noSalt = new Uint8Array(0)
+
+/** The root over both tries. */
+export function stateRoot(publicRoot: Uint8Array, privateRoot: Uint8Array): Uint8Array {
+  return sha256(framed(domains.stateRoot, publicRoot, privateRoot))
+}
+
+export class Commitment implements EntryListener {
+  readonly #map: EntryMap
+  readonly #salt: (commitKey: Digest, data: Uint8Array) => Uint8Array | undefined
+  readonly #public = new Trie(row => this.#path(row))
+  readonly #private = new Trie(row => this.#path(row))
+  readonly #entry = blankEntry()
+  /** Rows whose leaf is not hashed yet, and those of them that are not in a trie yet. */
+  readonly #dirty = new Set<number>()
+  #placed = new Uint8Array(32)
+  #leaves = new Uint8Array(32 * hashBytes)
+  #known: ReplicaRoots | undefined
+
+  /** `salt` as in `ReplicaPorts.commitSalt`. */
+  constructor(
+    map: EntryMap,
+    salt: (commitKey: Digest, data: Uint8Array) => Uint8Array | undefined,
+  ) {
+    this.#map = map
+    this.#salt = salt
+  }
+
+  changed(row: number): void {
+    this.#known = undefined
+    this.#dirty.add(row)
+  }
+
+  erasing(row: number): void {
+    this.#known = undefined
+    this.#dirty.delete(row)
+    if (this.#placed[row] !== 1) return
+    this.#trieOf(row).remove(row, this.#path(row))
+    this.#placed[row] = 0
+  }
+
+  /** The roots, or the commit key that is missing to know them. Hashes what changed since the last call. */
+  roots(): ReplicaRoots | { readonly missing: Digest } {
+    if (this.#known !== undefined) return this.#known
+    for (const row of this.#dirty) {
+      const missing = this.#hash(row)
+      if (missing !== undefined) return { missing }
+      this.#dirty.delete(row)
+    }
+    const leafOf = (row: number): Uint8Array =>
+      this.#leaves.subarray(row * hashBytes, (row + 1) * hashBytes)
+    const publicRoot = this.#public.root(leafOf)
+    const privateRoot = this.#private.root(leafOf)
+    this.#known = { root: stateRoot(publicRoot, privateRoot), publicRoot, privateRoot }
+    return this.#known
+  }
+
+  /** Hashes the leaf of a row and marks its way; answers the commit key that it lacks, if it does. */
+  #hash(row: number): Digest | undefined {
+    this.#reserve(row)
+    const entry = this.#entry
+    this.#map.cells.read(row, entry)
+    let salt: Uint8Array = noSalt
+    if (!this.#map.cells.has(row, rowFlag.isPublic)) {
+      const commitKey = this.#map.commitKey(entry.commitKey)
+      const made = this.#salt(commitKey, saltInput(entry, this.#map))
+      if (made === undefined) return commitKey
+      salt = made
+    }
+    const path = leafPath(entry, this.#map)
+    const content = leafContent(entry, this.#map, salt)
+    this.#leaves.set(leafHash(path, content), row * hashBytes)
+    if (this.#placed[row] === 1) {
+      this.#trieOf(row).touch(path)
+    } else {
+      this.#trieOf(row).insert(row, path)
+      this.#placed[row] = 1
+    }
+    return undefined
+  }
+
+  #trieOf(row: number): Trie {
+    return this.#map.cells.has(row, rowFlag.isPublic) ? this.#public : this.#private
+  }
+
+  #path(row: number): Uint8Array {
+    this.#map.cells.read(row, this.#entry)
+    return leafPath(this.#entry, this.#map)
+  }
+
+  #reserve(row: number): void {
+    if (row < this.#placed.length) return
+    const capacity = Math.max(row + 1, this.#placed.length + (this.#placed.length >> 1))
+    const placed = new Uint8Array(capacity)
+    const leaves = new Uint8Array(capacity * hashBytes)
+    placed.set(this.#placed)
+    leaves.set(this.#leaves)
+    this.#placed = placed
+    this.#leaves = leaves
+  }
+}

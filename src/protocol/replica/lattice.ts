@@ -1,0 +1,257 @@
+/**
+ * The delta-state CRDT map: cells, their order, and the one join.
+ *
+ * Every cell is a totally ordered set of states and the join is the maximum, so it is commutative,
+ * associative and idempotent by construction; the map is the product of its cells. A delta is the state of
+ * one cell.
+ *
+ * - **Register** (last writer wins): ordered by stamp, then by value hash. A deletion is a state.
+ * - **Set** (observed-remove, add wins): one cell for each element and author. Its state is the author's
+ *   latest tag, live or removed; ordered by tag, then removed over live, then by the stamp of the removal,
+ *   then by value hash. Adding makes a tag later than all removals seen; removing removes the tags seen. An
+ *   element is in the set while any author's tag of it is live.
+ *
+ * Two kinds under one key are two cells that do not touch; a read shows the register if it holds a value,
+ * else the set. So nothing is lost, whatever the order, and all nodes show the same.
+ */
+import { compareBytes, utf8 } from '../../base/bytes.ts'
+import type { Digest, NodeId } from '../../base/ids.ts'
+import { blankEntry, type EntryView, entryKind } from '../../wire/entry.ts'
+import { type ByteRun, Cells } from './cells.ts'
+import { rowFlag } from './columns.ts'
+import { type EntryNames, valueHash } from './entry-hash.ts'
+import { Intern } from './intern.ts'
+import { KeyOrder } from './key-order.ts'
+import type { ReplicaEntry } from './types.ts'
+
+/**
+ * Told of every change of an entry, once, after it. Whoever accounts for entries (tries, sketch) remembers
+ * what it accounted for under the row.
+ */
+export interface EntryListener {
+  changed(row: number): void
+  /** Before the row is erased; its number may be used again afterwards. */
+  erasing(row: number): void
+}
+
+export class EntryMap implements EntryNames {
+  readonly cells: Cells
+  readonly authors: Intern<NodeId>
+  readonly commitKeys = new Intern<Digest>()
+  readonly #order: KeyOrder
+  readonly #listeners: readonly EntryListener[]
+  readonly #current = blankEntry()
+  readonly #run: { bytes: Uint8Array; start: number; end: number } = {
+    bytes: new Uint8Array(0),
+    start: 0,
+    end: 0,
+  }
+  #entryCount = 0
+
+  constructor(options: {
+    readonly self: NodeId
+    /** 8 random bytes for the index. */
+    readonly seed: Uint8Array
+    readonly isPublic: (key: ByteRun) => boolean
+    /** Made with the map itself, which they may read. */
+    readonly listeners: (map: EntryMap) => readonly EntryListener[]
+  }) {
+    this.cells = new Cells(options.seed, options.isPublic)
+    this.authors = new Intern([options.self])
+    this.#order = new KeyOrder(this.cells)
+    this.#listeners = options.listeners(this)
+  }
+
+  author(index: number): NodeId {
+    return this.authors.nameOf(index)
+  }
+
+  commitKey(index: number): Digest {
+    return this.commitKeys.nameOf(index)
+  }
+
+  /** Keys that hold something. */
+  get entryCount(): number {
+    return this.#entryCount
+  }
+
+  /**
+   * Merges one entry, its indexes being of this map's tables; `sequence` is the batch of its author that
+   * brought it, or 0. Answers the row if the entry was news, else -1.
+   */
+  join(entry: EntryView, sequence: number): number {
+    const row = this.#rowFor(entry)
+    if (this.cells.has(row, rowFlag.isEntry)) {
+      this.cells.read(row, this.#current)
+      if (this.compare(entry, this.#current) <= 0) return -1
+      this.#settle(row)
+      this.cells.log.unlink(row)
+    }
+    this.authors.use(entry.author)
+    if (entry.kind === entryKind.set) this.authors.use(entry.tagAuthor)
+    this.commitKeys.use(entry.commitKey)
+    const { author, commitKey } = entry
+    this.cells.write(row, entry, { author, commitKey, sequence })
+    this.cells.log.append(row)
+    this.#countLive(row, 1)
+    for (const listener of this.#listeners) listener.changed(row)
+    return row
+  }
+
+  /** The order of two states of one cell: negative, zero or positive. Zero means equal. */
+  compare(left: EntryView, right: EntryView): number {
+    if (left.tagMs !== right.tagMs) return left.tagMs - right.tagMs
+    if (left.tagCounter !== right.tagCounter) return left.tagCounter - right.tagCounter
+    if (left.tagAuthor !== right.tagAuthor)
+      return this.#compareAuthors(left.tagAuthor, right.tagAuthor)
+    if (left.kind === entryKind.set) {
+      if (left.isRemoved !== right.isRemoved) return left.isRemoved ? 1 : -1
+      if (left.ms !== right.ms) return left.ms - right.ms
+      if (left.counter !== right.counter) return left.counter - right.counter
+      if (left.author !== right.author) return this.#compareAuthors(left.author, right.author)
+    }
+    // What a sync sends again is the common case, and two hashes dearer than this look.
+    if (isSameContent(left, right)) return 0
+    return compareBytes(valueHash(left, this), valueHash(right, this))
+  }
+
+  /** Whether the cell of `entry` holds an entry here, of whatever state. */
+  holds(entry: EntryView): boolean {
+    const row = this.rowOf(entry)
+    return row >= 0 && this.cells.has(row, rowFlag.isEntry)
+  }
+
+  /** The row of the entry's cell, or -1. */
+  rowOf(entry: EntryView): number {
+    const keyRow = this.cells.findKey(this.#keyRun(entry))
+    if (keyRow < 0 || entry.kind === entryKind.register) return keyRow
+    return this.cells.findCell(keyRow, entry.tagAuthor, this.#elementRun(entry))
+  }
+
+  /** Forgets the entry in `row`, as if it had never been. */
+  erase(row: number): void {
+    for (const listener of this.#listeners) listener.erasing(row)
+    this.cells.read(row, this.#current)
+    this.#settle(row)
+    this.cells.log.unlink(row)
+    if (this.cells.erase(row)) this.#order.removed()
+  }
+
+  /** The key row of a key, or -1. */
+  find(key: string): number {
+    const bytes = utf8(key)
+    return this.cells.findKey({ bytes, start: 0, end: bytes.length })
+  }
+
+  get(key: string): ReplicaEntry | undefined {
+    const row = this.find(key)
+    return row < 0 ? undefined : this.show(row)
+  }
+
+  /** What the key of a key row holds. */
+  show(keyRow: number): ReplicaEntry | undefined {
+    const key = this.cells.keyText(keyRow)
+    if (this.cells.isLive(keyRow)) {
+      this.cells.read(keyRow, this.#current)
+      const { value, valueStart, valueEnd } = this.#current
+      return { kind: 'register', key, value: value.slice(valueStart, valueEnd) }
+    }
+    if ((this.cells.columns.extra[keyRow] ?? 0) === 0) return undefined
+    return { kind: 'set', key, elements: this.#elements(keyRow) }
+  }
+
+  list(query: {
+    readonly prefix: string
+    readonly after: string | undefined
+    readonly limit: number
+  }): ReplicaEntry[] {
+    const after = query.after === undefined ? undefined : utf8(query.after)
+    const entries: ReplicaEntry[] = []
+    for (const row of this.#order.from(utf8(query.prefix), after)) {
+      if (entries.length >= query.limit) break
+      if (!this.isHeld(row)) continue
+      const entry = this.show(row)
+      if (entry !== undefined) entries.push(entry)
+    }
+    return entries
+  }
+
+  /** Whether the key of a key row holds anything. */
+  isHeld(keyRow: number): boolean {
+    return this.cells.isLive(keyRow) || (this.cells.columns.extra[keyRow] ?? 0) > 0
+  }
+
+  /** Takes back the uses and the liveness of the entry in `row`, which `#current` shows. */
+  #settle(row: number): void {
+    const { author, tagAuthor, commitKey, kind } = this.#current
+    this.#countLive(row, -1)
+    this.authors.release(author)
+    if (kind === entryKind.set) this.authors.release(tagAuthor)
+    this.commitKeys.release(commitKey)
+  }
+
+  #countLive(row: number, by: 1 | -1): void {
+    if (!this.cells.isLive(row)) return
+    const keyRow = this.cells.keyRowOf(row)
+    const { extra } = this.cells.columns
+    const others = (extra[keyRow] ?? 0) - (row !== keyRow && by === -1 ? 1 : 0)
+    if (row !== keyRow) extra[keyRow] = (extra[keyRow] ?? 0) + by
+    const isElsewhere = others > 0 || (row !== keyRow && this.cells.isLive(keyRow))
+    if (!isElsewhere) this.#entryCount += by
+  }
+
+  #rowFor(entry: EntryView): number {
+    let keyRow = this.cells.findKey(this.#keyRun(entry))
+    if (keyRow < 0) {
+      keyRow = this.cells.createKey(this.#keyRun(entry))
+      this.#order.added(keyRow)
+    }
+    if (entry.kind === entryKind.register) return keyRow
+    const cell = this.cells.findCell(keyRow, entry.tagAuthor, this.#elementRun(entry))
+    if (cell >= 0) return cell
+    return this.cells.createCell(keyRow, entry.tagAuthor, this.#elementRun(entry))
+  }
+
+  #keyRun(entry: EntryView): ByteRun {
+    this.#run.bytes = entry.key
+    this.#run.start = entry.keyStart
+    this.#run.end = entry.keyEnd
+    return this.#run
+  }
+
+  #elementRun(entry: EntryView): ByteRun {
+    this.#run.bytes = entry.element
+    this.#run.start = entry.elementStart
+    this.#run.end = entry.elementEnd
+    return this.#run
+  }
+
+  #compareAuthors(left: number, right: number): number {
+    return this.author(left) < this.author(right) ? -1 : 1
+  }
+
+  #elements(keyRow: number): Uint8Array[] {
+    const elements: Uint8Array[] = []
+    for (let row = this.cells.siblingOf(keyRow); row >= 0; row = this.cells.siblingOf(row)) {
+      if (!this.cells.isLive(row)) continue
+      const { bytes, start, end } = this.cells.nameOf(row)
+      elements.push(bytes.slice(start, end))
+    }
+    elements.sort(compareBytes)
+    // One element may be live under several authors.
+    return elements.filter((element, i) => {
+      const before = elements[i - 1]
+      return before === undefined || compareBytes(before, element) !== 0
+    })
+  }
+}
+
+function isSameContent(left: EntryView, right: EntryView): boolean {
+  const length = left.valueEnd - left.valueStart
+  if (left.isRemoved !== right.isRemoved || left.commitKey !== right.commitKey) return false
+  if (length !== right.valueEnd - right.valueStart) return false
+  for (let i = 0; i < length; i++) {
+    if (left.value[left.valueStart + i] !== right.value[right.valueStart + i]) return false
+  }
+  return true
+}
