@@ -112,6 +112,8 @@ export interface StatusView {
   readonly state: {
     readonly root: string
     readonly entries: number
+    /** Changes of other members merged since the start. */
+    readonly delivered: number
     readonly writesPerSecond: number
     readonly deliveriesPerSecond: number
   }

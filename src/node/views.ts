@@ -69,6 +69,7 @@ export function statusView(
     state: {
       root: toHex(replica.roots()?.root ?? new Uint8Array(0)),
       entries: replica.entryCount,
+      delivered: replica.deliveredCount,
       writesPerSecond: viewed.writes.perSecond(),
       deliveriesPerSecond: viewed.deliveries.perSecond(),
     },

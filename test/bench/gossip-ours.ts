@@ -1,0 +1,104 @@
+/** Ours: a whole attested node; a delta is one `state.set`, encrypted, signed by batch, merged, in the tries. */
+
+import { readFile } from 'node:fs/promises'
+import { openHost } from '../../src/host/open.ts'
+import { completeConfig } from '../../src/node/config.ts'
+import type { CoterieNode } from '../../src/node/handle.ts'
+import { createNode } from '../../src/node/node.ts'
+import { serveCalls } from './workers.ts'
+
+interface Start {
+  readonly manifest: string
+  readonly machine: string
+  readonly bootstrap: readonly string[]
+  readonly found: boolean
+}
+
+const keys = 10_000
+let node: CoterieNode | undefined
+let latencies: number[] = []
+let cpu = process.cpuUsage()
+let delivered = 0
+let written = 0
+const watching = new AbortController()
+
+const opened = (): CoterieNode => {
+  if (node === undefined) throw new Error('start first')
+  return node
+}
+
+serveCalls({
+  async start({ manifest, machine, bootstrap, found }: Start) {
+    const config = completeConfig({
+      preset: 'local',
+      manifestEnvelope: await readFile(manifest),
+      machine,
+      bootstrap,
+      found,
+      foundWait: 200 as never,
+      logLevel: 'error',
+      writeQueueMax: 100_000,
+      watchEventsMax: 100_000,
+    })
+    node = createNode(await openHost(config), config)
+    await node.start()
+    return node.status().addresses[0]
+  },
+  isReady(others: number) {
+    const { phase, members } = opened().status()
+    return phase === 'active' && members.active > others && members.live > others
+  },
+  reset() {
+    latencies = []
+    delivered = opened().status().state.delivered
+    cpu = process.cpuUsage()
+  },
+  received: () => opened().status().state.delivered - delivered,
+  cpuMs() {
+    const { user, system } = process.cpuUsage(cpu)
+    return (user + system) / 1000
+  },
+  latencies: () => latencies,
+  /** From now on notes the latency of what arrives under `paced/`. */
+  listen() {
+    void (async () => {
+      for await (const { entry } of opened().state.watch({
+        prefix: 'paced/',
+        signal: watching.signal,
+      })) {
+        if (entry?.kind !== 'register') continue
+        const sentAt = new DataView(entry.value.buffer, entry.value.byteOffset).getBigUint64(0)
+        latencies.push(Number(process.hrtime.bigint() - sentAt) / 1e6)
+      }
+    })()
+  },
+  async publish({ count }: { count: number }) {
+    const writes: Promise<unknown>[] = []
+    for (let i = 0; i < count; i++) {
+      const key = `key/${String(written++ % keys).padStart(8, '0')}`
+      writes.push(opened().state.set(key, stamped(32), { ack: 'local' }))
+      // A real writer yields now and then; without, nothing is sent until all is written.
+      if (i % 256 === 255) await new Promise(resolve => setImmediate(resolve))
+    }
+    await Promise.all(writes)
+  },
+  async paced({ count, perSecond }: { count: number; perSecond: number }) {
+    const start = performance.now()
+    for (let i = 0; i < count; i++) {
+      const wait = start + (i * 1000) / perSecond - performance.now()
+      if (wait > 0) await new Promise(resolve => setTimeout(resolve, wait))
+      await opened().state.set(`paced/${i % keys}`, stamped(248), { ack: 'local' })
+    }
+  },
+  window: () => 8_192,
+  async stop() {
+    watching.abort()
+    await opened().stop()
+  },
+})
+
+function stamped(length: number): Uint8Array {
+  const value = crypto.getRandomValues(new Uint8Array(length))
+  new DataView(value.buffer).setBigUint64(0, process.hrtime.bigint())
+  return value
+}

@@ -1,0 +1,92 @@
+/** The twin: plain libp2p gossipsub with its own signatures, one message a delta, as it comes. */
+
+import { gossipsub } from '@libp2p/gossipsub'
+import { identify } from '@libp2p/identify'
+import { noise } from '@libp2p/noise'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+import { serveCalls } from './workers.ts'
+
+const topic = 'bench'
+/** Messages under way before the publisher pauses for the receivers. */
+const window = 512
+
+async function open() {
+  return createLibp2p({
+    addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionManager: { inboundConnectionThreshold: 1000, maxIncomingPendingConnections: 1000 },
+    services: {
+      identify: identify(),
+      pubsub: gossipsub({
+        globalSignaturePolicy: 'StrictSign',
+        allowPublishToZeroTopicPeers: true,
+        emitSelf: false,
+        scoreParams: { IPColocationFactorWeight: 0 },
+      }),
+    },
+  })
+}
+
+let node: Awaited<ReturnType<typeof open>> | undefined
+let received = 0
+let latencies: number[] = []
+let cpu = process.cpuUsage()
+
+const opened = () => {
+  if (node === undefined) throw new Error('start first')
+  return node
+}
+
+serveCalls({
+  async start() {
+    node = await open()
+    node.services.pubsub.addEventListener('message', event => {
+      received++
+      const { data } = event.detail
+      const sentAt = new DataView(data.buffer, data.byteOffset).getBigUint64(0)
+      latencies.push(Number(process.hrtime.bigint() - sentAt) / 1e6)
+    })
+    node.services.pubsub.subscribe(topic)
+    return node.getMultiaddrs()[0]?.toString()
+  },
+  dial: async (address: string) => {
+    await opened().dial(multiaddr(address))
+  },
+  isReady: (others: number) => opened().services.pubsub.getMeshPeers(topic).length >= others,
+  reset() {
+    received = 0
+    latencies = []
+    cpu = process.cpuUsage()
+  },
+  received: () => received,
+  cpuMs() {
+    const { user, system } = process.cpuUsage(cpu)
+    return (user + system) / 1000
+  },
+  latencies: () => latencies,
+  /** Publishes `count` messages from number `from` on; the parent keeps the window by calling again. */
+  async publish({ count }: { count: number }) {
+    for (let i = 0; i < count; i++) await publishOne()
+  },
+  async paced({ count, perSecond }: { count: number; perSecond: number }) {
+    const start = performance.now()
+    for (let i = 0; i < count; i++) {
+      const wait = start + (i * 1000) / perSecond - performance.now()
+      if (wait > 0) await new Promise(resolve => setTimeout(resolve, wait))
+      await publishOne()
+    }
+  },
+  window: () => window,
+  stop: () => opened().stop(),
+})
+
+async function publishOne(): Promise<void> {
+  const data = crypto.getRandomValues(new Uint8Array(256))
+  new DataView(data.buffer).setBigUint64(0, process.hrtime.bigint())
+  await opened().services.pubsub.publish(topic, data)
+}
