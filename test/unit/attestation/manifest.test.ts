@@ -1,0 +1,380 @@
+import { expect, test } from 'vitest'
+import {
+  compareManifests,
+  encodeManifest,
+  type Founding,
+  type Manifest,
+  manifestHash,
+  mayFound,
+  networkIdOf,
+  parseManifest,
+  writeRuleOf,
+} from '../../../src/attestation/manifest.ts'
+import { draftManifest } from '../../../src/attestation/manifest-draft.ts'
+import { vendorAnchors } from '../../../src/attestation/platforms.ts'
+import { isRefusal, type Refusal } from '../../../src/attestation/verdict.ts'
+import { fromHex, fromUtf8, toHex, utf8 } from '../../../src/base/bytes.ts'
+import { type Digest, digestOf } from '../../../src/base/ids.ts'
+import { sha256 } from '../../../src/crypto/hash.ts'
+import { limits } from '../../../src/wire/limits.ts'
+import { parsed } from '../../fixtures/network.ts'
+
+const member = (n: number): string => n.toString(16).padStart(64, '0')
+const digest = (n: number): Digest => digestOf(sha256(Uint8Array.of(n)))
+const set = (n: number, threshold: number) => ({
+  members: Array.from({ length: n }, (_, i) => member(i + 1)),
+  threshold,
+})
+const anchor = { platform: 'simulated', publicKey: 'ab'.repeat(120) } as const
+const measurement = {
+  name: 'software-1',
+  platform: 'simulated',
+  registers: { measurement: '11'.repeat(48) },
+  svnMin: 0,
+  validFrom: '2026-01-01T00:00:00Z',
+  validUntil: '2027-01-01T00:00:00Z',
+} as const
+const tcbRule = { platform: 'simulated', allowed: ['UpToDate'], minimum: { snp: 3 } } as const
+
+const testnet: Manifest = draftManifest({
+  name: 'unit',
+  foundingNonce: 7,
+  manifestSet: set(3, 2),
+  anchors: [anchor],
+  measurements: [measurement],
+  tcb: [tcbRule],
+})
+
+const production: Manifest = draftManifest({
+  name: 'unit',
+  foundingNonce: 7,
+  manifestSet: set(3, 2),
+  measurements: [
+    {
+      ...measurement,
+      platform: 'sev-snp',
+      registers: { measurement: '22'.repeat(48), hostData: '33'.repeat(32) },
+    },
+  ],
+  tcb: [{ platform: 'sev-snp', allowed: ['UpToDate'], minimum: { microcode: 1 } }],
+})
+
+function judge(manifest: unknown): Refusal | undefined {
+  const result = parseManifest(utf8(JSON.stringify(manifest)))
+  return isRefusal(result) ? result : undefined
+}
+
+const withFounding = (manifest: Manifest, change: Partial<Founding>): Manifest => ({
+  ...manifest,
+  founding: { ...manifest.founding, ...change },
+})
+const withJoin = (manifest: Manifest, change: Partial<Manifest['join']>): Manifest => ({
+  ...manifest,
+  join: { ...manifest.join, ...change },
+})
+
+test('the drafts of a testnet and of a production network hold every rule', () => {
+  expect(judge(testnet)).toBeUndefined()
+  expect(judge(production)).toBeUndefined()
+})
+
+test('a draft writes the documented quotas out: 8 and 6, on a testnet 1,000', () => {
+  expect(production.limits).toEqual({ liveIdentitiesPerInstance: 8, newIdentitiesPerHour: 6 })
+  expect(testnet.limits).toEqual({ liveIdentitiesPerInstance: 1000, newIdentitiesPerHour: 1000 })
+})
+
+test('layout and key order do not change the hash, any value does', () => {
+  const hash = manifestHash(parsed(testnet))
+  const reversed = Object.fromEntries(Object.entries(testnet).reverse())
+  const pretty = parseManifest(utf8(JSON.stringify(reversed, null, 4)))
+  expect(isRefusal(pretty) ? pretty : manifestHash(pretty)).toBe(hash)
+  expect(manifestHash(parsed({ ...testnet, nonce: 1 }))).not.toBe(hash)
+  expect(manifestHash(parsed(withJoin(testnet, { evidenceAgeMs: 1_000 })))).not.toBe(hash)
+})
+
+test('the canonical form of a manifest is what was hashed and parses to itself', () => {
+  const bytes = encodeManifest(testnet)
+  const again = parseManifest(bytes)
+  expect(isRefusal(again) ? again : toHex(encodeManifest(again))).toBe(toHex(bytes))
+  expect(fromUtf8(bytes)?.startsWith('{"api":{"clients":[]')).toBe(true)
+})
+
+test('the hash of a known manifest is fixed for ever', () => {
+  // Computed with Python's json and hashlib from the sorted document, apart from this code.
+  expect(manifestHash(parsed(testnet))).toBe(
+    'b80427108d47c6315744ba7474c9c5e120adbf1d7fa349d5709e9afc0e1ccdc3',
+  )
+  expect(networkIdOf(testnet.founding)).toBe(
+    '7649b0f2498fce956416703e35d71798e20bd5c8f8cece0762d2616f4b21bc04',
+  )
+})
+
+test('the network id hangs on every field of the founding block and on nothing else', () => {
+  const id = networkIdOf(testnet.founding)
+  const others: Partial<Founding>[] = [
+    { name: 'other' },
+    { nonce: 8 },
+    { manifestSet: set(3, 3) },
+    { shareSet: set(2, 2) },
+    { testnet: false },
+    { anchors: [] },
+    { founders: { instances: [digest(1)], owners: [] } },
+  ]
+  const ids = others.map(change => networkIdOf({ ...testnet.founding, ...change }))
+  expect(new Set([id, ...ids]).size).toBe(others.length + 1)
+  expect(Object.keys(testnet.founding).sort()).toEqual(
+    others.flatMap(change => Object.keys(change)).sort(),
+  )
+  expect(networkIdOf(parsed({ ...testnet, nonce: 9 }).founding)).toBe(id)
+})
+
+test.each([
+  ['a misspelt key', { ...testnet, nonse: 1 }, 'nonse', 'nonce'],
+  ['a key in another case', { ...testnet, NONCE: 1 }, 'NONCE', 'nonce'],
+  ['a key like nothing', { ...testnet, zzzzzzzzzz: 1 }, 'zzzzzzzzzz', ''],
+])('%s is refused with the nearest key', (_, manifest, key, nearest) => {
+  expect(judge(manifest)).toMatchObject({ code: 'MANIFEST_KEY_UNKNOWN', facts: { key, nearest } })
+})
+
+test('an unknown key deep inside names its place', () => {
+  const manifest = withJoin(testnet, { pinz: [] } as object)
+  const refusal = judge(manifest)
+  expect(refusal).toMatchObject({ facts: { path: 'manifest.join', nearest: 'pins' } })
+  expect(refusal?.facts['reason']).toBe(
+    'manifest.join has an unknown key "pinz". Did you mean "pins"?',
+  )
+})
+
+test('an unknown key with terminal escapes is not repeated raw', () => {
+  const refusal = judge({ ...testnet, '\u001b[31mred\u202e': 1 })
+  expect(refusal?.facts['key']).toBe('?[31mred?')
+})
+
+test('keys that JavaScript objects inherit are unknown like any other', () => {
+  const text = JSON.stringify(testnet).replace('{', '{"__proto__":{"nonce":5},')
+  expect(parseManifest(utf8(text))).toMatchObject({ code: 'MANIFEST_KEY_UNKNOWN' })
+  expect(judge({ ...testnet, constructor: 1 })).toMatchObject({ code: 'MANIFEST_KEY_UNKNOWN' })
+  const registers = { constructor: '11'.repeat(48), measurement: '11'.repeat(48) }
+  const inherited = withJoin(testnet, { measurements: [{ ...measurement, registers }] })
+  expect(judge(inherited)).toMatchObject({ code: 'REGISTER_UNKNOWN' })
+})
+
+test('every key must be written out, at every depth', () => {
+  const missing = keyPaths(testnet).filter(path => {
+    const copy = structuredClone(testnet)
+    removeAt(copy, path)
+    return judge(copy)?.code !== 'MANIFEST_KEY_MISSING'
+  })
+  // The entries of dictionaries are the author's to choose.
+  expect(missing.map(path => path.join('.'))).toEqual([
+    'join.measurements.0.registers.measurement',
+    'join.tcb.0.minimum.snp',
+  ])
+})
+
+test('a key that stands twice is refused, also when spelt with escapes', () => {
+  const plain = JSON.stringify(testnet)
+  for (const twice of ['"nonce":0,', '"n\\u006fnce":0,', '"nonce" \n:0,']) {
+    const refusal = parseManifest(utf8(plain.replace('{', `{${twice}`)))
+    expect(refusal).toMatchObject({ code: 'MANIFEST_KEY_TWICE', facts: { key: 'nonce' } })
+  }
+})
+
+test('one key in two objects, and a string that looks like a key, stand alone', () => {
+  const manifest = {
+    ...testnet,
+    pivot: { hash: digest(1), restart: 'never', args: ['{"a":1,"a":2}', '"a":', '\\"nonce":'] },
+  }
+  expect(judge(manifest)).toBeUndefined()
+})
+
+test.each([
+  ['no JSON', utf8('{"format":1,'), 'MANIFEST_NOT_JSON'],
+  ['no UTF-8', Uint8Array.of(0x7b, 0xff, 0x7d), 'MANIFEST_NOT_JSON'],
+  ['nothing', new Uint8Array(), 'MANIFEST_NOT_JSON'],
+  ['too much', new Uint8Array(limits.manifestBytesMax + 1).fill(0x20), 'MANIFEST_TOO_LARGE'],
+  ['a list', utf8('[]'), 'MANIFEST_BAD_VALUE'],
+  ['null', utf8('null'), 'MANIFEST_BAD_VALUE'],
+  ['deep nesting', utf8(`${'['.repeat(30_000)}${']'.repeat(30_000)}`), 'MANIFEST_BAD_VALUE'],
+])('%s is refused', (_, bytes, code) => {
+  expect(parseManifest(bytes)).toMatchObject({ code })
+})
+
+test.each<[string, unknown]>([
+  ['a fraction', { ...testnet, nonce: 0.5 }],
+  ['a negative nonce', { ...testnet, nonce: -1 }],
+  ['a nonce beyond 53 bits', { ...testnet, nonce: 2 ** 53 }],
+  ['a nonce as text', { ...testnet, nonce: '1' }],
+  ['another format', { ...testnet, format: 2 }],
+  ['a flag as a number', withFounding(testnet, { testnet: 1 } as object)],
+  ['a name with capitals', withFounding(testnet, { name: 'Unit' })],
+  ['a name that ends in a newline', withFounding(testnet, { name: 'unit\n' })],
+  [
+    'a key in upper case',
+    { ...testnet, manifestSet: { members: ['AB'.repeat(32)], threshold: 1 } },
+  ],
+  [
+    'a member twice',
+    { ...testnet, manifestSet: { members: [member(1), member(1)], threshold: 2 } },
+  ],
+  [
+    'members not rising',
+    { ...testnet, manifestSet: { members: [member(2), member(1)], threshold: 2 } },
+  ],
+  ['an empty set', { ...testnet, manifestSet: { members: [], threshold: 0 } }],
+  [
+    'an unknown platform',
+    withJoin(testnet, { measurements: [{ ...measurement, platform: 'tpm' }] } as object),
+  ],
+  [
+    'the status Revoked',
+    withJoin(testnet, { tcb: [{ ...tcbRule, allowed: ['Revoked'] }] } as object),
+  ],
+  [
+    'a date that does not exist',
+    withJoin(testnet, { measurements: [{ ...measurement, validFrom: '2026-02-30T00:00:00Z' }] }),
+  ],
+  [
+    'a date with a zone',
+    withJoin(testnet, {
+      measurements: [{ ...measurement, validFrom: '2026-02-03T00:00:00+01:00' }],
+    }),
+  ],
+  ['eight voters', { ...testnet, committee: { n: 8, r: 0, diversity: 1 } }],
+  ['a lone surrogate', { ...testnet, api: { ...testnet.api, publicPrefixes: ['\ud800'] } }],
+  [
+    'a lease of more than ten minutes',
+    { ...testnet, liveness: { ...testnet.liveness, leaseMs: 600_001 } },
+  ],
+])('%s is a bad value', (_, manifest) => {
+  const refusal = judge(manifest)
+  expect(refusal?.code).toBe('MANIFEST_BAD_VALUE')
+  expect(refusal?.facts['reason']).toMatch(/^manifest.* must be .*\.$/)
+})
+
+const owner = { name: 'ann', key: member(9), instances: [digest(1)] }
+const client = { name: 'app', key: member(8), rights: ['read'], prefixes: [''] } as const
+const rule = testnet.write[0]!
+
+test.each<[string, Manifest]>([
+  ['THRESHOLD_NOT_MAJORITY', { ...testnet, manifestSet: set(4, 2) }],
+  ['THRESHOLD_NOT_MAJORITY', withFounding(testnet, { manifestSet: set(2, 1) })],
+  ['THRESHOLD_NOT_MAJORITY', { ...testnet, manifestSet: set(3, 4) }],
+  ['THRESHOLD_UNREACHABLE', { ...testnet, shareSet: set(3, 4) }],
+  ['THRESHOLD_UNREACHABLE', withFounding(testnet, { shareSet: set(3, 4) })],
+  ['THRESHOLD_UNREACHABLE', { ...testnet, governance: { voters: set(1, 2), votingMs: 60_000 } }],
+  ['ANCHOR_WITHOUT_TESTNET', withFounding(production, { anchors: [anchor] })],
+  ['TESTNET_WITHOUT_ANCHOR', withFounding(testnet, { anchors: [] })],
+  ['SIMULATED_WITHOUT_TESTNET', withFounding(testnet, { testnet: false, anchors: [] })],
+  ['MEASUREMENT_WITHOUT_ANCHOR', withFounding(production, { testnet: true, anchors: [anchor] })],
+  ['MEASUREMENT_TWICE', withJoin(testnet, { measurements: [measurement, measurement] })],
+  [
+    'REGISTER_UNKNOWN',
+    withJoin(testnet, { measurements: [{ ...measurement, registers: { mesurement: '11' } }] }),
+  ],
+  [
+    'REGISTER_LENGTH',
+    withJoin(testnet, { measurements: [{ ...measurement, registers: { measurement: '11' } }] }),
+  ],
+  ['REGISTER_MISSING', withJoin(testnet, { measurements: [{ ...measurement, registers: {} }] })],
+  [
+    'WINDOW_EMPTY',
+    withJoin(testnet, { measurements: [{ ...measurement, validUntil: measurement.validFrom }] }),
+  ],
+  ['TCB_RULE_TWICE', withJoin(testnet, { tcb: [tcbRule, tcbRule] })],
+  ['TCB_RULE_MISSING', withJoin(testnet, { tcb: [] })],
+  ['TCB_COMPONENT_UNKNOWN', withJoin(testnet, { tcb: [{ ...tcbRule, minimum: { snpp: 1 } }] })],
+  [
+    'OWNER_TWICE',
+    withJoin(testnet, { owners: [owner, { ...owner, name: 'bob', key: member(7) }] }),
+  ],
+  ['OWNER_TWICE', withJoin(testnet, { owners: [owner, { ...owner, name: 'bob', instances: [] }] })],
+  [
+    'OWNER_TWICE',
+    withJoin(testnet, { owners: [owner, { ...owner, key: member(7), instances: [] }] }),
+  ],
+  ['COMMITTEE_IMPOSSIBLE', { ...testnet, committee: { n: 3, r: 3, diversity: 1 } }],
+  ['COMMITTEE_IMPOSSIBLE', { ...testnet, committee: { n: 3, r: 0, diversity: 4 } }],
+  ['WRITE_RULE_TWICE', { ...testnet, write: [rule, rule] }],
+  [
+    'CLIENT_TWICE',
+    { ...testnet, api: { ...testnet.api, clients: [client, { ...client, name: 'b' }] } },
+  ],
+  [
+    'CLIENT_TWICE',
+    { ...testnet, api: { ...testnet.api, clients: [client, { ...client, key: member(7) }] } },
+  ],
+  ['LOOPBACK_OUTSIDE_GUEST', { ...testnet, api: { ...testnet.api, guestLoopback: true } }],
+  ['LEASE_TOO_SHORT', { ...testnet, liveness: { ...testnet.liveness, leaseMs: 2_999 } }],
+])('a broken rule is %s and explained in a sentence', (code, manifest) => {
+  const refusal = judge(manifest)
+  expect(refusal?.code).toBe(code)
+  expect(refusal?.facts['reason']).toMatch(/^[A-Za-z0-9].{15,}[.?]$/)
+})
+
+test('guest loopback is allowed where every measurement is of a confidential VM', () => {
+  expect(judge({ ...production, api: { ...production.api, guestLoopback: true } })).toBeUndefined()
+})
+
+test('a testnet may not name the root of a vendor as its anchor', () => {
+  // The rule compares digests of keys, so the test needs a key with a vendor's digest: the root of Intel
+  // (SubjectPublicKeyInfo of the certificate that Intel publishes as Intel_SGX_Provisioning_Certification_RootCA).
+  const intel =
+    '3059301306072a8648ce3d020106082a8648ce3d030107034200040ba9c4c0c0c86193a3fe23d6b02cda10a8bbd4e88e48b4458561a36e705525f567918e2edc88e40d860bd0cc4ee26aacc988e505a953558c453f6b0904ae7394'
+  const keyDigest = toHex(sha256(fromHex(intel)!))
+  expect(vendorAnchors.map(each => each.keyDigest)).toContain(keyDigest)
+  const refusal = judge(withFounding(testnet, { anchors: [{ ...anchor, publicKey: intel }] }))
+  expect(refusal).toMatchObject({
+    code: 'VENDOR_ANCHOR_IN_TESTNET',
+    facts: { anchor: 'Intel SGX Root CA' },
+  })
+})
+
+test('manifests compare by nonce; one nonce with two hashes is equivocation', () => {
+  const mark = { nonce: 4, hash: digest(1) }
+  expect(compareManifests(mark, { nonce: 3, hash: digest(2) })).toBe('lower')
+  expect(compareManifests(mark, { nonce: 5, hash: digest(2) })).toBe('higher')
+  expect(compareManifests(mark, { nonce: 4, hash: digest(1) })).toBe('equal')
+  expect(compareManifests(mark, { nonce: 4, hash: digest(2) })).toBe('equivocation')
+})
+
+test('only listed machines and owners found a network, on a testnet anybody', () => {
+  const founding: Founding = {
+    ...production.founding,
+    founders: { instances: [digest(1)], owners: [member(9)] },
+  }
+  expect(mayFound(founding, { instance: digest(1), owner: null })).toBe(true)
+  expect(mayFound(founding, { instance: digest(2), owner: member(9) })).toBe(true)
+  expect(mayFound(founding, { instance: digest(2), owner: member(8) })).toBe(false)
+  expect(mayFound(founding, { instance: digest(2), owner: null })).toBe(false)
+  expect(mayFound(testnet.founding, { instance: digest(2), owner: null })).toBe(true)
+})
+
+test('the longest prefix governs a key, and a key without a rule is nobody’s', () => {
+  const manifest = parsed({
+    ...testnet,
+    write: [
+      { ...rule, prefix: 'a/', valueBytesMax: 1 },
+      { ...rule, prefix: 'a/b/', valueBytesMax: 2 },
+    ],
+  })
+  expect(writeRuleOf(manifest, 'a/b/c')?.valueBytesMax).toBe(2)
+  expect(writeRuleOf(manifest, 'a/c')?.valueBytesMax).toBe(1)
+  expect(writeRuleOf(manifest, 'b')).toBeUndefined()
+})
+
+type Path = readonly (string | number)[]
+
+function keyPaths(value: unknown, path: Path = []): Path[] {
+  if (Array.isArray(value)) return value.flatMap((each, i) => keyPaths(each, [...path, i]))
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, each]) => [
+    [...path, key],
+    ...keyPaths(each, [...path, key]),
+  ])
+}
+
+function removeAt(value: object, path: Path): void {
+  const parent = path.slice(0, -1).reduce((each, key) => each[key as keyof typeof each], value)
+  delete parent[path.at(-1) as keyof typeof parent]
+}
