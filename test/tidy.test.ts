@@ -14,7 +14,11 @@ const production = new Map([...source].filter(([path]) => !path.startsWith('test
 
 /** What is started and not imported: by people, by npm, by vitest. */
 const productionEntries = [/^src\/index\.ts$/, /^src\/cli\/main\.ts$/]
-const testEntries = [/\.test\.ts$/, /\.config\.ts$/, /^test\/(bench|tools)\/[^/]+\.ts$/]
+const testEntries = [
+  /\.(test|sim|soak|fuzz)\.ts$/,
+  /\.config\.ts$/,
+  /^test\/(bench|tools)\/[^/]+\.ts$/,
+]
 
 test('files and functions are short', () => {
   expect(lengthOffences(source)).toEqual([])
