@@ -84,6 +84,8 @@ export type MembershipInput =
   /** A member answered a step-up: now is its freshness. */
   | { readonly kind: 'steppedUp'; readonly node: NodeId; readonly verdict: TrustedVerdict }
   | { readonly kind: 'stepUpFailed'; readonly node: NodeId; readonly code: string }
+  /** State is about to go to this member, or come from it: ask for its step-up unless it is fresh. */
+  | { readonly kind: 'freshnessNeeded'; readonly node: NodeId }
   /** An accepted heartbeat of a member. */
   | { readonly kind: 'beat'; readonly node: NodeId; readonly phase: MemberPhase }
   /** The failure detector changed its mind. */
@@ -124,6 +126,8 @@ export type MembershipEffect =
   | { readonly kind: 'disconnect'; readonly node: NodeId; readonly code: string }
   /** A verdict on this identity is new here: release what was held for it. */
   | { readonly kind: 'memberAdded'; readonly node: NodeId }
+  /** Stepped up: state and keys may go to it for one evidence age. */
+  | { readonly kind: 'memberFresh'; readonly node: NodeId }
   /** No longer a member here: forget its marks, refuse what it signs. */
   | { readonly kind: 'memberGone'; readonly node: NodeId; readonly code: MemberGoneCode }
   /** `next` says what a person can do, empty if nothing is needed. */

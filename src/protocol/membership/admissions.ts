@@ -1,0 +1,141 @@
+/** Who comes in and who goes out: every change of the roster passes here, and nobody that is removed passes in. */
+import type { Refusal, TrustedVerdict } from '../../attestation/verdict.ts'
+import { type NodeId, nodeIdOfKey } from '../../base/ids.ts'
+import type { Instant } from '../../base/time.ts'
+import type { MemberRecord } from '../../wire/member-record.ts'
+import type { Core } from './core.ts'
+import type { Greetings } from './greetings.ts'
+import { readRemoval } from './removal-proof.ts'
+import type { AppraisedMember, MemberGoneCode } from './types.ts'
+
+export class Admissions {
+  readonly #core: Core
+  readonly #greetings: () => Greetings
+  readonly #forget: (node: NodeId) => void
+
+  /** `forget` drops what all parts know of a connection. */
+  constructor(
+    core: Core,
+    options: { readonly greetings: () => Greetings; readonly forget: (node: NodeId) => void },
+  ) {
+    this.#core = core
+    this.#greetings = options.greetings
+    this.#forget = options.forget
+  }
+
+  /** A connection is open; of two in a row the later counts. */
+  connected(member: AppraisedMember, now: Instant): void {
+    this.#forget(member.node)
+    if (!this.#admit(member, now)) return
+    this.#core.roster.setConnected(member.node, true)
+    this.#greetings().connected(member.node, now)
+  }
+
+  /** A record whose possession is proven: appraised like any other evidence. */
+  recordCame(record: MemberRecord, author: NodeId, now: Instant): void {
+    const { keys, evidence, possession } = record
+    const verdict = this.#core.ports.appraise(keys, evidence)
+    if (verdict.kind !== 'trusted') {
+      const code = verdict.kind === 'refused' ? verdict.code : 'UNDETERMINED'
+      return this.#core.outbox.event('info', 'RECORD_REFUSED', {
+        node: author,
+        facts: { cause: code },
+      })
+    }
+    const isIn = this.#admit({ node: author, keys, evidence, verdict }, now)
+    if (isIn) this.#core.roster.setPossession(author, possession)
+  }
+
+  steppedUp(node: NodeId, verdict: TrustedVerdict, now: Instant): void {
+    const { removals, roster, stepUps, outbox } = this.#core
+    if (removals.covers({ node, verdict }) !== undefined) return this.gone(node, 'REMOVED')
+    roster.renew(node, verdict, now)
+    stepUps.succeeded(node)
+    if (roster.isFresh(node, now)) outbox.emit({ kind: 'memberFresh', node })
+  }
+
+  /** Every verdict anew, after the manifest changed. */
+  reappraise(now: Instant): void {
+    const { roster, ports } = this.#core
+    for (const { node, keys, evidence } of roster.known()) {
+      const verdict = ports.appraise(keys, evidence)
+      const isStillIn = verdict.kind === 'trusted'
+      if (!isStillIn) this.gone(node, 'POLICY_REFUSED')
+      else this.#admit({ node, keys, evidence, verdict }, now)
+    }
+  }
+
+  /** No longer a member: told to the shell, and disconnected. */
+  gone(node: NodeId, code: MemberGoneCode): void {
+    const { roster, outbox, neighbours } = this.#core
+    if (roster.verdictOf(node) !== undefined) outbox.emit({ kind: 'memberGone', node, code })
+    roster.drop(node)
+    if (neighbours.of(node) !== undefined) this.#disconnect(node, code)
+  }
+
+  /** The removal set grew by `items`: whom it covers goes first, then everybody else hears of it. */
+  removalsGrew(items: readonly Uint8Array[], from: NodeId | null, now: Instant): void {
+    const { roster, removals, neighbours, outbox } = this.#core
+    for (const { node, verdict } of roster.known()) {
+      if (removals.covers({ node, verdict }) !== undefined) this.gone(node, 'REMOVED')
+    }
+    const { digest, count } = removals
+    outbox.emit({ kind: 'removalsGrew', count, digest })
+    this.#greetings().broadcast({ removals: items }, from)
+    // A set that was unknown may be known now.
+    for (const neighbour of neighbours.all()) this.#greetings().settle(neighbour, now)
+  }
+
+  /** Items from this node's own door. Contradicting beats count only of an author that was a member here. */
+  takeOwn(items: readonly Uint8Array[], now: Instant): void {
+    const { removals, outbox } = this.#core
+    const added: Uint8Array[] = []
+    const refused: Refusal[] = []
+    for (const item of items) {
+      const refusal = this.#refuseAtDoor(item)
+      const taken = refusal === undefined ? removals.take(item) : { kind: 'refused', ...refusal }
+      if (taken.kind === 'added') added.push(item)
+      if (taken.kind === 'refused') refused.push(taken as Refusal)
+    }
+    outbox.emit({
+      ...{ kind: 'removalsJudged', added: added.length },
+      refused: refused.map(({ code, facts }) => ({ code, facts })),
+    })
+    if (added.length > 0) this.removalsGrew(added, null, now)
+  }
+
+  /** Anybody can make up an identity that contradicts itself: through the API that would grow every set at no cost. */
+  #refuseAtDoor(item: Uint8Array): Refusal | undefined {
+    const { network, roster } = this.#core
+    const read = readRemoval(network, item)
+    if (read.kind === 'refused' || read.item.kind !== 'double-beat') return undefined
+    const author = nodeIdOfKey(read.claim.subject)
+    if (roster.verdictOf(author) !== undefined) return undefined
+    return { code: 'REMOVAL_UNKNOWN_AUTHOR', facts: { author } }
+  }
+
+  #admit(member: AppraisedMember, now: Instant): boolean {
+    const { roster, outbox } = this.#core
+    const { node, verdict } = member
+    const refusal = this.refusal(node, verdict) ?? roster.admissible(node, verdict, now)
+    if (refusal !== undefined) {
+      outbox.event('info', refusal.code, { node, facts: refusal.facts })
+      outbox.disconnect(node, refusal.code)
+      return false
+    }
+    if (roster.admit(member, now)) outbox.emit({ kind: 'memberAdded', node })
+    return true
+  }
+
+  /** Why the removal set bars this identity; `undefined` if it does not. */
+  refusal(node: NodeId, verdict?: TrustedVerdict): Refusal | undefined {
+    const subject = verdict === undefined ? { node } : { node, verdict }
+    const scope = this.#core.removals.covers(subject)
+    return scope && { code: 'REMOVED', facts: { scope } }
+  }
+
+  #disconnect(node: NodeId, code: string): void {
+    this.#core.outbox.disconnect(node, code)
+    this.#forget(node)
+  }
+}

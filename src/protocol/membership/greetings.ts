@@ -1,0 +1,216 @@
+/**
+ * Hello and announce: what neighbours know of each other before gossip or a key passes between them.
+ *
+ *     connected ─ hello both ways ─> its digest known to me? ─ yes ──────────────────────> gate opens
+ *                                          └ no ─ fetch its removals, union ─ again ──┘
+ *
+ * The same door closes again for announcements whenever a frame shows a digest that is not known here:
+ * they wait until the removals are fetched.
+ */
+
+import { PeerFault } from '../../base/errors.ts'
+import type { Digest, NodeId } from '../../base/ids.ts'
+import { bytesOfDigest, digestOf } from '../../base/ids.ts'
+import { after, between, type Instant, seconds } from '../../base/time.ts'
+import type { SignedAnnouncement } from '../../wire/epoch-key.ts'
+import {
+  announceCodec,
+  announcementsMax,
+  type Hello,
+  helloCodec,
+  type MemberPhase,
+} from '../../wire/hello.ts'
+import { verifyPossession } from '../../wire/member-record.ts'
+import { removalsPerMessage } from '../../wire/removal.ts'
+import type { Core } from './core.ts'
+import type { Neighbour } from './neighbours.ts'
+import { RemovalSync, takeFromPeer } from './removal-sync.ts'
+
+/** Hellos in a row without an answer before the connection is closed; a redial starts anew. */
+const failuresMax = 3
+/** Between two of them. */
+const retryAfter = seconds(1)
+/** Least time between two hellos to one member that only ask what has changed. */
+const refreshAfter = seconds(1)
+
+type Announced = (
+  neighbour: Neighbour,
+  announcements: readonly SignedAnnouncement[],
+  now: Instant,
+) => void
+
+export class Greetings {
+  readonly #core: Core
+  readonly #possession: Uint8Array
+  readonly #announced: Announced
+  readonly sync: RemovalSync
+
+  /** `announced` gets what a neighbour says of keys once its removals are known here. */
+  constructor(
+    core: Core,
+    options: { readonly possession: Uint8Array; readonly announced: Announced },
+  ) {
+    this.#core = core
+    this.#possession = options.possession
+    this.#announced = options.announced
+    this.sync = new RemovalSync(core, (neighbour, now) => this.settle(neighbour, now))
+  }
+
+  connected(node: NodeId, now: Instant): void {
+    this.#hello(this.#core.neighbours.open(node, now), now)
+  }
+
+  /** Asks again what a neighbour has, unless that was just done. */
+  refresh(neighbour: Neighbour, now: Instant): void {
+    const isRecent = between(neighbour.helloAt, now) < refreshAfter
+    if (neighbour.helloAsk === null && neighbour.helloRetryAt === null && !isRecent) {
+      this.#hello(neighbour, now)
+    }
+  }
+
+  /** Answers a neighbour's hello with this node's own. @throws {PeerFault} for what no honest member says. */
+  answer(neighbour: Neighbour, bytes: Uint8Array, now: Instant): Uint8Array {
+    this.#take(neighbour, helloCodec.decode(bytes), now)
+    return this.#own(now)
+  }
+
+  /** @throws {PeerFault} for what no honest member says. */
+  answered(neighbour: Neighbour, answer: { ask: number; bytes: Uint8Array }, now: Instant): void {
+    if (neighbour.helloAsk !== answer.ask) return
+    neighbour.helloAsk = null
+    neighbour.helloFailures = 0
+    this.#take(neighbour, helloCodec.decode(answer.bytes), now)
+  }
+
+  failed(neighbour: Neighbour, ask: number, now: Instant): void {
+    if (neighbour.helloAsk !== ask) return
+    neighbour.helloAsk = null
+    neighbour.helloFailures++
+    neighbour.helloRetryAt = after(now, retryAfter)
+    if (neighbour.helloFailures === failuresMax) {
+      this.#core.outbox.disconnect(neighbour.node, 'HELLO_UNANSWERED')
+    }
+  }
+
+  /** Takes an announce frame in. @throws {PeerFault} for what no honest member says. */
+  told(neighbour: Neighbour, bytes: Uint8Array, now: Instant): void {
+    const frame = announceCodec.decode(bytes)
+    takeFromPeer(this.#core, frame.removals, neighbour.node, now)
+    if (this.#core.neighbours.of(neighbour.node) !== neighbour) return
+    this.#heard(neighbour, frame, now)
+  }
+
+  /** Tells every neighbour this node's phase and digest, with what is news. `isKnownTo` has the removals already. */
+  broadcast(
+    news: {
+      readonly announcements?: readonly SignedAnnouncement[]
+      readonly removals?: readonly Uint8Array[]
+    },
+    isKnownTo: NodeId | null,
+  ): void {
+    const { removals, neighbours, outbox } = this.#core
+    const frame = (items: readonly Uint8Array[]): Uint8Array =>
+      announceCodec.encode({
+        phase: this.#phase(),
+        removalDigest: bytesOfDigest(removals.digest),
+        announcements: (news.announcements ?? []).slice(0, announcementsMax),
+        // More than a frame holds is fetched: the digest says that there is something.
+        removals: items.slice(0, removalsPerMessage),
+      })
+    const full = frame(news.removals ?? [])
+    for (const { node } of neighbours.all()) {
+      const bytes = node === isKnownTo ? frame([]) : full
+      outbox.emit({ kind: 'tell', node, bytes })
+    }
+  }
+
+  /** Fetches what is missing; with nothing missing, opens the gate and hears what waited behind it. */
+  settle(neighbour: Neighbour, now: Instant): void {
+    if (neighbour.digest === null) return
+    if (!this.#core.removals.contains(neighbour.digest)) return this.sync.start(neighbour)
+    if (!neighbour.isGateOpen) {
+      neighbour.isGateOpen = true
+      this.#core.outbox.emit({ kind: 'openGate', node: neighbour.node })
+    }
+    const { waiting } = neighbour
+    neighbour.waiting = []
+    if (waiting.length > 0) this.#announced(neighbour, waiting, now)
+  }
+
+  tick(now: Instant): void {
+    for (const neighbour of this.#core.neighbours.all()) {
+      const { helloRetryAt } = neighbour
+      if (helloRetryAt !== null && now >= helloRetryAt) this.#hello(neighbour, now)
+    }
+  }
+
+  wakeAt(): Instant | null {
+    const all = this.#core.neighbours.all().flatMap(({ helloRetryAt }) => helloRetryAt ?? [])
+    return all.length === 0 ? null : (Math.min(...all) as Instant)
+  }
+
+  #hello(neighbour: Neighbour, now: Instant): void {
+    neighbour.helloRetryAt = null
+    neighbour.helloAt = now
+    neighbour.helloAsk = this.#core.outbox.ask(neighbour.node, 'hello', this.#own(now))
+  }
+
+  #own(now: Instant): Uint8Array {
+    const { nonce, hash } = this.#core.manifest()
+    const isActive = this.#phase() === 'active'
+    return helloCodec.encode({
+      phase: this.#phase(),
+      manifest: { nonce, hash: bytesOfDigest(hash) },
+      removalDigest: bytesOfDigest(this.#core.removals.digest),
+      possession: this.#possession,
+      // A joining node serves no key, so it announces none.
+      announcements: isActive
+        ? this.#core.keys.announcements(this.#core.conditions(), now).slice(0, announcementsMax)
+        : [],
+    })
+  }
+
+  #take(neighbour: Neighbour, hello: Hello, now: Instant): void {
+    this.#checkPossession(neighbour.node, hello.possession, now)
+    this.#compareManifest(neighbour.node, hello.manifest)
+    this.#heard(neighbour, hello, now)
+  }
+
+  #heard(
+    neighbour: Neighbour,
+    heard: {
+      readonly phase: MemberPhase
+      readonly removalDigest: Uint8Array
+      readonly announcements: readonly SignedAnnouncement[]
+    },
+    now: Instant,
+  ): void {
+    this.#core.roster.setPhase(neighbour.node, heard.phase)
+    neighbour.digest = digestOf(heard.removalDigest)
+    const waiting = [...heard.announcements, ...neighbour.waiting]
+    neighbour.waiting = waiting.slice(0, announcementsMax)
+    this.settle(neighbour, now)
+  }
+
+  #checkPossession(node: NodeId, possession: Uint8Array, now: Instant): void {
+    const { roster, network } = this.#core
+    const member = roster.member(node, now)
+    if (member === undefined || roster.hasPossession(node)) return
+    const { keys, evidence } = member
+    if (!verifyPossession(network, { keys, evidence, possession })) {
+      throw new PeerFault('BAD_POSSESSION', 'a member signs for the keys of its handshake')
+    }
+    roster.setPossession(node, possession)
+  }
+
+  #compareManifest(node: NodeId, theirs: Hello['manifest']): void {
+    const { nonce, hash } = this.#core.manifest()
+    const theirHash: Digest = digestOf(theirs.hash)
+    if (theirs.nonce !== nonce || theirHash === hash) return
+    this.#core.outbox.event('warn', 'MANIFEST_EQUIVOCATION', { node, facts: { nonce, theirHash } })
+  }
+
+  #phase(): MemberPhase {
+    return this.#core.phase() === 'active' ? 'active' : 'joining'
+  }
+}

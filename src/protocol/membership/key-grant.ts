@@ -1,0 +1,144 @@
+/**
+ * Announcing, wrapping and unwrapping epoch keys: the arithmetic of wire/epoch-key.ts.
+ *
+ * The wrapping key is HKDF of the X-Wing secret over everything that the grant is about: network, kind,
+ * id, both nodes, the request's nonce, the removal set and the life left. A grant for another node, another
+ * request or another key does not open, whatever the stream below it promised.
+ */
+import { equalBytes, uint64Bytes, utf8 } from '../../base/bytes.ts'
+import { assert } from '../../base/errors.ts'
+import {
+  bytesOfDigest,
+  digestOf,
+  keyOfNodeId,
+  type NetworkId,
+  type NodeId,
+} from '../../base/ids.ts'
+import type { Random } from '../../base/random.ts'
+import { Secret } from '../../base/secret.ts'
+import { open, seal } from '../../crypto/aead.ts'
+import { framed } from '../../crypto/hash.ts'
+import { deriveSecret } from '../../crypto/kdf.ts'
+import { encapsulate } from '../../crypto/kem.ts'
+import { verifySignature } from '../../crypto/sign.ts'
+import { domains } from '../../wire/domains.ts'
+import {
+  announcementMessage,
+  epochKeyBytes,
+  epochKeyId,
+  epochKeyLife,
+  type KeyAnnouncement,
+  type KeyGrant,
+  type KeyRequest,
+  type SignedAnnouncement,
+} from '../../wire/epoch-key.ts'
+
+/** Who hands which key to whom. */
+export interface GrantContext {
+  readonly network: NetworkId
+  readonly server: NodeId
+  readonly asker: NodeId
+  readonly request: KeyRequest
+}
+
+/** A key to hand over. `key` is lent. */
+export interface GrantedKey {
+  readonly announcement: SignedAnnouncement
+  readonly removalDigest: Uint8Array
+  readonly lifeLeft: number | null
+  readonly key: Secret
+}
+
+/** Whether an announcement is what a creator may say: the life of its kind, and its own signature. */
+export function verifyAnnouncement(network: NetworkId, announced: SignedAnnouncement): boolean {
+  const longest = epochKeyLife[announced.kind]
+  const { life, creator, signature } = announced
+  const isLifeAllowed =
+    longest === null ? life === null : life !== null && life > 0 && life <= longest
+  if (!isLifeAllowed) return false
+  const message = announcementMessage(network, announced)
+  return verifySignature({ publicKey: creator, message, signature })
+}
+
+/** Signs what this node says about a key that it made. */
+export function signAnnouncement(
+  ports: { sign(message: Uint8Array): Uint8Array },
+  network: NetworkId,
+  announced: KeyAnnouncement,
+): SignedAnnouncement {
+  return { ...announced, signature: ports.sign(announcementMessage(network, announced)) }
+}
+
+/** Wraps a key for the owner of the attested `kemKey`. */
+export function grantKey(
+  context: GrantContext,
+  granted: GrantedKey,
+  to: { readonly kemKey: Uint8Array; readonly random: Random },
+): KeyGrant {
+  const { announcement, removalDigest, lifeLeft } = granted
+  // 64 bytes: 32 for ML-KEM-768, 32 for the ephemeral X25519 key (X-Wing draft §5.4).
+  const wrapped = encapsulate(to.kemKey, to.random.bytes(64))
+  assert(wrapped !== undefined, 'the KEM key of an appraised member is well-formed')
+  using shared = wrapped.shared
+  using key = wrappingKey(shared, context, granted)
+  const sealedKey = granted.key.use(bytes => seal(wrapContext(key), bytes))
+  return { announcement, removalDigest, lifeLeft, encapsulation: wrapped.ciphertext, sealedKey }
+}
+
+/** Why a grant is not what was asked for. Every one is the server's fault. */
+export type GrantFlaw =
+  | 'GRANT_FOR_ANOTHER_KEY'
+  | 'BAD_ANNOUNCEMENT'
+  | 'GRANT_TOO_LONG'
+  | 'GRANT_FORGED'
+
+/** The key of a grant, owned by the caller, or what is wrong with it. */
+export function openGrant(
+  context: GrantContext,
+  grant: KeyGrant,
+  ports: { decapsulate(ciphertext: Uint8Array): Secret | undefined },
+): { readonly kind: 'opened'; readonly key: Secret } | { kind: 'flawed'; code: GrantFlaw } {
+  const { announcement, lifeLeft } = grant
+  if (!equalBytes(announcement.id, context.request.id)) return flawed('GRANT_FOR_ANOTHER_KEY')
+  if (!verifyAnnouncement(context.network, announcement)) return flawed('BAD_ANNOUNCEMENT')
+  const { life } = announcement
+  const isWithinLife = life === null ? lifeLeft === null : lifeLeft !== null && lifeLeft <= life
+  if (!isWithinLife) return flawed('GRANT_TOO_LONG')
+  const decapsulated = ports.decapsulate(grant.encapsulation)
+  if (decapsulated === undefined) return flawed('GRANT_FORGED')
+  using shared = decapsulated
+  using wrapping = wrappingKey(shared, context, grant)
+  const bytes = open(wrapContext(wrapping), grant.sealedKey)
+  if (bytes === undefined || bytes.length !== epochKeyBytes) return flawed('GRANT_FORGED')
+  const key = new Secret(bytes)
+  if (epochKeyId(announcement.kind, key) === digestOf(announcement.id))
+    return { kind: 'opened', key }
+  key[Symbol.dispose]()
+  return flawed('GRANT_FORGED')
+}
+
+const flawed = (code: GrantFlaw): { kind: 'flawed'; code: GrantFlaw } => ({ kind: 'flawed', code })
+
+function wrappingKey(
+  shared: Secret,
+  context: GrantContext,
+  grant: Pick<KeyGrant, 'announcement' | 'removalDigest' | 'lifeLeft'>,
+): Secret {
+  const info = framed(
+    domains.epochKeyWrap,
+    bytesOfDigest(context.network),
+    utf8(grant.announcement.kind),
+    grant.announcement.id,
+    keyOfNodeId(context.server),
+    keyOfNodeId(context.asker),
+    context.request.nonce,
+    grant.removalDigest,
+    grant.lifeLeft === null ? utf8('endless') : uint64Bytes(grant.lifeLeft),
+  )
+  return deriveSecret(shared, { salt: context.request.nonce, info, length: 32 })
+}
+
+/** A wrapping key seals one message in its life, so the nonce is zero; all that is bound is in the key. */
+function wrapContext(key: Secret): { key: Secret; nonce: Uint8Array; aad: Uint8Array } {
+  return { key, nonce: new Uint8Array(12), aad: new Uint8Array(0) }
+}

@@ -1,0 +1,404 @@
+/**
+ * Membership: who belongs, what they may be told, and under which keys.
+ *
+ *     connections ─> Greetings ─> RemovalSync ─> RemovalSet ──┐ covers: out, everywhere, for good
+ *          │             └─ announcements ─> KeyPulls ─> EpochKeys ─> sealing and opening
+ *          └─> Roster <─ Records (strangers' evidence) <─ KeyServing, StepUps: fresh or nothing
+ *                 └─> Joining: joining ─> active
+ *
+ * Nothing here is agreed on. Every node derives its members from its own verdicts; removals are proofs in a
+ * set that only grows; keys are made by whoever misses one and found by id. So a partition keeps working,
+ * and a heal is the same exchange as a first meeting: removals, then keys, then gossip.
+ *
+ * What this room does not do: appraise (a port), judge liveness (an input), carry gossip or state.
+ */
+import type { Refusal, TrustedVerdict } from '../../attestation/verdict.ts'
+import { UsageError, unreachable } from '../../base/errors.ts'
+import { type Digest, digestOf, type NodeId } from '../../base/ids.ts'
+import { after, type Instant, milliseconds, seconds } from '../../base/time.ts'
+import { type EpochKeyKind, epochKeyKinds } from '../../wire/epoch-key.ts'
+import { type MemberRecord, possessionMessage } from '../../wire/member-record.ts'
+import type { Machine } from '../machine.ts'
+import { Admissions } from './admissions.ts'
+import type { Core } from './core.ts'
+import { EpochKeys, type KeyConditions } from './epoch-keys.ts'
+import { Exchanges } from './exchanges.ts'
+import { Greetings } from './greetings.ts'
+import { Joining, type JoiningFacts } from './joining.ts'
+import { KeyMaking, makeEpochKey } from './key-making.ts'
+import { KeyPulls } from './key-pulls.ts'
+import { KeyServing } from './key-serving.ts'
+import { Neighbours } from './neighbours.ts'
+import { Outbox } from './outbox.ts'
+import { Records } from './records.ts'
+import { RemovalSet } from './removal-set.ts'
+import { Roster } from './roster.ts'
+import { StepUps } from './step-ups.ts'
+import type {
+  HeldKey,
+  KeyName,
+  ManifestFacts,
+  MemberFacts,
+  MemberGoneCode,
+  MembershipEffect,
+  MembershipInput,
+  MembershipOptions,
+  MembershipPhase,
+  MembershipPorts,
+  MembershipQueries,
+} from './types.ts'
+
+/** How often a joining node asks active neighbours again which keys there are. */
+const lookForKeysEvery = seconds(1)
+/** Least rest after a step: an alarm that found nothing to do does not come back at once. */
+const restMin = milliseconds(5)
+
+type InputOf<Kind extends MembershipInput['kind']> = Extract<MembershipInput, { kind: Kind }>
+
+export class Membership implements Machine<MembershipInput, MembershipEffect>, MembershipQueries {
+  readonly #core: Core
+  readonly #admissions: Admissions
+  readonly #greetings: Greetings
+  readonly #records: Records
+  readonly #pulls: KeyPulls
+  readonly #serving: KeyServing
+  readonly #exchanges: Exchanges
+  readonly #making = new KeyMaking()
+  readonly #joining: Joining
+  #manifest: ManifestFacts
+  #keysAdded: KeyName[] = []
+  #lastNow = 0 as Instant
+
+  /** @throws {UsageError} `FOUNDING_NOT_ALLOWED` for a founder that may not found. */
+  constructor(ports: MembershipPorts, options: MembershipOptions) {
+    if (options.isFounder && !options.mayFound) {
+      throw new UsageError('FOUNDING_NOT_ALLOWED', 'This node may not found the network.', {
+        next: 'Start it without --found, or found from a machine that the founding block lists.',
+      })
+    }
+    this.#manifest = options.manifest
+    this.#joining = new Joining(options)
+    this.#core = this.#buildCore(ports, options)
+    const { keys, evidence } = options.self
+    const possession = ports.sign(possessionMessage(options.network, keys, evidence))
+    const own: MemberRecord = { keys, evidence, possession }
+    const greetings = (): Greetings => this.#greetings
+    this.#pulls = new KeyPulls(this.#core, greetings)
+    this.#greetings = new Greetings(this.#core, {
+      possession,
+      announced: (from, announcements, now) => this.#pulls.announced(from, announcements, now),
+    })
+    this.#serving = new KeyServing(this.#core, greetings)
+    this.#admissions = new Admissions(this.#core, { greetings, forget: node => this.#forget(node) })
+    this.#records = new Records(this.#core, {
+      own,
+      admit: (record, author, now) => this.#admissions.recordCame(record, author, now),
+    })
+    this.#exchanges = new Exchanges(this.#core, {
+      ...{ greetings: this.#greetings, records: this.#records },
+      ...{ pulls: this.#pulls, serving: this.#serving },
+    })
+  }
+
+  step(input: MembershipInput, now: Instant): readonly MembershipEffect[] {
+    this.#lastNow = now
+    this.#take(input, now)
+    this.#settle(now)
+    return this.#core.outbox.drain()
+  }
+
+  wakeAt(): Instant | null {
+    const now = this.#lastNow
+    if (this.phase === 'removed') return null
+    const { roster, keys, stepUps } = this.#core
+    const isLookingForKeys = this.phase !== 'active' && this.#facts(now).isActiveInReach
+    const all = [
+      ...[roster.wakeAt(now), keys.wakeAt(now), stepUps.wakeAt(), this.#greetings.wakeAt()],
+      ...[this.#records.wakeAt(), this.#pulls.wakeAt(), this.#serving.wakeAt()],
+      ...[this.#making.wakeAt(), this.#joining.wakeAt(this.#facts(now), now)],
+      isLookingForKeys ? after(now, lookForKeysEvery) : null,
+    ].filter(at => at !== null)
+    return all.length === 0 ? null : (Math.max(Math.min(...all), now + restMin) as Instant)
+  }
+
+  get phase(): MembershipPhase {
+    return this.#joining.phase
+  }
+
+  get next(): string {
+    return this.#joining.next
+  }
+
+  get removalDigest(): Digest {
+    return this.#core.removals.digest
+  }
+
+  get removalCount(): number {
+    return this.#core.removals.count
+  }
+
+  removalItems(): readonly Uint8Array[] {
+    return this.#core.removals.items()
+  }
+
+  sealingKey(kind: EpochKeyKind, now: Instant): HeldKey | undefined {
+    return this.#core.keys.sealing(kind, this.#core.conditions(), now)
+  }
+
+  openingKey(id: Digest, now: Instant): HeldKey | undefined {
+    return this.#core.keys.opening(id, now)
+  }
+
+  keyCounts(now: Instant): Readonly<Record<EpochKeyKind, number>> {
+    return this.#core.keys.counts(now)
+  }
+
+  isMember(node: NodeId, now: Instant): boolean {
+    return this.#core.roster.isMember(node, now) && !this.#core.isRemoved(node)
+  }
+
+  isFresh(node: NodeId, now: Instant): boolean {
+    return this.#core.roster.isFresh(node, now) && !this.#core.isRemoved(node)
+  }
+
+  member(node: NodeId, now: Instant): MemberFacts | undefined {
+    return this.#core.roster.member(node, now)
+  }
+
+  members(now: Instant): readonly MemberFacts[] {
+    return this.#core.roster.members(now)
+  }
+
+  barred(node: NodeId): Refusal | undefined {
+    return this.#admissions.refusal(node)
+  }
+
+  admissible(node: NodeId, verdict: TrustedVerdict, now: Instant): Refusal | undefined {
+    return (
+      this.#admissions.refusal(node, verdict) ?? this.#core.roster.admissible(node, verdict, now)
+    )
+  }
+
+  #buildCore(ports: MembershipPorts, options: MembershipOptions): Core {
+    const { network, self, manifest } = options
+    const outbox = new Outbox()
+    const roster = new Roster(ports, { self, manifest })
+    const removals = new RemovalSet(manifest, { network })
+    const isRemoved = (node: NodeId): boolean => {
+      const verdict = roster.verdictOf(node)
+      return removals.covers(verdict === undefined ? { node } : { node, verdict }) !== undefined
+    }
+    return {
+      ...{ network, self, ports, outbox, roster, removals, isRemoved },
+      ...{ keys: new EpochKeys(), neighbours: new Neighbours(), stepUps: new StepUps(outbox) },
+      manifest: () => this.#manifest,
+      phase: () => this.phase,
+      conditions: (): KeyConditions => ({ removalDigest: removals.digest, isRemoved }),
+      removalsGrew: (items, from, now) => this.#admissions.removalsGrew(items, from, now),
+      keyHeld: (name, now) => this.#keyHeld(name, now),
+    }
+  }
+
+  #take(input: MembershipInput, now: Instant): void {
+    const { roster, stepUps, keys } = this.#core
+    if (this.phase === 'removed') return this.#takeRemoved(input)
+    switch (input.kind) {
+      case 'started':
+        return this.#joining.started(now)
+      case 'tick':
+        return
+      case 'connected':
+        return this.#admissions.connected(input.member, now)
+      case 'disconnected':
+        return this.#forget(input.node)
+      case 'asked':
+        return this.#exchanges.asked(input, now)
+      case 'told':
+        return this.#exchanges.told(input, now)
+      case 'answered':
+        return this.#exchanges.answered(input, now)
+      case 'askFailed':
+        return this.#exchanges.askFailed(input, now)
+      case 'steppedUp':
+        return this.#admissions.steppedUp(input.node, input.verdict, now)
+      case 'stepUpFailed':
+        return stepUps.failed(input.node, now)
+      case 'freshnessNeeded':
+        if (this.#core.neighbours.of(input.node) === undefined) return
+        if (!roster.isFresh(input.node, now)) stepUps.request(input.node, 'step-up', now)
+        return
+      case 'beat':
+        return void roster.setPhase(input.node, input.phase)
+      case 'livenessChanged':
+        return roster.setLiveness(input.node, input.state)
+      case 'fullSyncCompleted':
+        if (roster.member(input.node, now)?.phase === 'active') this.#joining.synced()
+        return
+      case 'commitKeysNamed':
+        return keys.nameCommitKeys(input.ids)
+      case 'removalItems':
+        return this.#admissions.takeOwn(input.items, now)
+      case 'unknownAuthor':
+        return this.#unknownAuthor(input, now)
+      case 'unknownKey':
+        return this.#unknownKey(input, now)
+      case 'manifestChanged':
+        return this.#manifestChanged(input.manifest, now)
+      default:
+        return unreachable(input)
+    }
+  }
+
+  /** A removed node keeps no connection and answers nothing. */
+  #takeRemoved(input: MembershipInput): void {
+    const { outbox } = this.#core
+    if (input.kind === 'asked') {
+      outbox.emit({ kind: 'refuse', request: input.request, code: 'NOT_ACTIVE' })
+    }
+    if (input.kind === 'connected') outbox.disconnect(input.member.node, 'REMOVED')
+    if (input.kind === 'removalItems') {
+      outbox.emit({ kind: 'removalsJudged', added: 0, refused: [] })
+    }
+  }
+
+  #unknownAuthor({ author, from }: InputOf<'unknownAuthor'>, now: Instant): void {
+    if (this.isMember(author, now)) this.#core.outbox.emit({ kind: 'memberAdded', node: author })
+    else this.#records.need(author, from, now)
+  }
+
+  #unknownKey({ id, from }: InputOf<'unknownKey'>, now: Instant): void {
+    const held = this.openingKey(id, now)
+    if (held !== undefined) this.#keysAdded.push({ kind: held.kind, id })
+    else this.#pulls.need(id, from, now)
+  }
+
+  #manifestChanged(manifest: ManifestFacts, now: Instant): void {
+    this.#manifest = manifest
+    this.#core.removals.govern(manifest)
+    this.#core.roster.govern(manifest)
+    this.#admissions.reappraise(now)
+    this.#greetings.broadcast({}, null)
+    for (const neighbour of this.#core.neighbours.all()) this.#greetings.settle(neighbour, now)
+  }
+
+  /** Drops what hangs on a connection. */
+  #forget(node: NodeId): void {
+    this.#core.neighbours.close(node)
+    this.#core.roster.setConnected(node, false)
+    this.#core.outbox.forgetAsks(node)
+    this.#core.stepUps.forget(node)
+    this.#pulls.forget(node)
+    this.#serving.forget(node)
+    this.#records.forget(node)
+  }
+
+  /** Everything that time and the input made due. */
+  #settle(now: Instant): void {
+    const { outbox, roster, stepUps } = this.#core
+    for (const node of outbox.takeClosed()) this.#forget(node)
+    for (const { node, code } of roster.fold(now)) this.#leave(node, code)
+    stepUps.fold(now)
+    for (const node of roster.lapsingSoon(now)) stepUps.request(node, 're-attest', now)
+    if (this.phase !== 'removed') {
+      this.#greetings.tick(now)
+      this.#lookForKeys(now)
+      this.#records.drive(now)
+      this.#pulls.drive(now)
+    }
+    this.#serving.drive(now)
+    this.#advance(now)
+    this.#makeKeys(now)
+    for (const node of outbox.takeClosed()) this.#forget(node)
+    this.#foldKeys(now)
+  }
+
+  #leave(node: NodeId, code: MemberGoneCode): void {
+    const { outbox, neighbours } = this.#core
+    outbox.emit({ kind: 'memberGone', node, code })
+    if (neighbours.of(node) === undefined) return
+    outbox.disconnect(node, code)
+    this.#forget(node)
+  }
+
+  /** A key that was announced while the announcer could not be asked yet is announced again. */
+  #lookForKeys(now: Instant): void {
+    if (this.phase === 'active' || this.#holdsEveryKind(now)) return
+    for (const neighbour of this.#core.neighbours.all()) {
+      const isActive = this.#core.roster.member(neighbour.node, now)?.phase === 'active'
+      if (isActive && neighbour.isGateOpen) this.#greetings.refresh(neighbour, now)
+    }
+  }
+
+  #advance(now: Instant): void {
+    for (;;) {
+      const step = this.#joining.advance(this.#facts(now), now)
+      if (step.kind === 'stay') return
+      if (step.kind === 'found') {
+        for (const kind of epochKeyKinds) this.#makeKey(kind, now)
+        this.#joining.founded()
+      }
+      this.#entered(now)
+    }
+  }
+
+  #entered(now: Instant): void {
+    const { outbox, keys, neighbours } = this.#core
+    outbox.emit({ kind: 'phaseChanged', phase: this.phase, next: this.next })
+    if (this.phase === 'active') {
+      const announcements = keys.announcements(this.#core.conditions(), now)
+      this.#greetings.broadcast({ announcements }, null)
+    }
+    if (this.phase === 'removed') {
+      for (const { node } of neighbours.all()) outbox.disconnect(node, 'REMOVED')
+    }
+  }
+
+  #makeKeys(now: Instant): void {
+    if (this.phase !== 'active') return this.#making.rest()
+    const need = {
+      isUsable: (kind: EpochKeyKind) => this.sealingKey(kind, now) !== undefined,
+      isPulling: (kind: EpochKeyKind) => this.#pulls.isPulling(kind),
+      rank: this.#core.roster.rank(now),
+    }
+    for (const kind of this.#making.due(need, now)) this.#makeKey(kind, now)
+  }
+
+  #makeKey(kind: EpochKeyKind, now: Instant): void {
+    const incoming = makeEpochKey(this.#core, kind, now)
+    const name = { kind, id: digestOf(incoming.announcement.id) }
+    if (this.#core.keys.hold(incoming, this.#core.conditions(), now)) this.#keyHeld(name, now)
+  }
+
+  /** A joining node says nothing of its keys: nobody could pull them from it. */
+  #keyHeld(name: KeyName, now: Instant): void {
+    this.#keysAdded.push(name)
+    if (this.phase !== 'active') return
+    const usable = this.#core.keys.announcements(this.#core.conditions(), now)
+    const announcements = usable.filter(({ id }) => digestOf(id) === name.id)
+    if (announcements.length > 0) this.#greetings.broadcast({ announcements }, null)
+  }
+
+  #foldKeys(now: Instant): void {
+    const { keys, outbox } = this.#core
+    const isOut = this.phase === 'removed'
+    const dropped = isOut ? keys.wipeAll() : keys.fold(this.#core.conditions(), now)
+    const added = this.#keysAdded.filter(({ id }) => keys.has(id))
+    this.#keysAdded = []
+    if (added.length + dropped.length > 0) outbox.emit({ kind: 'keysChanged', added, dropped })
+  }
+
+  #holdsEveryKind(now: Instant): boolean {
+    return epochKeyKinds.every(kind => this.sealingKey(kind, now) !== undefined)
+  }
+
+  #facts(now: Instant): JoiningFacts {
+    const { neighbours, roster, self } = this.#core
+    const all = neighbours.all()
+    return {
+      isActiveInReach: all.some(({ node }) => roster.member(node, now)?.phase === 'active'),
+      isGreeting: all.some(({ digest }) => digest === null),
+      holdsEveryKind: this.#holdsEveryKind(now),
+      isSelfRemoved: this.#core.isRemoved(self.node),
+    }
+  }
+}

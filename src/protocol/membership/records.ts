@@ -1,0 +1,138 @@
+/**
+ * Member records: how this node comes to know members that it has no connection to.
+ *
+ * Whoever handed on a message of a stranger is asked for the stranger's record first; it is a member, so it
+ * has one. The record proves itself: possession by signature, the rest by appraisal.
+ */
+
+import { PeerFault } from '../../base/errors.ts'
+import { keyOfNodeId, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
+import { after, type Instant, milliseconds, seconds } from '../../base/time.ts'
+import {
+  type MemberRecord,
+  recordAnswerCodec,
+  recordRequestCodec,
+  verifyPossession,
+} from '../../wire/member-record.ts'
+import type { Core } from './core.ts'
+
+/** Authors asked for at once. A flood of made-up authors finds no more room than this. */
+const wantedMax = 64
+/** Members that are asked for one author before it is given up. */
+const triesMax = 4
+const retryAfter = milliseconds(250)
+/** How long an author that nobody vouched for is not asked for again. */
+const restFor = seconds(10)
+const restingMax = 256
+
+interface Wanted {
+  readonly asked: Set<NodeId>
+  from: NodeId
+  ask: number | null
+  notBefore: Instant
+}
+
+export class Records {
+  readonly #core: Core
+  readonly #own: MemberRecord
+  readonly #admit: (record: MemberRecord, author: NodeId, now: Instant) => void
+  readonly #wanted = new Map<NodeId, Wanted>()
+  readonly #resting = new Map<NodeId, Instant>()
+
+  /** `admit` gets records whose possession is proven, to be appraised. */
+  constructor(
+    core: Core,
+    options: {
+      readonly own: MemberRecord
+      readonly admit: (record: MemberRecord, author: NodeId, now: Instant) => void
+    },
+  ) {
+    this.#core = core
+    this.#own = options.own
+    this.#admit = options.admit
+  }
+
+  /** Wants the record of `author`, whose message came from `from`. */
+  need(author: NodeId, from: NodeId, now: Instant): void {
+    if (this.#wanted.has(author) || this.#resting.has(author)) return
+    if (this.#wanted.size >= wantedMax || this.#core.isRemoved(author)) return
+    this.#wanted.set(author, { asked: new Set(), from, ask: null, notBefore: now })
+  }
+
+  /** This node's own record, a member's, or none. @throws {PeerFault} for a malformed request. */
+  answer(bytes: Uint8Array, now: Instant): Uint8Array {
+    const { identity } = recordRequestCodec.decode(bytes)
+    const node = nodeIdOfKey(identity)
+    const { self, roster } = this.#core
+    const record = node === self.node ? this.#own : (roster.record(node, now) ?? null)
+    return recordAnswerCodec.encode({ record })
+  }
+
+  /** @throws {PeerFault} for a record that is not the author's. */
+  answered(answer: { ask: number; bytes: Uint8Array }, now: Instant): void {
+    const author = this.#askedBy(answer.ask)
+    const wanted = author && this.#wanted.get(author)
+    if (author === undefined || wanted === undefined) return
+    wanted.ask = null
+    const { record } = recordAnswerCodec.decode(answer.bytes)
+    if (record === null) return
+    const isAuthors = nodeIdOfKey(record.keys.identity) === author
+    if (!isAuthors || !verifyPossession(this.#core.network, record)) {
+      throw new PeerFault('BAD_RECORD', 'a record is signed by the identity that was asked for')
+    }
+    this.#wanted.delete(author)
+    this.#admit(record, author, now)
+  }
+
+  failed(ask: number): void {
+    const author = this.#askedBy(ask)
+    const wanted = author && this.#wanted.get(author)
+    if (wanted !== undefined) wanted.ask = null
+  }
+
+  drive(now: Instant): void {
+    for (const [author, until] of this.#resting) if (now >= until) this.#resting.delete(author)
+    for (const [author, wanted] of [...this.#wanted]) {
+      if (this.#core.roster.isMember(author, now)) this.#wanted.delete(author)
+      else if (wanted.ask === null && now >= wanted.notBefore) this.#try(author, wanted, now)
+    }
+  }
+
+  wakeAt(): Instant | null {
+    const wanted = [...this.#wanted.values()].filter(({ ask }) => ask === null)
+    const all = [...wanted.map(({ notBefore }) => notBefore), ...this.#resting.values()]
+    return all.length === 0 ? null : (Math.min(...all) as Instant)
+  }
+
+  /** The connection closed: no answer will come from there. */
+  forget(node: NodeId): void {
+    for (const wanted of this.#wanted.values()) {
+      if (wanted.from === node) wanted.ask = null
+    }
+  }
+
+  #try(author: NodeId, wanted: Wanted, now: Instant): void {
+    const open = this.#core.neighbours.all().filter(({ isGateOpen }) => isGateOpen)
+    const candidates = [wanted.from, ...open.map(({ node }) => node)]
+    const next = candidates.find(
+      node => !wanted.asked.has(node) && this.#core.neighbours.of(node)?.isGateOpen === true,
+    )
+    if (next === undefined || wanted.asked.size >= triesMax) return this.#giveUp(author, now)
+    wanted.asked.add(next)
+    wanted.from = next
+    wanted.notBefore = after(now, retryAfter)
+    const bytes = recordRequestCodec.encode({ identity: keyOfNodeId(author) })
+    wanted.ask = this.#core.outbox.ask(next, 'record', bytes)
+  }
+
+  #giveUp(author: NodeId, now: Instant): void {
+    this.#wanted.delete(author)
+    if (this.#resting.size < restingMax) this.#resting.set(author, after(now, restFor))
+    this.#core.outbox.event('debug', 'RECORD_NOT_FOUND', { node: author })
+  }
+
+  #askedBy(ask: number): NodeId | undefined {
+    for (const [author, wanted] of this.#wanted) if (wanted.ask === ask) return author
+    return undefined
+  }
+}

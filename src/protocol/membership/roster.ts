@@ -1,0 +1,293 @@
+/**
+ * Who is a member for this node: derived from its own trusted verdicts, never replicated.
+ *
+ * A verdict ends at the earlier of two clocks: its date by the wall clock, which the host may set back, and
+ * a span of monotonic time, which it cannot. Departed identities fold away, so that the roster is as large
+ * as the network is now and not as its history was.
+ */
+import type { Refusal, TrustedVerdict } from '../../attestation/verdict.ts'
+import type { Digest, NodeId } from '../../base/ids.ts'
+import { after, between, type Duration, type Instant, type Timestamp } from '../../base/time.ts'
+import type { MemberPhase } from '../../wire/hello.ts'
+import type { MemberRecord } from '../../wire/member-record.ts'
+import { InstanceQuota } from './instance-quota.ts'
+import type {
+  AppraisedMember,
+  Liveness,
+  ManifestFacts,
+  MemberFacts,
+  MemberGoneCode,
+} from './types.ts'
+
+/** Identities whose verdict lapsed and that must step up when they come back; the oldest are forgotten. */
+const lapsedMax = 4096
+/** How long such an identity may take for its step-up: a quote on real hardware needs seconds. */
+const returnGrace = 30_000 as Duration
+/** The longest rest before verdicts are held against the wall clock again: it may jump. */
+const wallCheckEvery = 60_000 as Duration
+
+interface Entry {
+  readonly node: NodeId
+  keys: AppraisedMember['keys']
+  evidence: AppraisedMember['evidence']
+  verdict: TrustedVerdict
+  possession: Uint8Array | null
+  phase: MemberPhase
+  liveness: Liveness
+  isConnected: boolean
+  readonly addedAt: Instant
+  /** When the verdict lapses, by monotonic time. */
+  until: Instant
+  freshAt: Instant | null
+}
+
+export class Roster {
+  readonly #self: AppraisedMember
+  readonly #wall: () => Timestamp
+  readonly #entries = new Map<NodeId, Entry>()
+  readonly #lapsed = new Map<NodeId, true>()
+  readonly #quota = new InstanceQuota()
+  #manifest: Pick<ManifestFacts, 'instanceLimits' | 'evidenceAge'>
+
+  constructor(
+    ports: { readonly wall: () => Timestamp },
+    options: {
+      readonly self: AppraisedMember
+      readonly manifest: Pick<ManifestFacts, 'instanceLimits' | 'evidenceAge'>
+    },
+  ) {
+    this.#wall = ports.wall
+    this.#self = options.self
+    this.#manifest = options.manifest
+  }
+
+  govern(manifest: Pick<ManifestFacts, 'instanceLimits' | 'evidenceAge'>): void {
+    this.#manifest = manifest
+  }
+
+  /** Why this identity may not join now, whatever its verdict; `undefined` if it may. */
+  admissible(node: NodeId, verdict: TrustedVerdict, now: Instant): Refusal | undefined {
+    if (verdict.expiresAt <= this.#wall()) return { code: 'VERDICT_EXPIRED', facts: {} }
+    if (node === this.#self.node || this.#entries.has(node)) return undefined
+    const { live, newPerHour } = this.#manifest.instanceLimits
+    const living = this.#livingOn(verdict.instance)
+    if (living >= live) return { code: 'INSTANCE_LIVE_LIMIT', facts: { living, limit: live } }
+    const arrived = this.#quota.arrivals({ instance: verdict.instance, node }, now)
+    const limit = newPerHour + (this.#quota.isNewHere(verdict.instance, now) ? live : 0)
+    return arrived < limit ? undefined : { code: 'INSTANCE_NEW_LIMIT', facts: { arrived, limit } }
+  }
+
+  /**
+   * Takes the trusted verdict of an `admissible` identity in. Appraising the same evidence again does not
+   * prolong it: only a step-up does.
+   *
+   * @returns whether the identity is new here.
+   */
+  admit(member: AppraisedMember, now: Instant): boolean {
+    const { node, keys, evidence, verdict } = member
+    const known = this.#entries.get(node)
+    if (known !== undefined) {
+      known.verdict = verdict
+      known.until = earlier(known.until, this.#lapse(verdict, now, this.#manifest.evidenceAge))
+      return false
+    }
+    const isReturning = this.#lapsed.has(node)
+    const span = isReturning ? returnGrace : this.#manifest.evidenceAge
+    const until = this.#lapse(verdict, now, span)
+    this.#quota.arrived({ instance: verdict.instance, node }, now)
+    this.#entries.set(node, {
+      ...{ node, keys, evidence, verdict, until, addedAt: now },
+      ...{ possession: null, phase: 'joining', liveness: 'new' },
+      ...{ isConnected: false, freshAt: null },
+    })
+    return true
+  }
+
+  /** A step-up was answered just now: freshness and the verdict begin anew. */
+  renew(node: NodeId, verdict: TrustedVerdict, now: Instant): void {
+    const entry = this.#entries.get(node)
+    if (entry === undefined || verdict.expiresAt <= this.#wall()) return
+    entry.verdict = verdict
+    entry.freshAt = now
+    entry.until = this.#lapse(verdict, now, this.#manifest.evidenceAge)
+    this.#lapsed.delete(node)
+  }
+
+  setConnected(node: NodeId, isConnected: boolean): void {
+    const entry = this.#entries.get(node)
+    if (entry !== undefined) entry.isConnected = isConnected
+  }
+
+  /** @returns whether this made it active. Never back: an identity joins once, later words came late. */
+  setPhase(node: NodeId, phase: MemberPhase): boolean {
+    const entry = this.#entries.get(node)
+    if (entry === undefined || phase === 'joining' || entry.phase === 'active') return false
+    entry.phase = 'active'
+    return true
+  }
+
+  setLiveness(node: NodeId, state: Liveness): void {
+    const entry = this.#entries.get(node)
+    if (entry !== undefined) entry.liveness = state
+  }
+
+  /** The signature must have been verified against the entry's own keys and evidence. */
+  setPossession(node: NodeId, possession: Uint8Array): void {
+    const entry = this.#entries.get(node)
+    if (entry !== undefined) entry.possession = possession.slice()
+  }
+
+  drop(node: NodeId): void {
+    this.#entries.delete(node)
+  }
+
+  isMember(node: NodeId, now: Instant): boolean {
+    return node === this.#self.node || this.#current(node, now) !== undefined
+  }
+
+  isFresh(node: NodeId, now: Instant): boolean {
+    if (node === this.#self.node) return true
+    const entry = this.#current(node, now)
+    return entry !== undefined && this.#isFresh(entry, now)
+  }
+
+  member(node: NodeId, now: Instant): MemberFacts | undefined {
+    const entry = this.#current(node, now)
+    return entry && this.#facts(entry, now)
+  }
+
+  /** Without this node, in id order. */
+  members(now: Instant): readonly MemberFacts[] {
+    return [...this.#entries.values()]
+      .filter(entry => !this.#isLapsed(entry, now))
+      .map(entry => this.#facts(entry, now))
+      .toSorted((left, right) => (left.node < right.node ? -1 : 1))
+  }
+
+  /** All entries, lapsed ones too: for what must be judged anew. */
+  known(): readonly AppraisedMember[] {
+    return [...this.#entries.values()]
+  }
+
+  /** What the verdict on this identity says, lapsed or not; `undefined` if there is none. */
+  verdictOf(node: NodeId): TrustedVerdict | undefined {
+    return node === this.#self.node ? this.#self.verdict : this.#entries.get(node)?.verdict
+  }
+
+  /** Whether its possession of the keys was shown. */
+  hasPossession(node: NodeId): boolean {
+    return this.#entries.get(node)?.possession !== null
+  }
+
+  /** The record of a member, to hand on; `undefined` if it is none or has shown no possession. */
+  record(node: NodeId, now: Instant): MemberRecord | undefined {
+    const entry = this.#current(node, now)
+    if (entry === undefined || entry.possession === null) return undefined
+    return { keys: entry.keys, evidence: entry.evidence, possession: entry.possession }
+  }
+
+  /** How many live active members have a smaller id than this node: who makes the next key first. */
+  rank(now: Instant): number {
+    let smaller = 0
+    for (const entry of this.#entries.values()) {
+      const isLive = entry.liveness === 'alive' || (entry.liveness === 'new' && entry.isConnected)
+      const counts = isLive && entry.phase === 'active' && !this.#isLapsed(entry, now)
+      if (counts && entry.node < this.#self.node) smaller++
+    }
+    return smaller
+  }
+
+  /** Connected members whose verdict ends within a quarter of its span, at most five minutes. */
+  lapsingSoon(now: Instant): readonly NodeId[] {
+    return [...this.#entries.values()]
+      .filter(entry => entry.isConnected && now >= this.#renewAt(entry))
+      .map(({ node }) => node)
+  }
+
+  /** Drops whoever is no member any more, and tells whom and why. */
+  fold(now: Instant): readonly { readonly node: NodeId; readonly code: MemberGoneCode }[] {
+    const gone: { node: NodeId; code: MemberGoneCode }[] = []
+    for (const entry of this.#entries.values()) {
+      if (this.#isLapsed(entry, now)) {
+        this.#noteLapsed(entry.node)
+        gone.push({ node: entry.node, code: 'VERDICT_EXPIRED' })
+      } else if (this.#hasDeparted(entry)) gone.push({ node: entry.node, code: 'DEPARTED' })
+    }
+    for (const { node } of gone) this.#entries.delete(node)
+    const present = [...this.#entries.values()].map(({ verdict }) => verdict.instance)
+    this.#quota.fold(new Set(present), now)
+    return gone
+  }
+
+  /** When `fold` or `lapsingSoon` may next find something. */
+  wakeAt(now: Instant): Instant | null {
+    let first: Instant | null = null
+    for (const entry of this.#entries.values()) {
+      const renewAt = this.#renewAt(entry)
+      const at = entry.isConnected && renewAt > now ? renewAt : entry.until
+      if (first === null || at < first) first = at
+    }
+    return first === null ? null : earlier(first, after(now, wallCheckEvery))
+  }
+
+  #renewAt(entry: Entry): Instant {
+    const lead = Math.min(this.#manifest.evidenceAge / 4, 300_000, returnGrace)
+    return (entry.until - lead) as Instant
+  }
+
+  #lapse(verdict: TrustedVerdict, now: Instant, span: Duration): Instant {
+    return earlier(after(now, span), after(now, between(this.#wall(), verdict.expiresAt)))
+  }
+
+  #current(node: NodeId, now: Instant): Entry | undefined {
+    const entry = this.#entries.get(node)
+    return entry === undefined || this.#isLapsed(entry, now) ? undefined : entry
+  }
+
+  #isLapsed(entry: Entry, now: Instant): boolean {
+    return now >= entry.until || this.#wall() >= entry.verdict.expiresAt
+  }
+
+  #isFresh(entry: Entry, now: Instant): boolean {
+    return entry.freshAt !== null && now < after(entry.freshAt, this.#manifest.evidenceAge)
+  }
+
+  /** Dead, cut off, and not the last that is known of its instance: that one stays until its verdict lapses. */
+  #hasDeparted(entry: Entry): boolean {
+    if (entry.liveness !== 'dead' || entry.isConnected) return false
+    if (entry.verdict.instance === this.#self.verdict.instance) return true
+    for (const other of this.#entries.values()) {
+      const isLater = other.liveness !== 'dead' || other.addedAt > entry.addedAt
+      const isSuccessor = isLater || (other.addedAt === entry.addedAt && other.node > entry.node)
+      if (other !== entry && other.verdict.instance === entry.verdict.instance && isSuccessor) {
+        return true
+      }
+    }
+    return false
+  }
+
+  #livingOn(instance: Digest): number {
+    let living = instance === this.#self.verdict.instance ? 1 : 0
+    for (const { verdict, liveness } of this.#entries.values()) {
+      if (verdict.instance === instance && liveness !== 'dead') living++
+    }
+    return living
+  }
+
+  #noteLapsed(node: NodeId): void {
+    this.#lapsed.set(node, true)
+    const oldest = this.#lapsed.keys().next().value
+    if (this.#lapsed.size > lapsedMax && oldest !== undefined) this.#lapsed.delete(oldest)
+  }
+
+  #facts(entry: Entry, now: Instant): MemberFacts {
+    const { node, keys, evidence, verdict, phase, liveness, isConnected } = entry
+    const isFresh = this.#isFresh(entry, now)
+    const expiresAt = entry.until
+    return { node, keys, evidence, verdict, phase, liveness, isConnected, isFresh, expiresAt }
+  }
+}
+
+function earlier(left: Instant, right: Instant): Instant {
+  return left < right ? left : right
+}
