@@ -1,11 +1,50 @@
 /** The network on libp2p: where its parts are put together. */
+import type { Connection, Libp2p, PeerId } from '@libp2p/interface'
+import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import type { Refusal, Verdict } from '../../attestation/verdict.ts'
+import { HostError, PeerFault, UsageError } from '../../base/errors.ts'
+import { type NodeId, nodeId } from '../../base/ids.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Random } from '../../base/random.ts'
 import type { Secret } from '../../base/secret.ts'
-import type { Clock } from '../../base/time.ts'
+import { type Clock, type Duration, milliseconds } from '../../base/time.ts'
+import { decodeRefusal, encodeRefusal } from '../../wire/refusal.ts'
+import { topicName } from '../../wire/topics.ts'
 import type { Timers } from '../port.ts'
+import {
+  type ConnectionRole,
+  codeOfMessage,
+  type EncrypterHooks,
+  lightProtocol,
+  lightServer,
+  memberEncrypter,
+  memberProtocol,
+} from './attested-noise.ts'
+import { DialLoop } from './dial-loop.ts'
+import { Discovery } from './discovery.ts'
+import { Gossip, type GossipCounts } from './gossip.ts'
+import type { Attested } from './handshake-exchange.ts'
+import { IdentityKey } from './identity-key.ts'
+import { libp2pNode, type Services } from './libp2p-node.ts'
+import { type Link, MemberLinks } from './member-links.ts'
+import { NoiseStatic } from './noise-crypto.ts'
 import type { NetOptions } from './options.ts'
-import type { Admission, Net, NetHandlers } from './port.ts'
+import type {
+  Admission,
+  AskProtocol,
+  GossipTopic,
+  MemberConnection,
+  Net,
+  NetHandlers,
+  RefusedConnection,
+  StepUpPurpose,
+  TellProtocol,
+} from './port.ts'
+import { RoleBook } from './role-book.ts'
+import { StepUp, stepUpProtocol } from './step-up.ts'
+import { Asks, Tells } from './streams.ts'
+import { VerificationQueue } from './verification-queue.ts'
 
 /** What the network stands on. */
 export interface NetDeps {
@@ -20,11 +59,362 @@ export interface NetDeps {
   readonly random: Random
 }
 
+const askProtocols: readonly AskProtocol[] = ['hello', 'removals', 'record', 'key', 'sync']
+const tellProtocols: readonly TellProtocol[] = ['ack', 'announce']
+const askId = (protocol: AskProtocol): string => `/coterie/ask/${protocol}/1`
+const tellId = (protocol: TellProtocol): string => `/coterie/tell/${protocol}/1`
+/** Says why a connection is about to be closed. */
+const farewellProtocol = '/coterie/tell/farewell/1'
+/** A farewell that is not taken in this time is left unsaid. */
+const farewellWait = milliseconds(300)
+
 /**
  * Opens the network for these keys; no socket is opened before `start`.
  *
  * @throws {UsageError} `BAD_ADDRESS` for an option that is not a multiaddr.
  */
-export async function openNet(options: NetOptions, deps: NetDeps): Promise<Net> {
-  throw new Error(`not yet: ${options.listen.length} ${deps.admission.network}`)
+export async function openNet(options: NetOptions, deps: NetDeps): Promise<Libp2pNet> {
+  for (const address of [...options.listen, ...options.announce, ...options.bootstrap]) {
+    parseAddress(address)
+  }
+  const privateKey = new IdentityKey(deps.identitySeed)
+  const self = peerIdFromPrivateKey(privateKey)
+  const net = new Libp2pNet(options, deps, self)
+  await net.assemble(privateKey, new NoiseStatic(deps.noiseSecret))
+  return net
+}
+
+/** The network as the node sees it, and what operators see besides. */
+export class Libp2pNet implements Net, EncrypterHooks {
+  readonly #options: NetOptions
+  readonly #deps: NetDeps
+  readonly #self: PeerId
+  readonly #links: MemberLinks
+  readonly #roles: RoleBook
+  readonly #asks: Asks
+  readonly #tells: Tells
+  readonly #stepUp: StepUp
+  readonly #gossip: Gossip
+  readonly #dials: DialLoop
+  readonly #discovery: Discovery
+  #libp2p: Libp2p<Services> | undefined
+
+  constructor(options: NetOptions, deps: NetDeps, self: PeerId) {
+    const { limits } = options
+    const { admission, handlers, clock, timers, log, random } = deps
+    this.#options = options
+    this.#deps = deps
+    this.#self = self
+    this.#links = new MemberLinks({
+      self: nodeId(self.toString()),
+      handlers,
+      clock,
+      timers,
+      log,
+      listeners: [this],
+    })
+    this.#roles = new RoleBook({ admission, clock, links: this.#links })
+    const streams = { links: this.#links, timers, log, askTimeout: limits.askTimeout }
+    const cutOff = (node: NodeId, code: string): void => void this.disconnect(node, code)
+    this.#asks = new Asks(streams)
+    this.#tells = new Tells({ ...streams, cutOff })
+    this.#stepUp = new StepUp({
+      ...{ admission, handlers, clock, timers, random, log },
+      links: this.#links,
+      asks: this.#asks,
+      disconnect: cutOff,
+    })
+    this.#gossip = new Gossip({
+      ...{ limits, handlers, clock, timers, log },
+      topics: this.#topics,
+      links: this.#links,
+    })
+    const { redialWait, redialWaitMax } = limits
+    this.#dials = new DialLoop({ dialler: this, timers, random, log, redialWait, redialWaitMax })
+    this.#discovery = new Discovery({
+      ...{ self, timers, random, log },
+      interval: limits.selfQueryInterval,
+      found: (node, addresses) => this.#found(node, addresses),
+    })
+  }
+
+  get #topics(): Readonly<Record<GossipTopic, string>> {
+    const { network } = this.#deps.admission
+    return { delta: topicName(network, 'delta'), heartbeat: topicName(network, 'heartbeat') }
+  }
+
+  /** Makes the libp2p node. Called once, by `openNet`. */
+  async assemble(privateKey: IdentityKey, own: NoiseStatic): Promise<void> {
+    const { admission, random, timers } = this.#deps
+    const encrypter = { network: admission.network, own, random, timers, hooks: this, admission }
+    const queue = new VerificationQueue()
+    this.#libp2p = await libp2pNode({
+      options: this.#options,
+      network: admission.network,
+      privateKey,
+      topics: this.#topics,
+      encrypters: [memberEncrypter({ ...encrypter, queue }), lightServer(encrypter)],
+      allowed: {
+        memberOf: connection => this.#links.linkOf(connection)?.node,
+        gate: node => this.#links.gate(node),
+        current: node => this.#links.current(node)?.connection,
+      },
+      isBarred: peer => this.isBarred(nodeId(peer.toString())),
+    })
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const libp2p = this.#running()
+    signal.throwIfAborted()
+    libp2p.addEventListener('connection:open', event => this.#opened(event.detail))
+    libp2p.addEventListener('connection:close', event => this.#closed(event.detail))
+    libp2p.addEventListener('peer:identify', event => this.#identified(event.detail.peerId))
+    await this.#serve(libp2p)
+    try {
+      await libp2p.start()
+    } catch (cause) {
+      const listen = this.#options.listen.join(', ')
+      throw new HostError('CANNOT_LISTEN', `cannot listen on ${listen}`, {
+        next: 'choose another address or free the port',
+        cause,
+      })
+    }
+    this.#gossip.start(libp2p.services.gossip)
+    this.#discovery.start(libp2p.services.dht)
+    this.addAddresses(this.#options.bootstrap)
+    this.#dials.start()
+  }
+
+  async stop(): Promise<void> {
+    const libp2p = this.#libp2p
+    if (libp2p === undefined) return
+    this.#libp2p = undefined
+    this.#stepUp.stop()
+    this.#gossip.stop()
+    await this.#dials.stop()
+    await this.#discovery.stop()
+    await libp2p.stop()
+    this.#links.stop()
+  }
+
+  addresses(): readonly string[] {
+    return this.#running()
+      .getMultiaddrs()
+      .map(address => address.toString())
+  }
+
+  connections(): readonly MemberConnection[] {
+    return this.#links.all().map(link => link.member)
+  }
+
+  publish(topic: GossipTopic, data: Uint8Array): Promise<{ readonly recipients: number }> {
+    return this.#gossip.publish(topic, data)
+  }
+
+  async ask(
+    node: NodeId,
+    protocol: AskProtocol,
+    request: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<Uint8Array> {
+    return await this.#asks.ask(node, askId(protocol), request, signal)
+  }
+
+  tell(node: NodeId, protocol: TellProtocol, frame: Uint8Array): Promise<void> {
+    return this.#tells.tell(node, tellId(protocol), frame)
+  }
+
+  stepUp(node: NodeId, purpose: StepUpPurpose, signal: AbortSignal): Promise<Verdict> {
+    return this.#stepUp.ask(node, purpose, signal)
+  }
+
+  async disconnect(node: NodeId, code: string, denyFor?: Duration): Promise<void> {
+    if (denyFor !== undefined) this.#roles.deny(node, code, denyFor)
+    if (!this.#links.has(node)) return
+    this.#links.giveReason(node, code)
+    await this.#sayFarewell(node, code)
+    await this.#links.close(node, code)
+  }
+
+  addAddresses(addresses: readonly string[]): void {
+    for (const address of addresses) {
+      parseAddress(address)
+      this.#dials.addAddress(address)
+    }
+  }
+
+  /** Counters of gossip since the start. */
+  gossipCounts(): GossipCounts {
+    return this.#gossip.counts
+  }
+
+  /** What is being dialled, and why it last failed. */
+  dialTargets(): ReturnType<DialLoop['view']> {
+    return this.#dials.view()
+  }
+
+  // What the encrypters ask and tell.
+
+  barred(node: NodeId, role: ConnectionRole, own: 'initiator' | 'responder'): Refusal | undefined {
+    return this.#roles.barred(node, role, own)
+  }
+
+  attested(link: object, attested: Attested): void {
+    this.#links.attested(link, attested)
+  }
+
+  refused(refused: RefusedConnection): void {
+    const { node, address, refusal } = refused
+    if (node !== null) this.#dials.learn(address, node)
+    // A node's own address among the known ones, or a second way to a connected member: no refusal to tell.
+    if (refusal.code === 'SELF_DIAL' || refusal.code === 'ALREADY_CONNECTED') return
+    const { by } = refused
+    this.#deps.log.info('connection refused', { by, node, address, code: refusal.code })
+    this.#deps.handlers.connectionRefused(refused)
+  }
+
+  // What the dial loop asks.
+
+  async dial(addresses: readonly string[], signal: AbortSignal): Promise<NodeId> {
+    try {
+      const connection = await this.#running().dial(addresses.map(parseAddress), { signal })
+      return nodeId(connection.remotePeer.toString())
+    } catch (cause) {
+      throw new HostError(dialCode(cause), `${dialCode(cause)}: cannot dial`, { cause })
+    }
+  }
+
+  isConnected(node: NodeId): boolean {
+    return this.#links.has(node)
+  }
+
+  isBarred(node: NodeId): boolean {
+    return node === this.#self.toString() || this.#roles.barredAtAll(node) !== undefined
+  }
+
+  // What the links tell.
+
+  linkChanged(link: Link): void {
+    this.#roles.noteMember(link.node)
+    this.#stepUp.watch(link)
+    void this.#introduce(link)
+  }
+
+  gateOpened(): void {
+    this.#gossip.heal()
+  }
+
+  memberGone(node: NodeId): void {
+    this.#stepUp.unwatch(node)
+    this.#tells.memberGone(node)
+    this.#gossip.memberGone(node)
+    this.#dials.lost(node)
+  }
+
+  #running(): Libp2p<Services> {
+    if (this.#libp2p === undefined) throw new HostError('NOT_STARTED', 'the network is stopped')
+    return this.#libp2p
+  }
+
+  #opened(connection: Connection): void {
+    if (connection.encryption === memberProtocol) this.#links.opened(connection)
+    else if (connection.encryption === lightProtocol) this.#roles.openedLight(connection)
+    else connection.abort(new HostError('UNKNOWN_ROLE', 'UNKNOWN_ROLE: no such connection'))
+  }
+
+  #closed(connection: Connection): void {
+    this.#links.closed(connection)
+    this.#roles.closedLight(connection)
+  }
+
+  /** Exchanges addresses and protocols with a member; gossip and routing begin with it. */
+  async #introduce(link: Link): Promise<void> {
+    try {
+      await this.#libp2p?.services.identify.identify(link.connection)
+    } catch (error) {
+      if (this.#links.current(link.node) !== link) return
+      this.#deps.log.debug('identify failed', { node: link.node, error: String(error) })
+      void this.disconnect(link.node, 'IDENTIFY_FAILED')
+    }
+  }
+
+  #identified(peer: PeerId): void {
+    const learn = async (): Promise<void> => {
+      const known = await this.#running().peerStore.get(peer)
+      const addresses = known.addresses.map(({ multiaddr: address }) => withPeer(address, peer))
+      this.#dials.addNode(nodeId(peer.toString()), addresses)
+      this.#discovery.soon()
+    }
+    learn().catch((error: unknown) => {
+      this.#deps.log.debug('a member went before it was known', { error: String(error) })
+    })
+  }
+
+  #found(node: NodeId, addresses: readonly string[]): void {
+    if (this.#links.all().length >= this.#options.limits.degree) return
+    if (this.#links.has(node) || this.isBarred(node)) return
+    const peer = peerIdFromString(node)
+    const dialable = addresses.map(address => withPeer(multiaddr(address), peer))
+    this.#dials.addNode(node, dialable)
+  }
+
+  async #serve(libp2p: Libp2p<Services>): Promise<void> {
+    const { registrar } = libp2p.services
+    const { handlers } = this.#deps
+    for (const protocol of askProtocols) {
+      await this.#asks.serve(registrar, askId(protocol), (request, from, signal) =>
+        handlers.asked(protocol, request, from, signal),
+      )
+    }
+    for (const protocol of tellProtocols) {
+      await this.#tells.serve(registrar, tellId(protocol), (frame, from) =>
+        handlers.told(protocol, frame, from),
+      )
+    }
+    await this.#asks.serve(registrar, stepUpProtocol, (request, _from, _signal, connection) =>
+      this.#stepUp.answer(request, connection),
+    )
+    await this.#tells.serve(registrar, farewellProtocol, (frame, from) => {
+      try {
+        this.#links.giveReason(from, decodeRefusal(frame).code)
+      } catch (error) {
+        if (!(error instanceof PeerFault)) throw error
+      }
+    })
+  }
+
+  async #sayFarewell(node: NodeId, code: string): Promise<void> {
+    const said = this.#tells.tell(node, farewellProtocol, encodeRefusal({ code, facts: {} }))
+    const patience = Promise.withResolvers<void>()
+    const cancel = this.#deps.timers.after(farewellWait, patience.resolve)
+    // Unsaid, the other side sees the connection close, which is the point.
+    await Promise.race([said.catch(() => {}), patience.promise])
+    cancel()
+  }
+}
+
+function parseAddress(address: string): Multiaddr {
+  try {
+    return multiaddr(address)
+  } catch (cause) {
+    throw new UsageError('BAD_ADDRESS', `${address} is not a multiaddr`, {
+      next: 'write it like /ip4/192.0.2.1/tcp/9600',
+      cause,
+    })
+  }
+}
+
+function withPeer(address: Multiaddr, peer: PeerId): string {
+  const text = address.toString()
+  return text.includes('/p2p/') ? text : `${text}/p2p/${peer.toString()}`
+}
+
+/** The code of a failed dial, however deep libp2p wrapped it. */
+function dialCode(error: unknown): string {
+  const errors: unknown[] = error instanceof AggregateError ? error.errors : [error]
+  for (const each of errors) {
+    const code = each instanceof Error ? codeOfMessage(each.message) : undefined
+    if (code !== undefined) return code
+  }
+  return 'UNREACHABLE'
 }

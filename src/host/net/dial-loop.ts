@@ -1,0 +1,208 @@
+/**
+ * Keeps trying: addresses to find the network by, and members once known. It never gives up on an address;
+ * it forgets one only when somebody else, or this node itself, turned out to live there.
+ */
+
+import type { NodeId } from '../../base/ids.ts'
+import type { Logger } from '../../base/log.ts'
+import { below, type Random } from '../../base/random.ts'
+import { type Duration, milliseconds } from '../../base/time.ts'
+import type { Timers } from '../port.ts'
+
+/** What the loop asks of the network. */
+export interface Dialler {
+  /** Dials any of these addresses of one node; resolves to who answered. Rejects with `code` at the start of the message. */
+  dial(addresses: readonly string[], signal: AbortSignal): Promise<NodeId>
+  isConnected(node: NodeId): boolean
+  /** Whether a dial would be refused anyway: a denied, removed or own id. */
+  isBarred(node: NodeId): boolean
+}
+
+export interface DialLoopDeps {
+  readonly dialler: Dialler
+  readonly timers: Timers
+  readonly random: Random
+  readonly log: Logger
+  readonly redialWait: Duration
+  readonly redialWaitMax: Duration
+}
+
+/** One thing to dial. */
+interface Target {
+  addresses: readonly string[]
+  /** Who answers there, once known. */
+  node: NodeId | undefined
+  failures: number
+  lastRefusal: string | undefined
+  isDialling: boolean
+  cancel: (() => void) | undefined
+}
+
+/** Members whose addresses are remembered; the longest unheard go first. */
+const membersMax = 512
+
+/** The loop. */
+export class DialLoop {
+  readonly #deps: DialLoopDeps
+  /** Addresses of the configuration by text, members by node id. */
+  readonly #targets = new Map<string, Target>()
+  readonly #stopping = new AbortController()
+  readonly #running = new Set<Promise<void>>()
+  #isStarted = false
+
+  constructor(deps: DialLoopDeps) {
+    this.#deps = deps
+  }
+
+  start(): void {
+    this.#isStarted = true
+    for (const target of this.#targets.values()) this.#schedule(target, 0)
+  }
+
+  /** Resolves when no dial runs. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    for (const target of this.#targets.values()) target.cancel?.()
+    this.#targets.clear()
+    await Promise.all(this.#running)
+  }
+
+  /** Adds an address, with or without peer id. */
+  addAddress(address: string): void {
+    if (!this.#targets.has(address)) this.#add(address, [address], undefined)
+  }
+
+  /** Adds a node known to be a member, or its newer addresses. */
+  addNode(node: NodeId, addresses: readonly string[]): void {
+    if (addresses.length === 0) return
+    const target = this.#targets.get(node)
+    if (target !== undefined) {
+      target.addresses = addresses
+      return
+    }
+    this.#makeRoom()
+    this.#add(node, addresses, node)
+  }
+
+  /** Somebody turned out to answer at this address. */
+  learn(address: string, node: NodeId): void {
+    const target = this.#targets.get(address)
+    if (target !== undefined) target.node = node
+  }
+
+  /** Tries again soon: the member's last connection closed. */
+  lost(node: NodeId): void {
+    for (const target of this.#targets.values()) {
+      if (target.node === node) this.#schedule(target, this.#jittered(this.#deps.redialWait) / 2)
+    }
+  }
+
+  /** What is being tried, for status: address, who answers, last refusal. */
+  view(): readonly {
+    readonly addresses: readonly string[]
+    readonly node: NodeId | undefined
+    readonly lastRefusal: string | undefined
+  }[] {
+    return [...this.#targets.values()].map(({ addresses, node, lastRefusal }) => ({
+      addresses,
+      node,
+      lastRefusal,
+    }))
+  }
+
+  #add(name: string, addresses: readonly string[], node: NodeId | undefined): void {
+    const target: Target = {
+      addresses,
+      node,
+      failures: 0,
+      lastRefusal: undefined,
+      isDialling: false,
+      cancel: undefined,
+    }
+    this.#targets.set(name, target)
+    if (this.#isStarted) this.#schedule(target, 0)
+  }
+
+  #makeRoom(): void {
+    const members = [...this.#targets].filter(([name, target]) => target.node === name)
+    if (members.length < membersMax) return
+    const [name, target] = members.reduce((worst, each) =>
+      each[1].failures > worst[1].failures ? each : worst,
+    )
+    target.cancel?.()
+    this.#targets.delete(name)
+  }
+
+  #schedule(target: Target, wait: number): void {
+    if (this.#stopping.signal.aborted) return
+    target.cancel?.()
+    target.cancel = this.#deps.timers.after(milliseconds(wait), () => {
+      target.cancel = undefined
+      const run = this.#try(target).finally(() => this.#running.delete(run))
+      this.#running.add(run)
+    })
+  }
+
+  async #try(target: Target): Promise<void> {
+    const { dialler, redialWaitMax } = this.#deps
+    const { node } = target
+    if (target.isDialling) return
+    if (node !== undefined && (dialler.isConnected(node) || dialler.isBarred(node))) {
+      // A lost connection is told to the loop; this look is for whatever was not.
+      this.#schedule(target, this.#jittered(redialWaitMax))
+      return
+    }
+    target.isDialling = true
+    try {
+      target.node = await dialler.dial(target.addresses, this.#stopping.signal)
+      target.failures = 0
+      target.lastRefusal = undefined
+      this.#schedule(target, this.#jittered(redialWaitMax))
+    } catch (error) {
+      this.#failed(target, codeOf(error))
+    } finally {
+      target.isDialling = false
+    }
+  }
+
+  #failed(target: Target, code: string): void {
+    const { log, redialWait, redialWaitMax } = this.#deps
+    if (this.#stopping.signal.aborted) return
+    if (code === 'ALREADY_CONNECTED') {
+      target.failures = 0
+      this.#schedule(target, this.#jittered(redialWaitMax))
+      return
+    }
+    if (code === 'SELF_DIAL' || (code === 'UNEXPECTED_PEER' && target.node !== undefined)) {
+      // Another node lives at this address now: the member that did is gone with its keys.
+      this.#forget(target)
+      return
+    }
+    if (code !== target.lastRefusal) {
+      log.info('dial failed', { addresses: target.addresses, code })
+    }
+    target.lastRefusal = code
+    target.failures++
+    const wait = redialWait * 2 ** Math.min(target.failures - 1, 16)
+    this.#schedule(target, this.#jittered(Math.min(wait, redialWaitMax)))
+  }
+
+  #forget(target: Target): void {
+    for (const [name, each] of this.#targets) if (each === target) this.#targets.delete(name)
+  }
+
+  /** Between half and the whole of `span`, so that nodes that failed together do not try together. */
+  #jittered(span: number): number {
+    return span / 2 + below(this.#deps.random, Math.max(1, Math.floor(span / 2) + 1))
+  }
+}
+
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'UNREACHABLE'
+  const errors = error instanceof AggregateError ? [...error.errors, error] : [error]
+  for (const each of errors) {
+    const code = /^([A-Z][A-Z0-9_]+):/.exec(String(each?.message))?.[1]
+    if (code !== undefined) return code
+  }
+  return 'UNREACHABLE'
+}

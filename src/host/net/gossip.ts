@@ -1,0 +1,245 @@
+/**
+ * Gossip over gossipsub: hashed topics, no signatures of its own (ours are inside the envelope), few copies,
+ * one judgement per message, and a healer for streams that gossipsub loses and never opens again.
+ *
+ * The healer and the back-pressure look at fields of gossipsub that are private in its types, so the
+ * version is pinned and a test watches them (gossipsub 17.1.1; js-libp2p #3531 leaves re-opening open).
+ */
+import { createHash } from 'node:crypto'
+import {
+  type GossipSub,
+  type GossipsubMessage,
+  gossipsub,
+  TopicValidatorResult,
+} from '@libp2p/gossipsub'
+import type { Connection, PeerId, Stream } from '@libp2p/interface'
+import { HostError, UsageError } from '../../base/errors.ts'
+import { type NodeId, nodeId } from '../../base/ids.ts'
+import type { Logger } from '../../base/log.ts'
+import { type Clock, milliseconds, seconds } from '../../base/time.ts'
+import { limits } from '../../wire/limits.ts'
+import { topics } from '../../wire/topics.ts'
+import type { Timers } from '../port.ts'
+import type { MemberLinks } from './member-links.ts'
+import { type NetLimits, streamLimits } from './options.ts'
+import type { GossipJudgement, GossipTopic, NetHandlers } from './port.ts'
+import { RateBudget } from './rate-budget.ts'
+
+/** What gossip stands on. */
+export interface GossipDeps {
+  /** Name on the wire of each topic. */
+  readonly topics: Readonly<Record<GossipTopic, string>>
+  readonly limits: NetLimits
+  readonly links: MemberLinks
+  readonly handlers: NetHandlers
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly log: Logger
+}
+
+/** Counters since the start. */
+export interface GossipCounts {
+  /** Streams that gossipsub had lost and the healer opened again. */
+  readonly healed: number
+  /** Messages of neighbours above their rate. */
+  readonly overRate: number
+  /** Own messages that reached nobody although a member was connected. */
+  readonly unheard: number
+}
+
+/** The gossipsub service, with the settings that this network needs. */
+export function gossipService(
+  deps: Pick<GossipDeps, 'topics' | 'limits'>,
+): ReturnType<typeof gossipsub> {
+  const { meshDegree, floodPublish } = deps.limits
+  const mesh =
+    meshDegree <= 3
+      ? { D: 3, Dlo: 2, Dhi: 4, Dout: 1, Dscore: 1 }
+      : { D: meshDegree, Dlo: meshDegree - 2, Dhi: 2 * meshDegree, Dout: 2, Dscore: meshDegree - 2 }
+  return gossipsub({
+    ...mesh,
+    globalSignaturePolicy: 'StrictNoSign',
+    msgIdFn: message => hashOf(message.data).subarray(0, 20),
+    // Looked up before any check, so it covers every byte: a shorter one could be collided to hide a message.
+    fastMsgIdFn: message => hashOf(message.data ?? new Uint8Array(0)).toString('latin1'),
+    msgIdToStrFn: id => Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1'),
+    allowedTopics: Object.values(deps.topics),
+    asyncValidation: true,
+    batchPublish: true,
+    floodPublish,
+    fallbackToFloodsub: false,
+    allowPublishToZeroTopicPeers: true,
+    doPX: false,
+    emitSelf: false,
+    tagMeshPeers: false,
+    // Behind one NAT, in one rack, on one laptop all members share an address: with the default weight
+    // everybody is graylisted from the eleventh on.
+    scoreParams: { IPColocationFactorWeight: 0 },
+    maxInboundDataLength: 4 * limits.gossipBytesMax,
+    maxOutboundBufferSize: streamLimits.gossipBufferBytesMax,
+    // On fast links the notice costs more than the copy it saves, up to about this size.
+    idontwantMinDataSize: 64 * 1024,
+  })
+}
+
+/** The fields of gossipsub that are not in its types. */
+interface GossipInside extends GossipSub {
+  readonly peers: Map<string, PeerId>
+  readonly streamsOutbound: Map<string, { readonly rawStream: Stream }>
+  readonly outboundInflightQueue: {
+    push(entry: { readonly peerId: PeerId; readonly connection: Connection }): void
+  }
+  reportMessageValidationResult(id: string, source: string, result: TopicValidatorResult): void
+}
+
+/** How often lost streams are looked for. */
+const healInterval = milliseconds(1000)
+/** How long `publish` waits for slow neighbours at most; then the buffer's own limit decides. */
+const drainWait = seconds(5)
+
+/** Publishing, judging and healing. */
+export class Gossip {
+  readonly #deps: GossipDeps
+  readonly #budgets = new Map<NodeId, RateBudget>()
+  readonly #topicOf: ReadonlyMap<string, GossipTopic>
+  #service: GossipInside | undefined
+  #cancelHealing: (() => void) | undefined
+  #counts = { healed: 0, overRate: 0, unheard: 0 }
+
+  constructor(deps: GossipDeps) {
+    this.#deps = deps
+    const entries = Object.entries(deps.topics) as [GossipTopic, string][]
+    this.#topicOf = new Map(entries.map(([topic, name]) => [name, topic]))
+  }
+
+  get counts(): GossipCounts {
+    return { ...this.#counts }
+  }
+
+  /** Subscribes and starts to judge and heal. `service` has started. */
+  start(service: GossipSub): void {
+    if (!isInside(service)) {
+      throw new HostError('GOSSIPSUB_CHANGED', 'gossipsub lacks the fields that the healer needs')
+    }
+    this.#service = service
+    service.addEventListener('gossipsub:message', event => this.#judge(event.detail))
+    for (const name of Object.values(this.#deps.topics)) service.subscribe(name)
+    this.#healLater()
+  }
+
+  stop(): void {
+    this.#cancelHealing?.()
+    this.#service = undefined
+  }
+
+  memberGone(node: NodeId): void {
+    this.#budgets.delete(node)
+  }
+
+  /** @throws {UsageError} `DUPLICATE_MESSAGE` for bytes published before within two minutes. */
+  async publish(topic: GossipTopic, data: Uint8Array): Promise<{ readonly recipients: number }> {
+    const service = this.#service
+    if (service === undefined) throw new HostError('NOT_STARTED', 'the network is not running')
+    const bytesMax = topics[topic].envelopeBytesMax
+    if (data.length > bytesMax) {
+      throw new UsageError('MESSAGE_TOO_LARGE', `${topic} has at most ${bytesMax} bytes`)
+    }
+    let recipients: readonly PeerId[]
+    try {
+      recipients = (await service.publish(this.#deps.topics[topic], data)).recipients
+    } catch (cause) {
+      const isDuplicate = cause instanceof Error && cause.message === 'PublishError.Duplicate'
+      if (isDuplicate)
+        throw new UsageError('DUPLICATE_MESSAGE', 'these bytes were published before')
+      throw new HostError('PUBLISH_FAILED', 'gossipsub refused a message', { cause })
+    }
+    if (recipients.length === 0) this.#unheard(topic)
+    await this.#drain(service, recipients)
+    return { recipients: recipients.length }
+  }
+
+  /** Opens the streams that gossipsub lost while their connections live. */
+  heal(): void {
+    const service = this.#service
+    if (service === undefined) return
+    for (const { node, connection } of this.#deps.links.all()) {
+      const peer = service.peers.get(node)
+      if (peer === undefined || service.streamsOutbound.has(node)) continue
+      if (!this.#deps.links.isGateOpen(node) || connection.status !== 'open') continue
+      this.#counts.healed++
+      service.outboundInflightQueue.push({ peerId: peer, connection })
+    }
+  }
+
+  #healLater(): void {
+    this.#cancelHealing = this.#deps.timers.after(healInterval, () => {
+      this.heal()
+      this.#healLater()
+    })
+  }
+
+  #unheard(topic: GossipTopic): void {
+    const { links, log } = this.#deps
+    const members = links.all().filter(({ node }) => links.isGateOpen(node)).length
+    if (members === 0) return
+    this.#counts.unheard++
+    log.warn('gossip reached nobody', { topic, members })
+  }
+
+  /** Gossipsub sends without looking back; whoever publishes faster than the neighbours read waits here. */
+  async #drain(service: GossipInside, recipients: readonly PeerId[]): Promise<void> {
+    const slow = recipients
+      .map(peer => service.streamsOutbound.get(peer.toString())?.rawStream)
+      .filter(stream => stream !== undefined)
+      .filter(stream => stream.writeBufferLength > streamLimits.gossipHighWaterBytes)
+    if (slow.length === 0) return
+    const signal = AbortSignal.timeout(drainWait)
+    await Promise.allSettled(slow.map(stream => stream.onDrain({ signal })))
+  }
+
+  #judge({ propagationSource, msgId, msg }: GossipsubMessage): void {
+    const from = nodeId(propagationSource.toString())
+    const judgement = this.#judgementOf(from, msg.topic, msg.data)
+    this.#service?.reportMessageValidationResult(
+      msgId,
+      propagationSource.toString(),
+      acceptances[judgement],
+    )
+  }
+
+  #judgementOf(from: NodeId, name: string, data: Uint8Array): GossipJudgement {
+    const topic = this.#topicOf.get(name)
+    if (topic === undefined || data.length > topics[topic].envelopeBytesMax) return 'reject'
+    // A verdict that lapsed, or a member that is being cut off: its gossip no longer counts.
+    if (this.#deps.links.current(from) === undefined) return 'ignore'
+    if (!this.#budgetOf(from).spend(data.length)) {
+      if (this.#counts.overRate++ % 1000 === 0) {
+        this.#deps.log.warn('a neighbour gossips above its rate', { node: from })
+      }
+      return 'ignore'
+    }
+    return this.#deps.handlers.gossip(topic, data, from)
+  }
+
+  #budgetOf(node: NodeId): RateBudget {
+    const { gossipPerSecond, gossipBytesPerSecond } = this.#deps.limits
+    const rate = { messagesPerSecond: gossipPerSecond, bytesPerSecond: gossipBytesPerSecond }
+    const budget = this.#budgets.get(node) ?? new RateBudget(rate, this.#deps.clock)
+    this.#budgets.set(node, budget)
+    return budget
+  }
+}
+
+const acceptances = {
+  accept: TopicValidatorResult.Accept,
+  ignore: TopicValidatorResult.Ignore,
+  reject: TopicValidatorResult.Reject,
+} as const satisfies Record<GossipJudgement, TopicValidatorResult>
+
+function hashOf(data: Uint8Array): Buffer {
+  return createHash('sha256').update(data).digest()
+}
+
+function isInside(service: GossipSub): service is GossipInside {
+  return 'peers' in service && 'streamsOutbound' in service && 'outboundInflightQueue' in service
+}

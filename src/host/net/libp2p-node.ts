@@ -1,0 +1,125 @@
+/** One libp2p node with the settings of this network: every option that differs from the default says why. */
+import type { GossipSub } from '@libp2p/gossipsub'
+import { type Identify, identify } from '@libp2p/identify'
+import type { ConnectionEncrypter, Libp2p, PeerId, PrivateKey } from '@libp2p/interface'
+import type { Registrar } from '@libp2p/interface-internal'
+import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
+import { type Ping, ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { createLibp2p } from 'libp2p'
+import { HostError } from '../../base/errors.ts'
+import type { NetworkId } from '../../base/ids.ts'
+import { type Allowed, membersOnly } from './confinement.ts'
+import { gossipService } from './gossip.ts'
+import { silentLibp2pLogger } from './libp2p-log.ts'
+import type { ChannelComponents } from './noise-channel.ts'
+import type { NetOptions } from './options.ts'
+import type { GossipTopic } from './port.ts'
+
+/** The services of a node. */
+export interface Services extends Record<string, unknown> {
+  readonly identify: Identify
+  readonly ping: Ping
+  readonly dht: KadDHT
+  readonly gossip: GossipSub
+  /** The registrar itself, for member streams. */
+  readonly registrar: Registrar
+}
+
+/** What a node is made of. */
+export interface NodeParts {
+  readonly options: NetOptions
+  readonly network: NetworkId
+  readonly privateKey: PrivateKey
+  readonly topics: Readonly<Record<GossipTopic, string>>
+  readonly encrypters: readonly ((components: ChannelComponents) => ConnectionEncrypter)[]
+  readonly allowed: Allowed
+  /** Whether a dial to this peer would be refused anyway. */
+  isBarred(peer: PeerId): boolean
+}
+
+/** Records are not kept here: peers look each other up, and nothing more. */
+function refuseRecord(): never {
+  throw new HostError('NO_RECORDS', 'NO_RECORDS: this table routes to peers only')
+}
+
+/**
+ * Takes provider records off the table: each would be kept for two days at anybody's word. The handlers are
+ * private in the types (kad-dht 16.4.5); a test puts a record and looks.
+ */
+function refuseProviders(dht: object): void {
+  const handlers: unknown = Reflect.get(Object(Reflect.get(dht, 'rpc')), 'handlers')
+  if (!(handlers instanceof Object) || !('ADD_PROVIDER' in handlers)) {
+    throw new HostError('KAD_DHT_CHANGED', 'kad-dht lacks the handlers that must be closed')
+  }
+  Reflect.set(handlers, 'ADD_PROVIDER', { handle: refuseRecord })
+  Reflect.set(handlers, 'PUT_VALUE', { handle: refuseRecord })
+}
+
+/** A node that is not started. */
+export async function libp2pNode(parts: NodeParts): Promise<Libp2p<Services>> {
+  const { options, network, allowed } = parts
+  const { limits } = options
+  const node = await createLibp2p({
+    start: false,
+    privateKey: parts.privateKey,
+    logger: silentLibp2pLogger,
+    // Says nothing about version, runtime or operating system to whoever connects.
+    nodeInfo: { name: 'coterie', version: '0', userAgent: 'coterie' },
+    addresses: {
+      listen: [...options.listen],
+      // Announced addresses replace the others entirely: a host behind a relay must not leak its own.
+      ...(options.announce.length > 0 ? { announce: [...options.announce] } : {}),
+    },
+    transports: [tcp()],
+    streamMuxers: [yamux({ maxInboundStreams: 256, maxOutboundStreams: 256 })],
+    connectionEncrypters: [...parts.encrypters],
+    connectionGater: {
+      denyDialPeer: async peer => parts.isBarred(peer),
+      // Loopback and private addresses are where members live, too.
+      denyDialMultiaddr: async () => false,
+    },
+    connectionManager: {
+      inboundConnectionThreshold: limits.inboundPerIpPerSecond,
+      maxIncomingPendingConnections: limits.pendingMax,
+      maxConnections: limits.connectionsMax,
+      // Above the handshake's own 10 s, so that its coded end comes first.
+      inboundUpgradeTimeout: limits.dialTimeout,
+      addressDialTimeout: limits.dialTimeout,
+      dialTimeout: limits.dialTimeout,
+      // The dial loop redials, with memory and without giving up.
+      reconnectRetries: 0,
+    },
+    connectionMonitor: { enabled: true, pingInterval: limits.pingInterval },
+    services: {
+      identify: membersOnly(
+        // Run by hand on member connections: run by libp2p it would introduce itself to anybody.
+        identify({ runOnConnectionOpen: false }),
+        { allowed, gated: false },
+      ),
+      ping: ping(),
+      dht: membersOnly(
+        kadDHT({
+          protocol: `/coterie/${network.slice(0, 16)}/kad/1`,
+          // Unset, a node answers nobody until it has a public address.
+          clientMode: false,
+          // The default drops private addresses: on loopback and in a LAN the table stays empty.
+          peerInfoMapper: passthroughMapper,
+          querySelfInterval: limits.selfQueryInterval,
+          allowQueryWithZeroPeers: true,
+          validators: { pk: refuseRecord, ipns: refuseRecord },
+          selectors: {},
+        }),
+        { allowed, gated: false },
+      ),
+      gossip: membersOnly(gossipService({ topics: parts.topics, limits }), {
+        allowed,
+        gated: true,
+      }),
+      registrar: (components: { readonly registrar: Registrar }) => components.registrar,
+    },
+  })
+  refuseProviders(node.services.dht)
+  return node
+}

@@ -1,0 +1,105 @@
+/**
+ * Who may connect, and as what. One role per peer id: an id that is or was a member gets no light
+ * connection, and an id with a light connection gets no member connection, so that nothing meant for one
+ * role is ever reached over a connection of the other.
+ */
+import type { Connection } from '@libp2p/interface'
+import type { Refusal } from '../../attestation/verdict.ts'
+import { HostError } from '../../base/errors.ts'
+import { type NodeId, nodeId } from '../../base/ids.ts'
+import { after, type Clock, type Duration, type Instant } from '../../base/time.ts'
+import type { ConnectionRole } from './attested-noise.ts'
+import type { MemberLinks } from './member-links.ts'
+import type { Admission } from './port.ts'
+
+/** Departed members whose ids are remembered; an older one could pose as a light client, which sees no more. */
+const membersMax = 4096
+/** Entries of the deny list; the oldest gives way. */
+const deniedMax = 4096
+
+export interface RoleBookDeps {
+  readonly admission: Admission
+  readonly clock: Clock
+  readonly links: MemberLinks
+}
+
+/** The book of roles and the deny list. */
+export class RoleBook {
+  readonly #deps: RoleBookDeps
+  readonly #members = new Set<NodeId>()
+  readonly #light = new Map<NodeId, Set<Connection>>()
+  readonly #denied = new Map<NodeId, { readonly code: string; readonly until: Instant }>()
+
+  constructor(deps: RoleBookDeps) {
+    this.#deps = deps
+  }
+
+  /** Refuses every connection with `node` for a while, in both roles. */
+  deny(node: NodeId, code: string, span: Duration): void {
+    this.#denied.delete(node)
+    this.#denied.set(node, { code, until: after(this.#deps.clock.monotonic(), span) })
+    evict(this.#denied, deniedMax)
+  }
+
+  noteMember(node: NodeId): void {
+    this.#members.delete(node)
+    this.#members.add(node)
+    evict(this.#members, membersMax)
+  }
+
+  /** Why this id may not connect at all. */
+  barredAtAll(node: NodeId): Refusal | undefined {
+    const denied = this.#denied.get(node)
+    if (denied !== undefined) {
+      if (denied.until > this.#deps.clock.monotonic()) {
+        return { code: 'DENIED', facts: { reason: denied.code } }
+      }
+      this.#denied.delete(node)
+    }
+    return this.#deps.admission.barred(node)
+  }
+
+  /** Why this id may not connect in this role now. */
+  barred(node: NodeId, role: ConnectionRole, own: 'initiator' | 'responder'): Refusal | undefined {
+    const refusal = this.barredAtAll(node)
+    if (refusal !== undefined) return refusal
+    if (role === 'light') {
+      return this.#members.has(node) ? { code: 'ROLE_CONFLICT', facts: { role } } : undefined
+    }
+    if (this.#light.has(node)) return { code: 'ROLE_CONFLICT', facts: { role } }
+    // A dial by address alone learns only here that it leads to a member it has.
+    if (own === 'initiator' && this.#deps.links.isSettled(node)) {
+      return { code: 'ALREADY_CONNECTED', facts: {} }
+    }
+    return undefined
+  }
+
+  openedLight(connection: Connection): void {
+    const node = nodeId(connection.remotePeer.toString())
+    if (this.#members.has(node)) {
+      // Two handshakes of one id ran at once, in two roles.
+      connection.abort(new HostError('ROLE_CONFLICT', 'ROLE_CONFLICT: this id is a member'))
+      return
+    }
+    const open = this.#light.get(node) ?? new Set()
+    this.#light.set(node, open.add(connection))
+  }
+
+  closedLight(connection: Connection): void {
+    for (const [node, open] of this.#light) {
+      if (open.delete(connection) && open.size === 0) this.#light.delete(node)
+    }
+  }
+}
+
+/** Drops the oldest entries beyond `max`. */
+function evict<K>(
+  kept: { readonly size: number; keys(): Iterator<K>; delete(key: K): boolean },
+  max: number,
+): void {
+  while (kept.size > max) {
+    const oldest = kept.keys().next()
+    if (oldest.done === true) return
+    kept.delete(oldest.value)
+  }
+}

@@ -1,0 +1,241 @@
+/**
+ * Step-up on an open member connection: one side asks, the other answers with a fresh quote bound to this
+ * connection, the purpose and the asker's nonce. It needs nothing of the asker but the connection, so two
+ * strangers can step each other up at once.
+ */
+import type { Connection } from '@libp2p/interface'
+import { binder } from '../../attestation/binder.ts'
+import type { Verdict } from '../../attestation/verdict.ts'
+import { HostError, PeerFault } from '../../base/errors.ts'
+import type { NodeId } from '../../base/ids.ts'
+import type { Logger } from '../../base/log.ts'
+import type { Random } from '../../base/random.ts'
+import { between, type Clock, type Duration, milliseconds, seconds } from '../../base/time.ts'
+import { evidenceCodec, evidenceDigest, type NodeKeys } from '../../wire/evidence.ts'
+import {
+  type StepUpAnswer,
+  stepUpAnswerCodec,
+  stepUpBatchMax,
+  stepUpLeaf,
+  stepUpReportData,
+  stepUpRequestCodec,
+  stepUpRoot,
+  stepUpTree,
+} from '../../wire/step-up.ts'
+import type { Timers } from '../port.ts'
+import type { ChannelFacts } from './channel-facts.ts'
+import type { Link, MemberLinks } from './member-links.ts'
+import type { Admission, NetHandlers, StepUpPurpose } from './port.ts'
+import type { Asks } from './streams.ts'
+
+/** Protocol id of step-up. */
+export const stepUpProtocol = '/coterie/step-up/1'
+
+/** A side that only answers draws no nonce of its own: the asker's is what makes the quote fresh. */
+const noChallenge = new Uint8Array(32)
+
+/** What step-up stands on. */
+export interface StepUpDeps {
+  readonly admission: Admission
+  readonly handlers: NetHandlers
+  readonly links: MemberLinks
+  readonly asks: Asks
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly random: Random
+  readonly log: Logger
+  disconnect(node: NodeId, code: string): void
+}
+
+interface Waiting {
+  readonly leaf: Uint8Array
+  readonly answer: PromiseWithResolvers<Uint8Array>
+}
+
+/** Asks, answers, and asks again before a verdict lapses. */
+export class StepUp {
+  readonly #deps: StepUpDeps
+  readonly #renewals = new Map<NodeId, () => void>()
+  readonly #stopping = new AbortController()
+  #waiting: Waiting[] = []
+  #isQuoting = false
+
+  constructor(deps: StepUpDeps) {
+    this.#deps = deps
+  }
+
+  /** Answers one request; those that come while a quote is made share the next one. */
+  async answer(request: Uint8Array, connection: Connection): Promise<Uint8Array> {
+    const { purpose, nonce } = stepUpRequestCodec.decode(request)
+    const link = this.#deps.links.linkOf(connection)
+    if (link === undefined) throw new PeerFault('NOT_A_MEMBER', 'no trusted verdict on the asker')
+    const { keys, evidence } = this.#deps.admission.self()
+    const leaf = leafOf(link.channel, link.channel.own, {
+      purpose,
+      nonce,
+      keys,
+      evidence: evidenceDigest(evidence),
+    })
+    if (this.#waiting.length >= stepUpBatchMax) throw new PeerFault('BUSY', 'too many requests')
+    const answer = Promise.withResolvers<Uint8Array>()
+    this.#waiting.push({ leaf, answer })
+    if (!this.#isQuoting) void this.#quoteAll()
+    return answer.promise
+  }
+
+  /** Asks the member for a fresh quote and has it appraised. A trusted verdict renews the connection. */
+  async ask(node: NodeId, purpose: StepUpPurpose, signal: AbortSignal): Promise<Verdict> {
+    const { admission, asks, handlers, links, random } = this.#deps
+    const link = links.require(node)
+    const nonce = random.bytes(32)
+    const request = stepUpRequestCodec.encode({ purpose, nonce })
+    const answer = stepUpAnswerCodec.decode(await asks.ask(node, stepUpProtocol, request, signal))
+    // The answer is bound to one connection: after a change of links it proves nothing about the other.
+    if (links.current(node) !== link) throw new HostError('ASK_FAILED', 'the connection changed')
+    const verdict = this.#appraise(link, { purpose, nonce, answer }, admission)
+    if (verdict.kind === 'trusted') {
+      links.renew(link, verdict)
+      this.watch(link)
+      handlers.steppedUp(node, purpose, verdict)
+    }
+    return verdict
+  }
+
+  /** Sees to it that the link is re-attested before its verdict lapses, and closed if that fails. */
+  watch(link: Link): void {
+    const { clock, timers } = this.#deps
+    this.unwatch(link.node)
+    const left = between(clock.monotonic(), link.lapsesAt)
+    const wait = Math.max(0, left - this.#lead(left))
+    const cancel = timers.after(milliseconds(Math.min(wait, longestWait)), () => {
+      if (wait > longestWait) this.watch(link)
+      else void this.#renew(link.node)
+    })
+    this.#renewals.set(link.node, cancel)
+  }
+
+  unwatch(node: NodeId): void {
+    this.#renewals.get(node)?.()
+    this.#renewals.delete(node)
+  }
+
+  stop(): void {
+    this.#stopping.abort()
+    for (const cancel of this.#renewals.values()) cancel()
+    this.#renewals.clear()
+  }
+
+  #appraise(
+    link: Link,
+    shown: {
+      readonly purpose: StepUpPurpose
+      readonly nonce: Uint8Array
+      readonly answer: StepUpAnswer
+    },
+    admission: Admission,
+  ): Verdict {
+    const { member, channel } = link
+    const prover = channel.own === 'initiator' ? 'responder' : 'initiator'
+    const leaf = leafOf(channel, prover, {
+      purpose: shown.purpose,
+      nonce: shown.nonce,
+      keys: member.keys,
+      evidence: evidenceDigest(member.evidence),
+    })
+    const root = stepUpRoot(leaf, shown.answer)
+    if (root === undefined) return { kind: 'refused', code: 'STEP_UP_PATH', facts: {} }
+    const evidence = evidenceCodec.decode(shown.answer.evidence)
+    const reportData = stepUpReportData(channel.network, root)
+    return admission.appraiseBinder(link.node, evidence, reportData)
+  }
+
+  async #quoteAll(): Promise<void> {
+    this.#isQuoting = true
+    const { admission, log } = this.#deps
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0)
+      const { root, paths } = stepUpTree(batch.map(({ leaf }) => leaf))
+      try {
+        const reportData = stepUpReportData(admission.network, root)
+        const quoted = await admission.quote(reportData, this.#stopping.signal)
+        const evidence = evidenceCodec.encode(quoted)
+        batch.forEach(({ answer }, index) => {
+          const path = paths[index] ?? []
+          answer.resolve(stepUpAnswerCodec.encode({ evidence, index, count: batch.length, path }))
+        })
+      } catch (cause) {
+        log.warn('no quote for a step-up', { error: String(cause) })
+        const fault = new HostError('QUOTE_FAILED', 'the attester gave no quote', { cause })
+        for (const { answer } of batch) answer.reject(fault)
+      }
+    }
+    this.#isQuoting = false
+  }
+
+  async #renew(node: NodeId): Promise<void> {
+    const { clock, disconnect, links, log } = this.#deps
+    const link = links.current(node)
+    if (link === undefined) {
+      disconnect(node, 'VERDICT_EXPIRED')
+      return
+    }
+    try {
+      const left = between(clock.monotonic(), link.lapsesAt)
+      const signal = AbortSignal.any([
+        this.#stopping.signal,
+        AbortSignal.timeout(Math.max(1, Math.min(left, longestWait))),
+      ])
+      const verdict = await this.ask(node, 're-attest', signal)
+      if (verdict.kind === 'trusted') return
+      disconnect(node, verdict.kind === 'refused' ? verdict.code : 'UNDETERMINED')
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return
+      log.warn('re-attestation failed', { node, error: String(error) })
+      if (links.current(node) === link || links.current(node) === undefined) {
+        disconnect(node, 'RE_ATTEST_FAILED')
+      }
+    }
+  }
+
+  /** A fifth of what is left, at most a minute, spread so that members do not all ask at once. */
+  #lead(left: Duration): number {
+    const [byte = 0] = this.#deps.random.bytes(1)
+    return Math.min(left / 5, seconds(60)) * (1 + byte / 256)
+  }
+}
+
+/** Timers take 31 bits of milliseconds; a longer wait is made of several. */
+const longestWait = 2 ** 30
+
+function leafOf(
+  channel: ChannelFacts,
+  prover: 'initiator' | 'responder',
+  proof: {
+    readonly purpose: StepUpPurpose
+    readonly nonce: Uint8Array
+    readonly keys: NodeKeys
+    readonly evidence: ReturnType<typeof evidenceDigest>
+  },
+): Uint8Array {
+  const asker = prover === 'initiator' ? 'responder' : 'initiator'
+  return stepUpLeaf(
+    binder({
+      purpose: proof.purpose,
+      network: channel.network,
+      protocol: channel.protocol,
+      prover,
+      manifest: channel.manifest,
+      initiator: {
+        ...channel.initiator,
+        challenge: asker === 'initiator' ? proof.nonce : noChallenge,
+      },
+      responder: {
+        ...channel.responder,
+        challenge: asker === 'responder' ? proof.nonce : noChallenge,
+      },
+      handshakeHash: channel.handshakeHash,
+      evidence: proof.evidence,
+      kem: proof.keys.kem,
+    }),
+  )
+}
