@@ -235,13 +235,18 @@ const bad = (expected: string): PeerFault =>
   new PeerFault('BAD_CERTIFICATE', `expected ${expected} in DER`)
 
 function parseDer(bytes: Uint8Array): DerValue {
-  const { offset, result } = fromBER(bytes, {
-    maxDepth: depthMax,
-    maxNodes: nodesMax,
-    parseEmbedded: false,
-  })
+  const { offset, result } = readBer(bytes)
   if (offset !== bytes.length || result.error !== '') throw bad('exactly one value')
   return derValue(result)
+}
+
+function readBer(bytes: Uint8Array): ReturnType<typeof fromBER> {
+  try {
+    return fromBER(bytes, { maxDepth: depthMax, maxNodes: nodesMax, parseEmbedded: false })
+  } catch {
+    // The library throws plain errors for times and texts that it cannot convert; its words say no more.
+    throw bad('values of their types')
+  }
 }
 
 function derValue(block: BaseBlock): DerValue {
