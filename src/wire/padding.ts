@@ -5,7 +5,7 @@
  * a few coarse sizes hide single writes; above, Padmé (Nikitin et al., PETS 2019, "Reducing Metadata
  * Leakage from Encrypted Files and Communication with PURBs", §4), which never adds more than 6 % there,
  * because large batches are multiplied by gossip and a doubled size would be paid at every link. Between
- * 256 bytes and 256 KiB there are 137 sizes in all.
+ * 256 bytes and 256 KiB there are 133 sizes in all.
  */
 
 const powersUpTo = 4096
