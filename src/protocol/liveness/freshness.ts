@@ -5,7 +5,7 @@
  * whoever cites one signed after I sent it. A beat that cites a third member's beat which I accepted is as
  * fresh as that one, so news of me reaches back over several hops in a large network.
  *
- * Stricter than "cites a beat accepted at most three intervals ago" alone: every accepted beat keeps the
+ * Stricter than "cites a beat accepted at most three intervals ago": every accepted beat keeps the
  * time of the beat of mine that it goes back to, and that too must be recent. Otherwise a host that
  * records two members citing each other could play the recording back at a third of its speed: each beat
  * within three intervals of the last, the whole drifting ever further into the past.
@@ -14,15 +14,12 @@ import type { NodeId } from '../../base/ids.ts'
 import { after, type Duration, type Instant } from '../../base/time.ts'
 import { type CitationKey, citationKey } from '../../wire/heartbeat.ts'
 
-/** Intervals for which a beat may be cited: one to travel, one to wait for the next beat, one of slack. */
-const citableIntervals = 3
 /**
- * Intervals since the beat of mine that all goes back to: four hops of at most two intervals, enough for
- * 1,000 members with 32 citations each. What a replaying host can gain is this much and no more.
+ * Intervals since the beat of mine that all goes back to, beyond those for one citation: three more hops of
+ * an interval and a half, enough for 1,000 members with 32 citations each. What a replaying host can gain
+ * is this much and no more.
  */
-const anchoredIntervals = 8
-/** Citable beats kept per author: one per interval, and one more for jitter. */
-const anchorsPerAuthorMax = citableIntervals + 1
+const hopIntervals = 5
 
 interface Anchor {
   readonly key: CitationKey
@@ -44,13 +41,17 @@ export class Anchors {
   readonly #self: NodeId
   readonly #citable: Duration
   readonly #anchored: Duration
+  readonly #anchorsMax: number
   readonly #byAuthor = new Map<NodeId, Anchor[]>()
   readonly #byKey = new Map<CitationKey, { readonly author: NodeId; readonly anchor: Anchor }>()
 
-  constructor(self: NodeId, interval: Duration) {
+  constructor(self: NodeId, options: { interval: Duration; citationIntervals: number }) {
+    const { interval, citationIntervals } = options
     this.#self = self
-    this.#citable = (interval * citableIntervals) as Duration
-    this.#anchored = (interval * anchoredIntervals) as Duration
+    this.#citable = (interval * citationIntervals) as Duration
+    this.#anchored = (interval * (citationIntervals + hopIntervals)) as Duration
+    // One per interval, and one more for jitter.
+    this.#anchorsMax = citationIntervals + 1
   }
 
   /** I sent a beat with this citation. */
@@ -94,7 +95,7 @@ export class Anchors {
     this.#byAuthor.set(author, anchors)
     anchors.push(anchor)
     this.#byKey.set(anchor.key, { author, anchor })
-    const oldest = anchors.length > anchorsPerAuthorMax ? anchors.shift() : undefined
+    const oldest = anchors.length > this.#anchorsMax ? anchors.shift() : undefined
     if (oldest !== undefined) this.#byKey.delete(oldest.key)
   }
 }
@@ -112,16 +113,15 @@ export interface Citable {
 const placesForLive = 8
 
 /**
- * Whom to cite among `candidates`, at most `max`: authors that are not live first, because only a citation
+ * Whom to cite among `candidates` heard within a span, at most `max`: authors that are not live first, because only a citation
  * makes a stranger accepted; among equals whoever waited longest.
  */
 export function chooseCitations<T extends Citable>(
   candidates: readonly T[],
-  options: { readonly now: Instant; readonly interval: Duration; readonly max: number },
+  options: { readonly now: Instant; readonly heardWithin: Duration; readonly max: number },
 ): readonly T[] {
-  const span = (options.interval * citableIntervals) as Duration
   const waiting = candidates
-    .filter(({ receivedAt }) => options.now <= after(receivedAt, span))
+    .filter(({ receivedAt }) => options.now <= after(receivedAt, options.heardWithin))
     .toSorted((left, right) => (left.citedAt ?? -Infinity) - (right.citedAt ?? -Infinity) || 0)
   const live = waiting.filter(({ isLive }) => isLive)
   const strangers = waiting.filter(({ isLive }) => !isLive)

@@ -1,4 +1,4 @@
-/** What the liveness room is told and what it answers: types only. */
+/** What the liveness room is told and what it answers. */
 import type { NodeId } from '../../base/ids.ts'
 import type { Duration, Instant } from '../../base/time.ts'
 import type { Heartbeat } from '../../wire/heartbeat.ts'
@@ -87,4 +87,20 @@ export interface LivenessOptions {
   readonly interval: Duration
   /** When the first beat goes out. */
   readonly startsAt: Instant
+  /** The manifest's word; `livenessRules` unless said. */
+  readonly rules?: LivenessRules
 }
+
+/** What a manifest decides about liveness, in intervals. */
+export interface LivenessRules {
+  /** A beat counts if it cites one that is at most this old. */
+  readonly citationIntervals: number
+  /** How long a member that was never heard is `new`. */
+  readonly newIntervals: number
+}
+
+/**
+ * A beat travels for one interval, waits for the next beat of its reader in another, and one is slack. A
+ * stranger's first beat is cited by my next and its second is accepted, which takes three, and slack.
+ */
+export const livenessRules: LivenessRules = { citationIntervals: 3, newIntervals: 5 }

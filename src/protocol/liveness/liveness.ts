@@ -25,12 +25,14 @@ import { after, between, type Duration, type Instant } from '../../base/time.ts'
 import { beatDigest, citationsMax, type Heartbeat, heartbeatCodec } from '../../wire/heartbeat.ts'
 import type { Machine } from '../machine.ts'
 import { Anchors, chooseCitations } from './freshness.ts'
-import type {
-  BeatSource,
-  LivenessEffect,
-  LivenessInput,
-  LivenessOptions,
-  LivenessState,
+import {
+  type BeatSource,
+  type LivenessEffect,
+  type LivenessInput,
+  type LivenessOptions,
+  type LivenessRules,
+  type LivenessState,
+  livenessRules,
 } from './input.ts'
 import { ObservedMember, type ReceivedBeat } from './observed.ts'
 
@@ -48,6 +50,7 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
   readonly #random: Random
   readonly #self: NodeId
   readonly #interval: Duration
+  readonly #rules: LivenessRules
   readonly #anchors: Anchors
   readonly #members = new Map<NodeId, ObservedMember>()
   #sequence = 0
@@ -65,7 +68,9 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     this.#random = ports.random
     this.#self = options.self
     this.#interval = options.interval
-    this.#anchors = new Anchors(options.self, options.interval)
+    this.#rules = options.rules ?? livenessRules
+    const { citationIntervals } = this.#rules
+    this.#anchors = new Anchors(options.self, { interval: options.interval, citationIntervals })
     this.#nextBeat = options.startsAt
     this.#nextJudgement = options.startsAt
     this.#lastStep = options.startsAt
@@ -83,7 +88,7 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
         return beat === undefined ? [] : this.#beatReceived(input, beat, now)
       case 'memberAdded':
         if (input.node !== this.#self && !this.#members.has(input.node)) {
-          this.#members.set(input.node, new ObservedMember(this.#interval, now))
+          this.#members.set(input.node, this.#observe(now))
         }
         return []
       case 'memberGone':
@@ -153,7 +158,8 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
       const isLive = member.state === 'alive'
       return [{ member, citation, receivedAt, isLive, citedAt: member.citedAt }]
     })
-    const chosen = chooseCitations(candidates, { now, interval: this.#interval, max: citationsMax })
+    const heardWithin = (this.#interval * this.#rules.citationIntervals) as Duration
+    const chosen = chooseCitations(candidates, { now, heardWithin, max: citationsMax })
     for (const { member } of chosen) member.citedAt = now
     const payload = heartbeatCodec.encode({
       ...this.#source.content(now),
@@ -218,6 +224,11 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
       if (to !== from) effects.push({ kind: 'stateChanged', node, from, to, phi })
     }
     return effects
+  }
+
+  #observe(now: Instant): ObservedMember {
+    const { newIntervals } = this.#rules
+    return new ObservedMember({ interval: this.#interval, newIntervals }, now)
   }
 
   #forget(node: NodeId): void {

@@ -11,8 +11,6 @@ const suspectPhi = 5
 const deadPhi = 12
 /** Least time under suspicion, in intervals: a refutation needs one beat, and that beat a citation. */
 const suspicionIntervals = 2
-/** A stranger is not suspect before: its first beat is cited by my next, its second is accepted; and slack. */
-const newIntervals = 5
 /** Received beats kept per author, to notice a second content under one number. */
 const receivedMax = 4
 
@@ -27,6 +25,7 @@ export interface ReceivedBeat {
 
 export class ObservedMember {
   readonly #interval: Duration
+  readonly #newIntervals: number
   #state: LivenessState = 'new'
   /** When the last sign of life came; for a new member, when it was added. Moves on by excused stalls. */
   #silentSince: Instant
@@ -44,8 +43,9 @@ export class ObservedMember {
   citedAt: Instant | null = null
   isEquivocator = false
 
-  constructor(interval: Duration, addedAt: Instant) {
-    this.#interval = interval
+  constructor(options: { interval: Duration; newIntervals: number }, addedAt: Instant) {
+    this.#interval = options.interval
+    this.#newIntervals = options.newIntervals
     this.#silentSince = addedAt
   }
 
@@ -119,13 +119,13 @@ export class ObservedMember {
     }
     const suspectFor = between(this.#suspectSince ?? now, now)
     const phi = this.phi(now)
-    const waited = phi === null ? newIntervals : suspicionIntervals
+    const waited = phi === null ? this.#newIntervals : suspicionIntervals
     if (suspectFor >= this.#interval * waited && (phi ?? deadPhi) >= deadPhi) this.#state = 'dead'
   }
 
   #isOverdue(now: Instant): boolean {
     const phi = this.phi(now)
-    if (phi === null) return between(this.#silentSince, now) >= this.#interval * newIntervals
+    if (phi === null) return between(this.#silentSince, now) >= this.#interval * this.#newIntervals
     // Its machine answers "nobody here", and another member sees the same: no need to wait for silence.
     const isGoneForTwo = this.#reconnect === 'refused' && this.#corroborators.size > 0
     return phi >= suspectPhi || isGoneForTwo

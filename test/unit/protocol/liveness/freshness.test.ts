@@ -12,8 +12,10 @@ const [me, ann, bob] = [id(1), id(2), id(3)]
 const citation = (byte: number): Uint8Array => new Uint8Array(8).fill(byte)
 const at = (second: number): ReturnType<typeof instant> => instant(second * 1000)
 
+const rules = { interval: seconds(1), citationIntervals: 3 }
+
 test('a beat of mine may be cited for three intervals and no longer', () => {
-  const anchors = new Anchors(me, seconds(1))
+  const anchors = new Anchors(me, rules)
   anchors.sent(citation(1), at(10))
   expect(anchors.judge(ann, [citation(1)], at(13))).toEqual({ rootAt: at(10), citesMe: true })
   expect(anchors.judge(ann, [citation(1)], at(13.001))).toBeUndefined()
@@ -22,21 +24,21 @@ test('a beat of mine may be cited for three intervals and no longer', () => {
 })
 
 test('nobody makes a beat fresh by citing an own one', () => {
-  const anchors = new Anchors(me, seconds(1))
+  const anchors = new Anchors(me, rules)
   anchors.accepted(ann, citation(1), { now: at(10), rootAt: at(9) })
   expect(anchors.judge(ann, [citation(1)], at(11))).toBeUndefined()
   expect(anchors.judge(bob, [citation(1)], at(11))).toEqual({ rootAt: at(9), citesMe: false })
 })
 
 test('a chain of citations is as old as the beat of mine that it began with', () => {
-  const anchors = new Anchors(me, seconds(1))
+  const anchors = new Anchors(me, rules)
   anchors.accepted(ann, citation(1), { now: at(10), rootAt: at(2) })
   expect(anchors.judge(bob, [citation(1)], at(10))).toEqual({ rootAt: at(2), citesMe: false })
   expect(anchors.judge(bob, [citation(1)], at(10.001))).toBeUndefined()
 })
 
 test('the newest of several roots counts', () => {
-  const anchors = new Anchors(me, seconds(1))
+  const anchors = new Anchors(me, rules)
   anchors.sent(citation(1), at(10))
   anchors.sent(citation(2), at(11))
   anchors.accepted(ann, citation(3), { now: at(11), rootAt: at(9) })
@@ -45,7 +47,7 @@ test('the newest of several roots counts', () => {
 })
 
 test('a flood of accepted beats pushes out only beats of its own author', () => {
-  const anchors = new Anchors(me, seconds(1))
+  const anchors = new Anchors(me, rules)
   anchors.sent(citation(200), at(10))
   for (let beat = 0; beat < 100; beat++) {
     anchors.accepted(ann, citation(beat), { now: at(10), rootAt: at(10) })
@@ -56,7 +58,7 @@ test('a flood of accepted beats pushes out only beats of its own author', () => 
 })
 
 test('who is no member any more makes nothing fresh', () => {
-  const anchors = new Anchors(me, seconds(1))
+  const anchors = new Anchors(me, rules)
   anchors.accepted(ann, citation(1), { now: at(10), rootAt: at(10) })
   anchors.forget(ann)
   expect(anchors.judge(bob, [citation(1)], at(10))).toBeUndefined()
@@ -73,7 +75,7 @@ function candidates(count: number, of: Partial<Citable>): readonly (Citable & { 
   }))
 }
 
-const options = { now: at(10), interval: seconds(1), max: 32 } as const
+const options = { now: at(10), heardWithin: seconds(3), max: 32 } as const
 
 test('strangers are cited first, and a crowd of them leaves places for the living', () => {
   const few = chooseCitations([...candidates(40, { isLive: true }), ...candidates(2, {})], options)
