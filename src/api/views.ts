@@ -43,6 +43,7 @@ export const statusShape = z.object({
   state: z.object({
     root: z.string(),
     entries: count,
+    delivered: count,
     writesPerSecond: count,
     deliveriesPerSecond: count,
   }),

@@ -1,31 +1,50 @@
 /** The real host: this machine's clock, chance, timers, log, attester and network. */
+import { systemClock } from './clock.ts'
+import { openNet } from './net/libp2p.ts'
+import { netLimits } from './net/options.ts'
 import type { Host } from './port.ts'
+import { systemRandom } from './random.ts'
+import { openSimulatedAttester } from './tee/simulated.ts'
+import {
+  type AdjustableLogger,
+  type LogFormat,
+  type LogLevel,
+  openLog,
+} from './telemetry/json-log.ts'
+import { systemTimers } from './timers.ts'
 
-/** What the host needs of a configuration; spans are milliseconds, addresses multiaddrs. */
+/** What the host needs of a configuration; addresses are multiaddrs. */
 export interface HostOptions {
+  /** Chooses the pace and bounds of the network. */
+  readonly preset: 'local' | 'lan' | 'wan'
   readonly tee: 'simulated'
-  /** Absolute path of the machine file of the simulated TEE. */
+  /** Path of the machine file of the simulated TEE. */
   readonly machine: string
   readonly listen: readonly string[]
   readonly announce: readonly string[]
   readonly bootstrap: readonly string[]
-  readonly dialTimeout: number
-  readonly redialWait: number
-  readonly redialWaitMax: number
-  readonly askTimeout: number
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
 }
 
-export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
-/** `auto` writes JSON unless a terminal reads. */
-export type LogFormat = 'auto' | 'json' | 'pretty'
+/** This machine as a host; the loudness of its log changes while it runs. */
+export interface OpenHost extends Host {
+  readonly log: AdjustableLogger
+}
 
 /**
  * Opens everything outside that a node touches; no socket is opened before `openNet`.
  *
  * @throws {HostError | UsageError} of the attester's file or device.
  */
-export async function openHost(options: HostOptions): Promise<Host> {
-  throw new Error(`not yet: ${options.tee}`)
+export async function openHost(options: HostOptions): Promise<OpenHost> {
+  const log = openLog({ level: options.logLevel, format: options.logFormat })
+  const ports = { clock: systemClock, timers: systemTimers, random: systemRandom, log }
+  const { listen, announce, bootstrap } = options
+  const net = { listen, announce, bootstrap, limits: netLimits[options.preset] }
+  return {
+    ...ports,
+    attester: await openSimulatedAttester(options.machine),
+    openNet: keysAndHandlers => openNet(net, { ...ports, ...keysAndHandlers }),
+  }
 }

@@ -22,7 +22,7 @@ export interface NodeConfig extends Settings {
 }
 
 /** Where the value of an option came from. */
-export type Origin = 'flag' | 'environment' | 'file' | 'preset'
+export type Origin = 'flag' | 'environment' | 'file' | 'program' | 'preset'
 
 /** Values as they were given, by origin. Flags and environment are text, the file is parsed JSON. */
 export interface SettingSources {
@@ -46,42 +46,43 @@ export interface ParsedSettings {
  * `BAD_OPTION` for a value of the wrong kind, `INCONSISTENT_CONFIG`.
  */
 export function parseSettings(sources: SettingSources): ParsedSettings {
-  const given = [
+  return settle([
     fromFlags(sources.flags ?? {}),
     fromEnvironment(sources.environment ?? {}),
     fromFile(sources.file),
-  ]
-  const presetGiven = given.map(source => source.get('preset')).find(value => value !== undefined)
-  const preset = presetName(presetGiven)
-  const settings: Partial<Record<HostOptionName, OptionValue>> = {}
-  const origins: Partial<Record<HostOptionName, Origin>> = {}
-  for (const name of hostOptionNames) {
-    const found = given.map(source => source.get(name)).find(value => value !== undefined)
-    const option: HostOption<OptionValue> = hostOptions[name]
-    settings[name] = freeze(found === undefined ? option.defaults[preset] : checked(name, found))
-    origins[name] = found?.origin ?? 'preset'
-  }
-  const complete = Object.freeze(settings as Settings)
-  assertConsistent(complete)
-  return { settings: complete, origins: Object.freeze(origins as Record<HostOptionName, Origin>) }
+  ])
 }
 
 /**
- * The configuration of a node: what is given, the rest from the preset (`wan` unless said).
+ * The configuration of a node: what a program gives, the rest from the preset (`wan` unless said).
  *
- * @throws {UsageError} `INCONSISTENT_CONFIG`.
+ * @throws {UsageError} as `parseSettings`.
  */
 export function completeConfig(
   given: Partial<Settings> & { readonly manifestEnvelope: Uint8Array },
 ): NodeConfig {
-  const preset = given.preset ?? 'wan'
+  const { manifestEnvelope, ...values } = given
+  const { settings } = settle([fromProgram(values)])
+  return Object.freeze({ ...settings, manifestEnvelope })
+}
+
+function settle(sources: readonly Given[]): ParsedSettings {
+  const firstOf = (name: HostOptionName): GivenValue | undefined =>
+    sources.map(source => source.get(name)).find(value => value !== undefined)
+  const preset = presetName(firstOf('preset'))
   const settings: Partial<Record<HostOptionName, OptionValue>> = {}
+  const origins: Partial<Record<HostOptionName, Origin>> = {}
   for (const name of hostOptionNames) {
-    settings[name] = freeze(given[name] ?? hostOptions[name].defaults[preset])
+    const given = firstOf(name)
+    const option: HostOption<OptionValue> = hostOptions[name]
+    settings[name] = freeze(given === undefined ? option.defaults[preset] : checked(name, given))
+    origins[name] = given?.origin ?? 'preset'
   }
-  const config = { ...(settings as Settings), manifestEnvelope: given.manifestEnvelope }
-  assertConsistent(config)
-  return Object.freeze(config)
+  settings.preset = preset
+  // The loop went over every name, and `checked` gave each the type of its row.
+  const complete = Object.freeze(settings as Settings)
+  assertConsistent(complete)
+  return { settings: complete, origins: Object.freeze(origins as Record<HostOptionName, Origin>) }
 }
 
 /** The names of all host options, in the order of the table. */
@@ -141,6 +142,17 @@ function fromEnvironment(environment: Readonly<Record<string, string | undefined
   return given
 }
 
+function fromProgram(values: Readonly<Record<string, OptionValue | undefined>>): Given {
+  const given = new Map<HostOptionName, GivenValue>()
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined) continue
+    if (!isHostOption(name)) throw unknownOption(name, name, nearest => nearest)
+    const origin = 'program'
+    given.set(name, { origin, spelled: name, value: hostOptions[name].kind.fromValue(value) })
+  }
+  return given
+}
+
 function fromFile(file: unknown): Given {
   const given = new Map<HostOptionName, GivenValue>()
   if (file === undefined) return given
@@ -158,10 +170,9 @@ function checked(name: HostOptionName, given: GivenValue): OptionValue {
   const kind: OptionKind<OptionValue> = hostOptions[name].kind
   const result = kind.schema.safeParse(given.value)
   if (result.success) return result.data
-  const where = given.origin === 'preset' ? '' : ` (${given.origin})`
   throw new UsageError(
     'BAD_OPTION',
-    `${given.spelled}${where} is ${shown(given.value)}, but takes ${kind.expected}.`,
+    `${given.spelled} (${given.origin}) is ${shown(given.value)}, but takes ${kind.expected}.`,
     { next: hostOptions[name].reason },
   )
 }

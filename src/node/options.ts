@@ -14,6 +14,8 @@ export interface OptionKind<T> {
   readonly schema: z.ZodType<T>
   /** The JSON value that a text means; what it cannot mean is left for `schema` to refuse. */
   readonly fromText: (text: string) => unknown
+  /** The JSON value of a value that a program gave. */
+  readonly fromValue: (value: OptionValue) => unknown
 }
 
 /** An option of the host: a flag, a `COTERIE_*` variable and a key of the file, all derived from its name. */
@@ -38,7 +40,7 @@ export interface ManifestOption {
 /** What an option may hold. */
 export type OptionValue = string | number | boolean | readonly string[]
 
-const asIs = (text: string): unknown => text
+const asIs = <T>(given: T): unknown => given
 
 const text = (expected: string): OptionKind<string> => ({
   expected,
@@ -47,18 +49,21 @@ const text = (expected: string): OptionKind<string> => ({
     .max(4096)
     .refine(value => !value.includes('\0')),
   fromText: asIs,
+  fromValue: asIs,
 })
 
 const toggle: OptionKind<boolean> = {
   expected: 'true or false',
   schema: z.boolean(),
   fromText: value => (value === 'true' ? true : value === 'false' ? false : value),
+  fromValue: asIs,
 }
 
 const count = (min: number, max: number): OptionKind<number> => ({
   expected: `a whole number from ${min} to ${max}`,
   schema: z.int().min(min).max(max),
   fromText: value => (/^\d{1,15}$/.test(value) ? Number(value) : value),
+  fromValue: asIs,
 })
 
 const choice = <const T extends readonly [string, ...string[]]>(
@@ -67,6 +72,7 @@ const choice = <const T extends readonly [string, ...string[]]>(
   expected: `one of ${names.join(', ')}`,
   schema: z.enum(names),
   fromText: asIs,
+  fromValue: asIs,
 })
 
 const addresses: OptionKind<readonly string[]> = {
@@ -80,12 +86,14 @@ const addresses: OptionKind<readonly string[]> = {
     )
     .max(64),
   fromText: value => (value === '' ? [] : value.split(',').map(address => address.trim())),
+  fromValue: asIs,
 }
 
 const names = (expected: string, pattern: RegExp): OptionKind<readonly string[]> => ({
   expected: `${expected}, separated by commas`,
   schema: z.array(z.string().regex(pattern)).max(16),
   fromText: value => (value === '' ? [] : value.split(',').map(name => name.trim().toLowerCase())),
+  fromValue: asIs,
 })
 
 const spanUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
@@ -102,6 +110,7 @@ const span = (min: Duration, max: Duration): OptionKind<Duration> => ({
     })
     .refine(value => value >= min && value <= max),
   fromText: asIs,
+  fromValue: value => `${value}ms`,
 })
 
 const host = <T>(

@@ -29,12 +29,16 @@ export function prettyLine(json: string): string {
   const style = isLevel(level) ? levelStyles[level] : 'white'
   const facts = Object.entries(line.facts).map(([name, value]) => `${name}=${shownFact(value)}`)
   const parts = [
-    styleText('gray', line.time.slice(11, 23)),
-    styleText(style, level.padEnd(5)),
+    paint('gray', line.time.slice(11, 23)),
+    paint(style, level.padEnd(5)),
     line.text,
-    styleText('gray', facts.join(' ')),
+    paint('gray', facts.join(' ')),
   ]
   return `${parts.join(' ').trimEnd()}\n`
+}
+
+function paint(style: Parameters<typeof styleText>[0], text: string): string {
+  return styleText(style, text, { stream: process.stderr })
 }
 
 function isLevel(level: string): level is keyof typeof levelStyles {

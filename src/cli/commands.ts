@@ -1,0 +1,53 @@
+/** The commands: what the list of help needs at once, and the rest when it is asked for. */
+import type { Command } from 'commander'
+
+/** One command of the roof. */
+export interface CommandRow {
+  readonly name: string
+  readonly about: string
+  /** Loads the command with all it imports: only the one that is run pays for it. */
+  readonly load: () => Promise<Command>
+}
+
+export const commandRows: readonly CommandRow[] = [
+  {
+    name: 'init',
+    about: 'make a data directory with configuration, manifest and simulated machine',
+    load: async () => (await import('./commands/init.ts')).initCommand(),
+  },
+  {
+    name: 'start',
+    about: 'run a node until SIGTERM or Ctrl-C',
+    load: async () => (await import('./commands/start.ts')).startCommand(),
+  },
+  {
+    name: 'status',
+    about: 'show how a running node is',
+    load: async () => (await import('./commands/status.ts')).statusCommand(),
+  },
+  {
+    name: 'peers',
+    about: 'show open connections, and why others were refused',
+    load: async () => (await import('./commands/peers.ts')).peersCommand(),
+  },
+  {
+    name: 'members',
+    about: 'show whom a node believes, or remove somebody for good',
+    load: async () => (await import('./commands/members.ts')).membersCommand(),
+  },
+  {
+    name: 'state',
+    about: 'read, write and watch the replicated state (testnets only)',
+    load: async () => (await import('./commands/state.ts')).stateCommand(),
+  },
+  {
+    name: 'testnet',
+    about: 'run and check a local network with simulated TEEs (never secure)',
+    load: async () => (await import('./commands/testnet.ts')).testnetCommand(),
+  },
+  {
+    name: 'version',
+    about: 'print the versions of coterie, Node and platform',
+    load: async () => (await import('./commands/version.ts')).versionCommand(),
+  },
+]

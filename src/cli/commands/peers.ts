@@ -1,0 +1,67 @@
+/** `coterie peers`: open connections, and handshakes that did not become one. */
+import { Command } from 'commander'
+import type { Answer } from '../../api/contract.ts'
+import { exitCodes, printJson, printLine, printTable, shortId } from '../output.ts'
+import { addReachOptions, type ReachFlags, withNode } from '../reach.ts'
+
+type Refusal = Answer<'refusals'>['refusals'][number]
+
+export function peersCommand(): Command {
+  const peers = addReachOptions(new Command('peers')).action(async (flags: ReachFlags) => {
+    const found = await withNode(flags, (client, signal) => client.peers(signal))
+    if (flags.json === true) return printJson({ peers: found })
+    printTable(
+      ['NODE', 'ADDRESS', 'DIALLED', 'VERDICT', 'MEASUREMENT'],
+      found.map(peer => [
+        shortId(peer.node),
+        peer.address,
+        peer.direction === 'out' ? 'by us' : 'by them',
+        peer.verdict,
+        peer.measurement,
+      ]),
+    )
+  })
+  peers.addCommand(whyCommand())
+  return peers
+}
+
+function whyCommand(): Command {
+  return new Command('why')
+    .description('show refused handshakes: the code, who refused, what differed')
+    .argument('[node]', 'a node id, the end of one, or a part of an address')
+    .action(async (wanted: string | undefined, _: object, command: Command) => {
+      const flags = command.optsWithGlobals<ReachFlags>()
+      const all = await withNode(flags, (client, signal) => client.refusals(signal))
+      const found = all.filter(refusal => wanted === undefined || isAbout(refusal, wanted))
+      if (flags.json === true) printJson({ refusals: found })
+      else printRefusals(found)
+      if (wanted !== undefined && found.length === 0) process.exitCode = exitCodes.negative
+    })
+}
+
+function isAbout(refusal: Refusal, wanted: string): boolean {
+  return refusal.node?.endsWith(wanted) === true || refusal.address.includes(wanted)
+}
+
+const whoRefused = {
+  me: 'this node refused',
+  them: 'they refused',
+  link: 'the link broke',
+} as const
+
+function printRefusals(refusals: readonly Refusal[]): void {
+  if (refusals.length === 0) return printLine('No refused handshake.')
+  printTable(
+    ['AT', 'WHO', 'NODE', 'ADDRESS', 'CODE', 'FACTS'],
+    refusals.map(({ at, by, node, address, code, facts }) => [
+      at.slice(11, 19),
+      whoRefused[by],
+      node === null ? '?' : shortId(node),
+      address,
+      code,
+      Object.entries(facts)
+        .map(([name, value]) => `${name}=${value}`)
+        .join(' '),
+    ]),
+  )
+}

@@ -1,0 +1,106 @@
+/** Runs one node with its API, from lock to unlock. */
+import { url as inspectorUrl } from 'node:inspector'
+import { type ApiServer, serveApi } from '../api/server.ts'
+import { UsageError } from '../base/errors.ts'
+import { version } from '../base/version.ts'
+import { makeToken, openDataDir, removeRunFile, writeRunFile } from '../host/data-dir.ts'
+import { type OpenHost, openHost } from '../host/open.ts'
+import { lockDataDir } from '../host/process-lock.ts'
+import type { NodeConfig } from '../node/config.ts'
+import type { CoterieNode } from '../node/handle.ts'
+import { createNode } from '../node/node.ts'
+import { exitCodes, paint, printJson, printLine, shortId } from './output.ts'
+
+/** A stop that takes longer is cut off, in milliseconds: systemd and Docker wait little longer. */
+const stopPatience = 10_000
+
+/** Runs a node until SIGTERM or SIGINT, and leaves neither socket nor lock nor run file behind. */
+export async function runNode(config: NodeConfig, json: boolean): Promise<void> {
+  await openDataDir(config.dataDir)
+  const unlock = await lockDataDir(config.dataDir)
+  try {
+    const host = await openHost(config)
+    const node = createNode(host, config)
+    refuseOnlookers(node)
+    await serve({ node, host, config, json })
+  } finally {
+    await unlock()
+  }
+}
+
+interface Served {
+  readonly node: CoterieNode
+  readonly host: OpenHost
+  readonly config: NodeConfig
+  readonly json: boolean
+}
+
+async function serve({ node, host, config, json }: Served): Promise<void> {
+  const told = stopSignal(host)
+  const token = await makeToken(config.dataDir)
+  // The API listens first: a busy port is found out before any other node hears of this one.
+  const api = await serveApi(node, { ...config, token, log: host.log })
+  try {
+    await Promise.race([node.start(), told])
+    const { addresses } = node.status()
+    await writeRunFile(config.dataDir, {
+      pid: process.pid,
+      http: api.url,
+      p2p: [...addresses],
+      node: node.id,
+    })
+    announce(node, api, json)
+    await told
+  } finally {
+    await stopAll(node, api, host)
+    await removeRunFile(config.dataDir)
+  }
+}
+
+/** Resolves with the first SIGTERM or SIGINT. The second one ends the process on the spot. */
+function stopSignal(host: OpenHost): Promise<void> {
+  return new Promise(resolve => {
+    let count = 0
+    const onSignal = (signal: NodeJS.Signals): void => {
+      count++
+      if (count > 1) process.exit(signal === 'SIGINT' ? 130 : 143)
+      host.log.info('stopping', { signal })
+      resolve()
+    }
+    process.on('SIGTERM', onSignal)
+    process.on('SIGINT', onSignal)
+  })
+}
+
+async function stopAll(node: CoterieNode, api: ApiServer, host: OpenHost): Promise<void> {
+  const cutOff = setTimeout(() => {
+    host.log.error('stopping took too long; the process ends anyway', { patience: stopPatience })
+    process.exit(exitCodes.unchecked)
+  }, stopPatience)
+  // Both at once: open event streams end with the API, whatever the network still does.
+  const results = await Promise.allSettled([api.stop(), node.stop()])
+  clearTimeout(cutOff)
+  for (const result of results) if (result.status === 'rejected') throw result.reason
+}
+
+function announce(node: CoterieNode, api: ApiServer, json: boolean): void {
+  const { networkName, addresses, tee, testnet } = node.status()
+  if (json) {
+    const facts = { node: node.id, network: node.network, http: api.url, p2p: addresses, version }
+    return printJson({ ...facts, tee, testnet })
+  }
+  if (tee === 'simulated') {
+    printLine(paint('yellow', 'SIMULATED TEE: nothing is protected from this machine'))
+  }
+  printLine(
+    `coterie ${version} | network ${networkName} | node ${shortId(node.id)} | api ${api.url} | p2p ${addresses.join(' ')}`,
+  )
+}
+
+/** Outside of a testnet nobody may look into the memory that holds the keys, not even by a flag of Node. */
+function refuseOnlookers(node: CoterieNode): void {
+  if (node.opensToHost || inspectorUrl() === undefined) return
+  throw new UsageError('INSPECTOR_OPEN', 'The inspector of Node is open, which reads every key.', {
+    next: 'Start without --inspect and without NODE_OPTIONS, and with --disable-sigusr1.',
+  })
+}
