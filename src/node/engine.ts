@@ -2,53 +2,28 @@
  * The rooms of one running node and what they tell each other. Made once the node holds its evidence; every
  * line here joins two rooms, none decides anything.
  */
-import type { TrustedVerdict } from '../attestation/verdict.ts'
+import { compareBytes } from '../base/bytes.ts'
 import { HostError } from '../base/errors.ts'
 import { bytesOfDigest, type Digest, type NodeId } from '../base/ids.ts'
 import { milliseconds, minutes, timestamp } from '../base/time.ts'
-import { hmacSha256 } from '../crypto/hash.ts'
-import type { AskProtocol, MemberConnection, Net, NetHandlers } from '../host/net/port.ts'
-import type { Host } from '../host/port.ts'
+import type { AskProtocol, MemberConnection, NetHandlers } from '../host/net/port.ts'
 import type { AcceptedBeat } from '../protocol/liveness/input.ts'
 import { Liveness } from '../protocol/liveness/liveness.ts'
-import { Membership } from '../protocol/membership/membership.ts'
+import type { Membership } from '../protocol/membership/membership.ts'
 import type { MemberFacts } from '../protocol/membership/types.ts'
-import { createReplica, type Replica } from '../protocol/replica/replica.ts'
-import type { Evidence } from '../wire/evidence.ts'
+import type { Replica } from '../protocol/replica/replica.ts'
 import { encodeRemoval } from '../wire/removal.ts'
-import type { NodeAdmission } from './admission.ts'
 import { BeatContents, rootOfBeat } from './beat-contents.ts'
-import type { NodeConfig } from './config.ts'
 import { LivenessDriver } from './drivers/liveness.ts'
 import { MembershipDriver } from './drivers/membership.ts'
 import { ReplicaDriver } from './drivers/replica.ts'
-import type { EventLog } from './event-log.ts'
-import type { Identity } from './identity.ts'
 import { Inbox } from './inbox.ts'
-import type { ManifestKeeper } from './manifest-keeper.ts'
 import { Outbox } from './outbox.ts'
+import { type EngineParts, openMembership, openReplica } from './rooms.ts'
 import { Traffic } from './traffic.ts'
 
 /** How often membership hears which commit keys entries still name; an unused one costs 32 bytes meanwhile. */
 const commitKeySweep = minutes(1)
-
-export interface EngineParts {
-  readonly host: Host
-  readonly config: NodeConfig
-  readonly identity: Identity
-  readonly evidence: Evidence
-  readonly verdict: TrustedVerdict
-  /** Whether this machine may found the network at all. */
-  readonly mayFound: boolean
-  readonly manifests: ManifestKeeper
-  readonly admission: NodeAdmission
-  readonly events: EventLog
-  readonly net: () => Net
-  /** Watchers of the state may read on. */
-  readonly stateChanged: () => void
-  /** What was remembered about this member's evidence no longer counts. */
-  readonly memberDropped: (member: MemberFacts) => void
-}
 
 export class Engine {
   readonly membership: Membership
@@ -74,7 +49,7 @@ export class Engine {
     this.#parts = parts
     const { host, identity, manifests, events, net } = parts
     const { manifest } = manifests.current
-    this.membership = this.#openMembership()
+    this.membership = openMembership(parts)
     this.#traffic = new Traffic({
       network: manifests.network,
       signing: identity.signing,
@@ -83,7 +58,7 @@ export class Engine {
       keys: this.membership,
       unknownKey: (id, from) => this.#unknownKey(id, from),
     })
-    this.replica = this.#openReplica()
+    this.replica = openReplica(parts, this.membership)
     const interval = milliseconds(manifest.liveness.beatIntervalMs)
     const contents = new BeatContents(
       { membership: this.membership, replica: this.replica },
@@ -91,7 +66,12 @@ export class Engine {
     )
     this.liveness = new Liveness(
       { source: contents, random: host.random },
-      { self: identity.node, interval, startsAt: host.clock.monotonic() },
+      {
+        self: identity.node,
+        interval,
+        startsAt: host.clock.monotonic(),
+        rules: manifest.liveness,
+      },
     )
     this.#outbox = new Outbox({ traffic: this.#traffic, net })
     this.#inbox = this.#openInbox()
@@ -201,53 +181,6 @@ export class Engine {
     this.#membershipDriver.feed({ kind: 'steppedUp', node, verdict })
   }
 
-  #openMembership(): Membership {
-    const { host, config, identity, evidence, verdict, manifests, admission } = this.#parts
-    return new Membership(
-      {
-        sign: message => identity.signing.sign(message),
-        decapsulate: ciphertext => identity.kem.decapsulate(ciphertext),
-        appraise: (keys, evidence) => admission.appraiseEvidence(keys, evidence),
-        wall: () => host.clock.wall(),
-        random: host.random,
-      },
-      {
-        network: manifests.network,
-        self: { node: identity.node, keys: identity.keys, evidence, verdict },
-        manifest: manifests.membershipFacts(),
-        isFounder: config.found,
-        mayFound: this.#parts.mayFound,
-        foundWait: config.foundWait,
-      },
-    )
-  }
-
-  #openReplica(): Replica {
-    const { host, config, identity, manifests } = this.#parts
-    const { manifest } = manifests.current
-    return createReplica(
-      {
-        random: host.random,
-        sign: message => identity.signing.sign(message),
-        commitSalt: (id, data) =>
-          this.membership
-            .openingKey(id, host.clock.monotonic())
-            ?.key.use(key => hmacSha256(key, data)),
-      },
-      {
-        self: identity.node,
-        network: manifests.network,
-        publicPrefixes: manifest.api.publicPrefixes,
-        maxDrift: milliseconds(manifest.liveness.maxDriftMs),
-        ackTimeout: config.ackTimeout,
-        readyTimeout: config.readyTimeout,
-        syncInterval: config.syncInterval,
-        waitingWritesMax: config.writeQueueMax,
-        watchEventsMax: config.watchEventsMax,
-      },
-    )
-  }
-
   #openInbox(): Inbox {
     return new Inbox({
       self: this.#parts.identity.node,
@@ -278,7 +211,7 @@ export class Engine {
         memberAdded: node => {
           this.#livenessDriver.feed({ kind: 'memberAdded', node })
           this.#membersChanged()
-          this.#inbox.release(node)
+          this.#inbox.release({ kind: 'author', node })
         },
         memberGone: node => {
           const facts = this.#known.get(node)
@@ -310,7 +243,14 @@ export class Engine {
           this.#membershipDriver.feed({ kind: 'livenessChanged', node, state }),
         equivocated: (first, second) => {
           const network = bytesOfDigest(manifests.network)
-          const item = encodeRemoval({ kind: 'double-beat', network, first, second })
+          const [smaller, larger] =
+            compareBytes(first, second) < 0 ? [first, second] : [second, first]
+          const item = encodeRemoval({
+            kind: 'double-beat',
+            network,
+            first: smaller,
+            second: larger,
+          })
           this.#membershipDriver.takeRemovals([item])
         },
       },
@@ -375,7 +315,7 @@ export class Engine {
     this.#traffic.keysChanged(dropped)
     for (const id of added) {
       this.replicaDriver.feed({ kind: 'commitKeyLearned', id })
-      this.#inbox.release(id)
+      this.#inbox.release({ kind: 'key', id })
     }
     const chosen = this.membership.sealingKey('commit', this.#parts.host.clock.monotonic())?.id
     if (chosen !== undefined && chosen !== this.#commitKey) {

@@ -8,11 +8,11 @@
 import { type NodeId, nodeIdOfKey } from '../base/ids.ts'
 import type { Clock } from '../base/time.ts'
 import type { GossipJudgement, GossipTopic } from '../host/net/port.ts'
+import { type HeldFor, HeldMessages } from '../protocol/membership/held.ts'
 import type { MembershipQueries } from '../protocol/membership/types.ts'
 import { verifyBody } from '../wire/envelope.ts'
 import { ReplayWindow } from '../wire/replay-window.ts'
 import { signedBodyCodec, type VerifiedBody } from '../wire/signed-body.ts'
-import { HeldMessages } from './held-messages.ts'
 import type { Traffic } from './traffic.ts'
 
 export interface InboxPorts {
@@ -33,27 +33,27 @@ export interface InboxPorts {
   ) => boolean
 }
 
+/** A message as it came from a neighbour. */
+interface Arrival {
+  readonly topic: GossipTopic
+  readonly data: Uint8Array
+  readonly from: NodeId
+}
+
 export class Inbox {
   readonly #ports: InboxPorts
   readonly #window = new ReplayWindow()
-  readonly #held = new HeldMessages()
-  #received = 0
+  readonly #held = new HeldMessages<Arrival>()
 
   constructor(ports: InboxPorts) {
     this.#ports = ports
   }
 
-  /** Messages judged since the start, for rates. */
-  get received(): number {
-    return this.#received
-  }
-
   judge(topic: GossipTopic, data: Uint8Array, from: NodeId): GossipJudgement {
-    this.#received++
     const opened = this.#ports.traffic.unseal(topic, data)
     if (opened.kind === 'refused') return 'reject'
     if (opened.kind === 'unknown-key') {
-      this.#held.hold({ awaits: opened.keyId, topic, data, from })
+      this.#hold({ kind: 'key', id: opened.keyId }, { topic, data, from })
       this.#ports.unknownKey(opened.keyId, from)
       return 'ignore'
     }
@@ -62,7 +62,7 @@ export class Inbox {
     if (author === this.#ports.self) return 'ignore'
     if (this.#ports.members.barred(author) !== undefined) return 'ignore'
     if (!this.#ports.members.isMember(author, this.#ports.clock.monotonic())) {
-      this.#held.hold({ awaits: author, topic, data, from })
+      this.#hold({ kind: 'author', node: author }, { topic, data, from })
       this.#ports.unknownAuthor(author, from)
       return 'ignore'
     }
@@ -77,14 +77,18 @@ export class Inbox {
   }
 
   /** A key or a member is known now: what waited for it is judged again. */
-  release(awaited: string): void {
+  release(awaited: HeldFor): void {
     for (const { topic, data, from } of this.#held.release(awaited)) this.judge(topic, data, from)
   }
 
   /** The author is no member any more. */
   forget(author: NodeId): void {
     this.#window.forget(author)
-    this.#held.release(author)
+    this.#held.release({ kind: 'author', node: author })
+  }
+
+  #hold(reason: HeldFor, arrival: Arrival): void {
+    this.#held.hold(reason, arrival, arrival.data.length)
   }
 
   #deliver(

@@ -57,7 +57,7 @@ serveCalls({
   dial: async (address: string) => {
     await opened().dial(multiaddr(address))
   },
-  isReady: (others: number) => opened().services.pubsub.getMeshPeers(topic).length >= others,
+  isReady: (others: number) => opened().services.pubsub.getSubscribers(topic).length >= others,
   reset() {
     received = 0
     latencies = []

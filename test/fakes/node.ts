@@ -200,6 +200,7 @@ export class FakeNode implements CoterieNode {
       state: {
         root: 'ef'.repeat(32),
         entries: this.state.list({}).length,
+        delivered: 0,
         writesPerSecond: 0,
         deliveriesPerSecond: 0,
       },

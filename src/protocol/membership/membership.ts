@@ -121,6 +121,11 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
     return all.length === 0 ? null : (Math.max(Math.min(...all), now + restMin) as Instant)
   }
 
+  /** Wipes every key. Nothing is asked of the machine afterwards. */
+  [Symbol.dispose](): void {
+    this.#core.keys.wipeAll()
+  }
+
   get phase(): MembershipPhase {
     return this.#joining.phase
   }

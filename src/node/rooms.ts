@@ -1,0 +1,79 @@
+/** What a node is made of, and its machines made from that. */
+import type { TrustedVerdict } from '../attestation/verdict.ts'
+import { milliseconds } from '../base/time.ts'
+import { hmacSha256 } from '../crypto/hash.ts'
+import type { Net } from '../host/net/port.ts'
+import type { Host } from '../host/port.ts'
+import { Membership } from '../protocol/membership/membership.ts'
+import type { MemberFacts } from '../protocol/membership/types.ts'
+import { createReplica, type Replica } from '../protocol/replica/replica.ts'
+import type { Evidence } from '../wire/evidence.ts'
+import type { NodeAdmission } from './admission.ts'
+import type { NodeConfig } from './config.ts'
+import type { EventLog } from './event-log.ts'
+import type { Identity } from './identity.ts'
+import type { ManifestKeeper } from './manifest-keeper.ts'
+
+export interface EngineParts {
+  readonly host: Host
+  readonly config: NodeConfig
+  readonly identity: Identity
+  readonly evidence: Evidence
+  readonly verdict: TrustedVerdict
+  /** Whether this machine may found the network at all. */
+  readonly mayFound: boolean
+  readonly manifests: ManifestKeeper
+  readonly admission: NodeAdmission
+  readonly events: EventLog
+  readonly net: () => Net
+  /** Watchers of the state may read on. */
+  readonly stateChanged: () => void
+  /** What was remembered about this member's evidence no longer counts. */
+  readonly memberDropped: (member: MemberFacts) => void
+}
+
+export function openMembership(parts: EngineParts): Membership {
+  const { host, config, identity, evidence, verdict, manifests, admission, mayFound } = parts
+  return new Membership(
+    {
+      sign: message => identity.signing.sign(message),
+      decapsulate: ciphertext => identity.kem.decapsulate(ciphertext),
+      appraise: (keys, theirs) => admission.appraiseEvidence(keys, theirs),
+      wall: () => host.clock.wall(),
+      random: host.random,
+    },
+    {
+      network: manifests.network,
+      self: { node: identity.node, keys: identity.keys, evidence, verdict },
+      manifest: manifests.membershipFacts(),
+      isFounder: config.found,
+      mayFound,
+      foundWait: config.foundWait,
+    },
+  )
+}
+
+export function openReplica(parts: EngineParts, membership: Membership): Replica {
+  const { host, config, identity, manifests } = parts
+  const { manifest } = manifests.current
+  const { clock } = host
+  return createReplica(
+    {
+      random: host.random,
+      sign: message => identity.signing.sign(message),
+      commitSalt: (id, data) =>
+        membership.openingKey(id, clock.monotonic())?.key.use(key => hmacSha256(key, data)),
+    },
+    {
+      self: identity.node,
+      network: manifests.network,
+      publicPrefixes: manifest.api.publicPrefixes,
+      maxDrift: milliseconds(manifest.liveness.maxDriftMs),
+      ackTimeout: config.ackTimeout,
+      readyTimeout: config.readyTimeout,
+      syncInterval: config.syncInterval,
+      waitingWritesMax: config.writeQueueMax,
+      watchEventsMax: config.watchEventsMax,
+    },
+  )
+}
