@@ -100,6 +100,10 @@ export class EpochKeys {
     return this.#usable(kind, conditions, now)[0]
   }
 
+  holdsEveryKind(conditions: KeyConditions, now: Instant): boolean {
+    return epochKeyKinds.every(kind => this.sealing(kind, conditions, now) !== undefined)
+  }
+
   /** A held key whose life has not ended. */
   opening(id: Digest, now: Instant): HeldKey | undefined {
     const entry = this.#entries.get(id)

@@ -79,6 +79,15 @@ export class KeyPulls {
     this.#want(id, null, from, now)
   }
 
+  /** Asks active neighbours again which keys there are: what they announced before may have found nobody ready. */
+  lookAgain(now: Instant): void {
+    const { neighbours, roster } = this.#core
+    for (const neighbour of neighbours.all()) {
+      const isActive = roster.member(neighbour.node, now)?.phase === 'active'
+      if (isActive && neighbour.isGateOpen) this.#greetings().refresh(neighbour, now)
+    }
+  }
+
   /** Whether a key of this kind that could be sealed under is on its way. */
   isPulling(kind: EpochKeyKind): boolean {
     for (const { announcement } of this.#wanted.values()) {

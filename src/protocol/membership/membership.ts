@@ -306,7 +306,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
     for (const node of roster.lapsingSoon(now)) stepUps.request(node, 're-attest', now)
     if (this.phase !== 'removed') {
       this.#greetings.tick(now)
-      this.#lookForKeys(now)
+      if (this.phase !== 'active' && !this.#holdsEveryKind(now)) this.#pulls.lookAgain(now)
       this.#records.drive(now)
       this.#pulls.drive(now)
     }
@@ -323,15 +323,6 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
     if (neighbours.of(node) === undefined) return
     outbox.disconnect(node, code)
     this.#forget(node)
-  }
-
-  /** A key that was announced while the announcer could not be asked yet is announced again. */
-  #lookForKeys(now: Instant): void {
-    if (this.phase === 'active' || this.#holdsEveryKind(now)) return
-    for (const neighbour of this.#core.neighbours.all()) {
-      const isActive = this.#core.roster.member(neighbour.node, now)?.phase === 'active'
-      if (isActive && neighbour.isGateOpen) this.#greetings.refresh(neighbour, now)
-    }
   }
 
   #advance(now: Instant): void {
@@ -393,7 +384,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
   }
 
   #holdsEveryKind(now: Instant): boolean {
-    return epochKeyKinds.every(kind => this.sealingKey(kind, now) !== undefined)
+    return this.#core.keys.holdsEveryKind(this.#core.conditions(), now)
   }
 
   #facts(now: Instant): JoiningFacts {

@@ -1,0 +1,501 @@
+/**
+ * A world of membership machines in fake time: links with seeded latency, partitions, a dial loop, step-ups.
+ *
+ * It plays the shell and the net of every node, and keeps to the obligations that types.ts states: every
+ * ask is answered or fails, frames of one link arrive in order, a closed link fails what was on its way.
+ */
+import type { TrustedVerdict, Verdict } from '../../../../src/attestation/verdict.ts'
+import { compareBytes, fromUtf8, toHex, utf8 } from '../../../../src/base/bytes.ts'
+import {
+  bytesOfDigest,
+  type Digest,
+  digestOf,
+  type NetworkId,
+  type NodeId,
+  nodeIdOfKey,
+} from '../../../../src/base/ids.ts'
+import { below, type Random } from '../../../../src/base/random.ts'
+import { Secret } from '../../../../src/base/secret.ts'
+import {
+  type Duration,
+  hours,
+  type Instant,
+  seconds,
+  type Timestamp,
+} from '../../../../src/base/time.ts'
+import { sha256 } from '../../../../src/crypto/hash.ts'
+import { KemKey } from '../../../../src/crypto/kem.ts'
+import { SigningKey } from '../../../../src/crypto/sign.ts'
+import { Membership } from '../../../../src/protocol/membership/membership.ts'
+import type {
+  AppraisedMember,
+  ManifestFacts,
+  MembershipEffect,
+  MembershipInput,
+} from '../../../../src/protocol/membership/types.ts'
+import type { Evidence, NodeKeys } from '../../../../src/wire/evidence.ts'
+import { encodeRemoval, type RemovalClaim, removalMessage } from '../../../../src/wire/removal.ts'
+import { signedBodyCodec, signedBytes } from '../../../../src/wire/signed-body.ts'
+
+export const network = toHex(sha256(utf8('a network'))) as NetworkId
+export const otherNetwork = toHex(sha256(utf8('another network'))) as NetworkId
+export const wallStart = Date.UTC(2026, 0, 1)
+
+/** Random bytes that a seed decides. */
+export function seeded(seed: string): Random {
+  let counter = 0
+  return {
+    bytes: count => {
+      const bytes = new Uint8Array(count)
+      for (let offset = 0; offset < count; offset += 32) {
+        bytes.set(sha256(utf8(`${seed} ${counter++}`)).subarray(0, count - offset), offset)
+      }
+      return bytes
+    },
+  }
+}
+
+export const digestOfText = (text: string): Digest => digestOf(sha256(utf8(text)))
+const seedOf = (text: string): Secret => new Secret(sha256(utf8(text)))
+
+/** The offline keys of the manifest set. */
+export const approvers = ['ann', 'ben', 'cyd'].map(
+  name => new SigningKey(seedOf(`approver ${name}`)),
+)
+
+export const manifest: ManifestFacts = {
+  nonce: 1,
+  hash: digestOfText('manifest'),
+  manifestSet: {
+    members: approvers.map(({ publicKey }) => toHex(publicKey)).toSorted(),
+    threshold: 2,
+  },
+  measurements: ['app 1', 'app 2'],
+  instanceLimits: { live: 8, newPerHour: 6 },
+  evidenceAge: hours(1),
+}
+
+/** A certificate signed by these members of the manifest set. */
+export function certificate(
+  claim: RemovalClaim,
+  options: { signers?: readonly SigningKey[]; network?: NetworkId } = {},
+): Uint8Array {
+  const on = options.network ?? network
+  const signatures = (options.signers ?? approvers.slice(0, 2))
+    .map(key => ({ signer: key.publicKey, signature: key.sign(removalMessage(on, claim)) }))
+    .toSorted((left, right) => compareBytes(left.signer, right.signer))
+  return encodeRemoval({ kind: 'certificate', network: bytesOfDigest(on), ...claim, signatures })
+}
+
+/** What a beat of `author` would be as evidence. */
+export function signedBeat(
+  author: SigningKey,
+  content: { sequence: number; payload: string; keyId?: string; topic?: 'heartbeat' | 'delta' },
+  on: NetworkId = network,
+): Uint8Array {
+  const body = {
+    network: on,
+    topic: content.topic ?? 'heartbeat',
+    keyId: digestOfText(content.keyId ?? 'key'),
+    author: author.publicKey,
+    sequence: content.sequence,
+    payload: utf8(content.payload),
+  } as const
+  return signedBodyCodec.encode({ ...body, signature: author.sign(signedBytes(body)) })
+}
+
+/** An item of two signed beats, in canonical order. */
+export function doubleBeat(
+  left: Uint8Array,
+  right: Uint8Array,
+  on: NetworkId = network,
+): Uint8Array {
+  const [first, second] = [left, right].toSorted(compareBytes) as [Uint8Array, Uint8Array]
+  return encodeRemoval({ kind: 'double-beat', network: bytesOfDigest(on), first, second })
+}
+
+export interface NodeSetup {
+  readonly instance?: string
+  readonly measurement?: string
+  readonly isFounder?: boolean
+  readonly mayFound?: boolean
+  /** Whether it answers step-ups; a clone of stale evidence cannot. */
+  readonly isFresh?: boolean
+}
+
+/** A node's keys, evidence and verdict, made from its name. */
+export function identity(
+  name: string,
+  setup: NodeSetup = {},
+): { member: AppraisedMember; signing: SigningKey; kem: KemKey } {
+  const signing = new SigningKey(seedOf(`identity ${name}`))
+  const kem = new KemKey(seedOf(`kem ${name}`))
+  const keys: NodeKeys = {
+    identity: signing.publicKey,
+    noise: sha256(utf8(`noise ${name}`)),
+    kem: kem.publicKey,
+  }
+  const instance = digestOfText(setup.instance ?? `instance of ${name}`)
+  const measurement = setup.measurement ?? 'app 1'
+  const evidence = { platform: 'fake', body: utf8(JSON.stringify({ instance, measurement })) }
+  const verdict = verdictOf(evidence, wallStart + hours(100_000))
+  return { member: { node: nodeIdOfKey(keys.identity), keys, evidence, verdict }, signing, kem }
+}
+
+export function verdictOf(evidence: Evidence, expiresAt: number): TrustedVerdict {
+  const { instance, measurement } = JSON.parse(fromUtf8(evidence.body) ?? '{}')
+  return {
+    ...{ kind: 'trusted', platform: 'fake', instance, owner: null, measurement },
+    ...{ registers: {}, tcb: 'UpToDate', expiresAt: expiresAt as Timestamp, testnet: true },
+  }
+}
+
+export interface LoggedEffect {
+  readonly at: Instant
+  readonly effect: MembershipEffect
+}
+
+/** One machine with its shell. */
+export class TestNode {
+  readonly name: string
+  readonly member: AppraisedMember
+  readonly signing: SigningKey
+  readonly machine: Membership
+  readonly log: LoggedEffect[] = []
+  readonly gates = new Set<NodeId>()
+  readonly links = new Set<TestNode>()
+  isFresh: boolean
+  isUp = true
+
+  constructor(
+    name: string,
+    machine: Membership,
+    made: ReturnType<typeof identity>,
+    fresh: boolean,
+  ) {
+    this.name = name
+    this.machine = machine
+    this.member = made.member
+    this.signing = made.signing
+    this.isFresh = fresh
+  }
+
+  get id(): NodeId {
+    return this.member.node
+  }
+
+  effects<K extends MembershipEffect['kind']>(
+    kind: K,
+  ): readonly Extract<MembershipEffect, { kind: K }>[] {
+    return this.log.flatMap(({ effect }) =>
+      effect.kind === kind ? [effect as Extract<MembershipEffect, { kind: K }>] : [],
+    )
+  }
+
+  events(): readonly string[] {
+    return this.effects('event').map(({ code }) => code)
+  }
+}
+
+interface Scheduled {
+  readonly at: number
+  readonly order: number
+  readonly action: () => void
+}
+
+export interface WorldOptions {
+  readonly seed?: string
+  /** Longest one-way latency, in milliseconds. */
+  readonly latencyMax?: number
+  readonly manifest?: ManifestFacts
+}
+
+export class World {
+  now = 0 as Instant
+  /** How far the hosts' wall clock is ahead of monotonic time. */
+  wallOffset = wallStart
+  readonly nodes: TestNode[] = []
+  readonly manifest: ManifestFacts
+  /** Every frame and request on its way, to be looked at or swallowed. */
+  intercept: (message: {
+    from: TestNode
+    to: TestNode
+    protocol: string
+    bytes: Uint8Array
+  }) => 'pass' | 'drop' = () => 'pass'
+  /** Which pairs can reach each other. */
+  canReach: (left: TestNode, right: TestNode) => boolean = () => true
+  readonly #random: Random
+  readonly #latencyMax: number
+  readonly #lastArrival = new Map<string, number>()
+  readonly #requests = new Map<number, { asker: TestNode; ask: number; server: TestNode }>()
+  #queue: Scheduled[] = []
+  #order = 0
+  #request = 0
+
+  constructor(options: WorldOptions = {}) {
+    this.#random = seeded(options.seed ?? 'world')
+    this.#latencyMax = options.latencyMax ?? 20
+    this.manifest = options.manifest ?? manifest
+    this.#dialLoop()
+  }
+
+  /** Starts a node; it is dialled by all that can reach it within a second. */
+  add(name: string, setup: NodeSetup = {}): TestNode {
+    const made = identity(name, setup)
+    const machine = new Membership(
+      {
+        sign: message => made.signing.sign(message),
+        decapsulate: ciphertext => made.kem.decapsulate(ciphertext),
+        appraise: (_keys, evidence) => this.appraise(evidence),
+        wall: () => (this.wallOffset + this.now) as Timestamp,
+        random: seeded(`random of ${name}`),
+      },
+      {
+        ...{ network, self: made.member, manifest: this.manifest },
+        isFounder: setup.isFounder ?? false,
+        mayFound: setup.mayFound ?? true,
+        foundWait: seconds(5),
+      },
+    )
+    const node = new TestNode(name, machine, made, setup.isFresh ?? true)
+    this.nodes.push(node)
+    this.feed(node, { kind: 'started' })
+    return node
+  }
+
+  appraise(evidence: Evidence): Verdict {
+    const verdict = verdictOf(evidence, this.wallOffset + this.now + hours(24))
+    return this.manifest.measurements.includes(verdict.measurement)
+      ? verdict
+      : { kind: 'refused', code: 'MEASUREMENT_UNKNOWN', facts: {} }
+  }
+
+  /** Lets time pass. */
+  run(span: Duration): void {
+    const end = this.now + span
+    for (;;) {
+      const next = this.#next()
+      if (next === undefined || next > end) break
+      this.now = Math.max(this.now, next) as Instant
+      this.#turn()
+    }
+    this.now = end as Instant
+  }
+
+  /** Lets time pass until `condition` holds, at most `span`; whether it came to hold. */
+  runUntil(condition: () => boolean, span: Duration): boolean {
+    const end = this.now + span
+    while (!condition()) {
+      const next = this.#next()
+      if (next === undefined || next > end) return false
+      this.now = Math.max(this.now, next) as Instant
+      this.#turn()
+    }
+    return true
+  }
+
+  /** Only nodes of one group reach each other from now on; links across close. */
+  partition(...groups: readonly (readonly TestNode[])[]): void {
+    this.canReach = (left, right) =>
+      groups.some(group => group.includes(left) && group.includes(right))
+    for (const node of this.nodes) {
+      for (const other of [...node.links]) if (!this.canReach(node, other)) this.unlink(node, other)
+    }
+  }
+
+  heal(): void {
+    this.canReach = () => true
+  }
+
+  /** The process ends without a word. */
+  kill(node: TestNode): void {
+    node.isUp = false
+    for (const other of [...node.links]) this.unlink(node, other)
+  }
+
+  /** Tells everybody what their detector would say. */
+  tellLiveness(node: TestNode, state: 'alive' | 'dead'): void {
+    for (const other of this.nodes) {
+      if (other !== node && other.isUp) {
+        this.feed(other, { kind: 'livenessChanged', node: node.id, state })
+      }
+    }
+  }
+
+  /** Completes a full sync of `node` from `from`, as the replica's driver would. */
+  sync(node: TestNode, from: TestNode): void {
+    this.feed(node, { kind: 'fullSyncCompleted', node: from.id })
+  }
+
+  link(left: TestNode, right: TestNode): void {
+    const isBarred = (a: TestNode, b: TestNode): boolean => {
+      const verdict = this.appraise(b.member.evidence)
+      return (
+        verdict.kind !== 'trusted' ||
+        a.machine.admissible(b.id, verdict, this.now) !== undefined ||
+        a.machine.phase === 'removed'
+      )
+    }
+    if (left.links.has(right) || isBarred(left, right) || isBarred(right, left)) return
+    left.links.add(right)
+    right.links.add(left)
+    for (const [node, other] of [[left, right] as const, [right, left] as const]) {
+      const verdict = this.appraise(other.member.evidence) as TrustedVerdict
+      if (node.links.has(other)) {
+        this.feed(node, { kind: 'connected', member: { ...other.member, verdict } })
+      }
+    }
+  }
+
+  unlink(left: TestNode, right: TestNode): void {
+    if (!left.links.delete(right)) return
+    right.links.delete(left)
+    left.gates.delete(right.id)
+    right.gates.delete(left.id)
+    this.feed(left, { kind: 'disconnected', node: right.id })
+    this.feed(right, { kind: 'disconnected', node: left.id })
+  }
+
+  feed(node: TestNode, input: MembershipInput): readonly MembershipEffect[] {
+    if (!node.isUp) return []
+    const effects = node.machine.step(input, this.now)
+    for (const effect of effects) {
+      node.log.push({ at: this.now, effect })
+      this.#apply(node, effect)
+    }
+    return effects
+  }
+
+  byId(id: NodeId): TestNode {
+    const found = this.nodes.find(node => node.id === id)
+    if (found === undefined) throw new Error(`no node ${id}`)
+    return found
+  }
+
+  #apply(node: TestNode, effect: MembershipEffect): void {
+    switch (effect.kind) {
+      case 'ask':
+        return this.#ask(node, effect)
+      case 'answer':
+      case 'refuse':
+        return this.#answer(node, effect)
+      case 'tell': {
+        const to = this.byId(effect.node)
+        const message = { from: node, to, protocol: 'announce', bytes: effect.bytes }
+        if (this.intercept(message) === 'drop') return
+        return this.#deliver(node, to, () =>
+          this.feed(to, { kind: 'told', from: node.id, bytes: effect.bytes }),
+        )
+      }
+      case 'openGate':
+        return void node.gates.add(effect.node)
+      case 'stepUp':
+        return this.#stepUp(node, this.byId(effect.node))
+      case 'disconnect':
+        return this.#later(0, () => this.unlink(node, this.byId(effect.node)))
+      default:
+        return
+    }
+  }
+
+  #ask(asker: TestNode, effect: Extract<MembershipEffect, { kind: 'ask' }>): void {
+    const server = this.byId(effect.node)
+    const { ask, protocol, bytes } = effect
+    const fail = (): unknown => this.feed(asker, { kind: 'askFailed', ask, code: 'NOT_CONNECTED' })
+    if (this.intercept({ from: asker, to: server, protocol, bytes }) === 'drop') {
+      return this.#later(10_000, fail)
+    }
+    this.#later(this.#latency(), () => {
+      if (!asker.links.has(server)) return fail()
+      const request = ++this.#request
+      this.#requests.set(request, { asker, ask, server })
+      return this.feed(server, { kind: 'asked', request, from: asker.id, protocol, bytes })
+    })
+  }
+
+  #answer(
+    server: TestNode,
+    effect: Extract<MembershipEffect, { kind: 'answer' | 'refuse' }>,
+  ): void {
+    const pending = this.#requests.get(effect.request)
+    if (pending === undefined) throw new Error('a request is answered once')
+    this.#requests.delete(effect.request)
+    const { asker, ask } = pending
+    this.#later(this.#latency(), () => {
+      if (!asker.links.has(server)) {
+        return this.feed(asker, { kind: 'askFailed', ask, code: 'NOT_CONNECTED' })
+      }
+      return effect.kind === 'answer'
+        ? this.feed(asker, { kind: 'answered', ask, bytes: effect.bytes })
+        : this.feed(asker, { kind: 'askFailed', ask, code: effect.code })
+    })
+  }
+
+  #stepUp(verifier: TestNode, attester: TestNode): void {
+    this.#later(2 * this.#latency(), () => {
+      const node = attester.id
+      const verdict = this.appraise(attester.member.evidence)
+      const isAnswered = verifier.links.has(attester) && attester.isFresh && attester.isUp
+      return isAnswered && verdict.kind === 'trusted'
+        ? this.feed(verifier, { kind: 'steppedUp', node, verdict })
+        : this.feed(verifier, { kind: 'stepUpFailed', node, code: 'NOT_FRESH' })
+    })
+  }
+
+  #deliver(from: TestNode, to: TestNode, action: () => void): void {
+    const link = `${from.name} ${to.name}`
+    const earliest = this.#lastArrival.get(link) ?? 0
+    const at = Math.max(this.now + this.#latency(), earliest)
+    this.#lastArrival.set(link, at)
+    this.#later(at - this.now, () => {
+      if (from.links.has(to)) action()
+    })
+  }
+
+  #dialLoop(): void {
+    for (const left of this.nodes) {
+      for (const right of this.nodes) {
+        const isDialled = left.id < right.id && left.isUp && right.isUp
+        if (isDialled && this.canReach(left, right)) this.link(left, right)
+      }
+    }
+    this.#later(1000, () => this.#dialLoop())
+  }
+
+  #latency(): number {
+    return 1 + below(this.#random, this.#latencyMax)
+  }
+
+  #later(span: number, action: () => void): void {
+    this.#queue.push({ at: this.now + span, order: this.#order++, action })
+  }
+
+  #next(): number | undefined {
+    const alarms = this.nodes.filter(({ isUp }) => isUp).map(({ machine }) => machine.wakeAt())
+    const all = [...this.#queue.map(({ at }) => at), ...alarms.filter(at => at !== null)]
+    return all.length === 0 ? undefined : Math.min(...all)
+  }
+
+  #turn(): void {
+    const due = this.#queue
+      .filter(({ at }) => at <= this.now)
+      .toSorted((left, right) => left.at - right.at || left.order - right.order)
+    this.#queue = this.#queue.filter(({ at }) => at > this.now)
+    for (const { action } of due) action()
+    for (const node of this.nodes) {
+      const at = node.isUp ? node.machine.wakeAt() : null
+      if (at !== null && at <= this.now) this.feed(node, { kind: 'tick' })
+    }
+  }
+}
+
+/** A running network: the first founds it, the others join and sync. */
+export function network3(world: World, names: readonly string[] = ['a', 'b', 'c']): TestNode[] {
+  const nodes = names.map((name, i) => world.add(name, { isFounder: i === 0 }))
+  world.run(seconds(8))
+  const [founder, ...rest] = nodes as [TestNode, ...TestNode[]]
+  for (const node of rest) world.sync(node, founder)
+  world.run(seconds(4))
+  return nodes
+}
