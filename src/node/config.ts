@@ -8,6 +8,7 @@ import {
   type HostOption,
   type HostOptionName,
   hostOptions,
+  type ManifestOptionName,
   manifestOptions,
   type OptionKind,
   type OptionValue,
@@ -90,9 +91,18 @@ export const hostOptionNames: readonly HostOptionName[] = Object.keys(
   hostOptions,
 ) as HostOptionName[]
 
+/** The names of all options that the network decides. */
+export const manifestOptionNames: readonly ManifestOptionName[] = Object.keys(
+  manifestOptions,
+) as ManifestOptionName[]
+
 /** Whether `name` is an option that the host decides. */
 export function isHostOption(name: string): name is HostOptionName {
   return Object.hasOwn(hostOptions, name)
+}
+
+function isManifestOption(name: string): name is ManifestOptionName {
+  return Object.hasOwn(manifestOptions, name)
 }
 
 function presetName(given: GivenValue | undefined): PresetName {
@@ -112,7 +122,9 @@ function fromFlags(flags: Readonly<Record<string, string | undefined>>): Given {
   const given = new Map<HostOptionName, GivenValue>()
   for (const [name, text] of Object.entries(flags)) {
     if (text === undefined) continue
-    if (!isHostOption(name)) throw unknownOption(`--${name}`, name, flagOf)
+    if (!isHostOption(name)) {
+      throw unknownOption(isManifestOption(name) ? flagOf(name) : `--${name}`, name, flagOf)
+    }
     given.set(name, {
       origin: 'flag',
       spelled: flagOf(name),
@@ -188,8 +200,8 @@ function unknownOption(
   name: string,
   spell: (name: HostOptionName) => string,
 ): UsageError {
-  if (Object.hasOwn(manifestOptions, name)) {
-    const { path, reason } = manifestOptions[name as keyof typeof manifestOptions]
+  if (isManifestOption(name)) {
+    const { path, reason } = manifestOptions[name]
     return new UsageError(
       'MANIFEST_OPTION',
       `${spelled} is decided by the manifest, not by the host.`,

@@ -356,8 +356,10 @@ export const manifestOptions = {
   ),
 } as const satisfies Readonly<Record<string, ManifestOption>>
 
-/** The flag of a host option: `httpPort` is `--http-port`. */
-export function flagOf(name: HostOptionName): string {
+export type ManifestOptionName = keyof typeof manifestOptions
+
+/** The flag of an option: `httpPort` is `--http-port`. Those of the manifest exist to be refused in words. */
+export function flagOf(name: HostOptionName | ManifestOptionName): string {
   return `--${words(name).join('-')}`
 }
 
