@@ -147,7 +147,7 @@ export class RelayBoard {
     const from = (pid === undefined ? undefined : this.#names.get(pid)) ?? outside
     const state = this.#link({ from, to: relay.node })
     if (state.cut === 'reset') {
-      socket.resetAndDestroy()
+      socket.destroy()
       return
     }
     state.opened++
@@ -303,12 +303,18 @@ class RelayedConnection {
     upstream.connect({ host: loopback, port })
   }
 
-  /** Breaks both halves so that both ends see a reset. Idempotent. */
+  /**
+   * Closes both halves at once, whatever they still had to say. Idempotent.
+   *
+   * Not `resetAndDestroy`: libuv refuses a reset while a shutdown is pending (uv_tcp_close_reset, EINVAL),
+   * and Node then never closes the handle and spins when it exits. The kernel resets by itself where
+   * bytes were left unread (RFC 2525 §2.17).
+   */
   reset(): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#client.resetAndDestroy()
-    this.#upstream?.resetAndDestroy()
+    this.#client.destroy()
+    this.#upstream?.destroy()
     this.#closed()
   }
 

@@ -65,7 +65,10 @@ function receive(socket: Socket, length: number): Promise<Buffer> {
   })
 }
 
+/** Resolves once the other side has closed, in order or not. */
 function closed(socket: Socket): Promise<void> {
+  socket.resume()
+  socket.once('end', () => socket.end())
   return new Promise(resolve => socket.once('close', () => resolve()))
 }
 

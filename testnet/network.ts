@@ -1,0 +1,233 @@
+/** A testnet that runs: nodes as processes, a relay in front of each, and what they tell about themselves. */
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { ApiClient } from '../src/api/client.ts'
+import { HostError, InvariantError } from '../src/base/errors.ts'
+import { type Folder, makeFolder, type NodeFolder, nodeFolderOf } from './folder.ts'
+import { type NodeStart, prepareStart, type RunFacts, readRun } from './node-config.ts'
+import { httpPort, loopback, p2pPort } from './ports.ts'
+import { type ProcessExit, type RunningProcess, Supervisor } from './processes.ts'
+import { RelayBoard } from './relay.ts'
+
+/** Something worth a line for whoever watches. */
+export interface TestnetEvent {
+  readonly at: Date
+  readonly node: string
+  readonly text: string
+}
+
+export interface TestnetOptions {
+  readonly folder: Folder
+  readonly basePort: number
+  readonly nodes: number
+  readonly onEvent?: (event: TestnetEvent) => void
+  /** Called whenever a process starts or ends. */
+  readonly onProcesses?: (running: readonly RunningProcess[]) => void
+  /** The program of a node: `coterie start` unless a test puts a fake in its place. */
+  readonly program?: readonly string[]
+}
+
+/** One place for a node: its ports and files stay, its process and identity come and go. */
+export interface NodeSlot {
+  readonly name: string
+  readonly index: number
+  readonly httpPort: number
+  readonly relayPort: number
+  readonly folder: NodeFolder
+  readonly api: ApiClient
+}
+
+/** What may differ from an ordinary member when an extra node is started. */
+export interface ExtraNode {
+  readonly name: string
+  readonly manifest: string
+  readonly machine: string
+  readonly found?: boolean
+}
+
+/** The command line of the checkout, in source or built form as this file is. */
+const cli = fileURLToPath(
+  import.meta.url.endsWith('.ts')
+    ? new URL('../src/cli/main.ts', import.meta.url)
+    : new URL('../src/cli/main.js', import.meta.url),
+)
+const runPoll = 20 // Milliseconds; a node needs hundreds to start.
+
+export class Testnet {
+  readonly relays = new RelayBoard()
+  readonly #options: TestnetOptions
+  readonly #supervisor: Supervisor
+  readonly #slots: NodeSlot[] = []
+  readonly #program: readonly string[]
+  #isStopping = false
+
+  constructor(options: TestnetOptions) {
+    this.#options = options
+    this.#program = options.program ?? [cli, 'start', '--config']
+    this.#supervisor = new Supervisor({ onExit: exit => this.#ended(exit) })
+  }
+
+  slots(): readonly NodeSlot[] {
+    return this.#slots
+  }
+
+  slot(index: number): NodeSlot {
+    const slot = this.#slots[index]
+    if (slot === undefined) throw new InvariantError(`there is no node ${index}`)
+    return slot
+  }
+
+  running(): readonly RunningProcess[] {
+    return this.#supervisor.running()
+  }
+
+  isRunning(slot: NodeSlot): boolean {
+    return this.#supervisor.find(slot.name) !== undefined
+  }
+
+  /** Opens all relays, then starts all nodes. Node 0 founds; the others know its relay alone. */
+  async start(): Promise<void> {
+    await makeFolder(this.#options.folder.logs)
+    for (let index = 0; index < this.#options.nodes; index++) {
+      await this.#openSlot(`node-${index}`, index)
+    }
+    await Promise.all(this.#slots.map(slot => this.startNode(slot)))
+  }
+
+  /** Starts the process of a node and waits until it listens. @throws {HostError} `NODE_FAILED`. */
+  async startNode(slot: NodeSlot): Promise<RunFacts> {
+    const { folder } = this.#options
+    const others = this.#slots.filter(other => other !== slot)
+    const isFirst = slot.index === 0
+    // A founder that comes back must look for the network at the others; they know only its own relay.
+    const isReturning = isFirst && others.some(other => this.isRunning(other))
+    const bootstraps = isFirst ? (isReturning ? others : []) : this.#slots.slice(0, 1)
+    return await this.#launch(slot, {
+      found: isFirst && !isReturning,
+      bootstrapPorts: bootstraps.map(other => other.relayPort),
+      manifest: folder.manifest,
+      machine: slot.folder.machine,
+    })
+  }
+
+  /** A node beside the numbered ones, with a manifest and a machine of its own, that knows node 0's relay. */
+  async startExtra(extra: ExtraNode): Promise<NodeSlot> {
+    const slot = await this.openExtraSlot(extra.name)
+    const first = this.slot(0)
+    await this.#launch(slot, {
+      found: extra.found ?? false,
+      bootstrapPorts: [first.relayPort],
+      manifest: extra.manifest,
+      machine: extra.machine,
+    })
+    return slot
+  }
+
+  /** A place behind the numbered nodes, with a relay of its own. */
+  async openExtraSlot(name: string): Promise<NodeSlot> {
+    return await this.#openSlot(name, this.#slots.length)
+  }
+
+  /** Runs a script of the testnet whose sockets the relays know by `name`. */
+  async startScript(name: string, args: readonly string[]): Promise<RunningProcess> {
+    const { log } = nodeFolderOf(this.#options.folder, name)
+    const running = await this.#supervisor.start({ name, args, logFile: log })
+    this.relays.identify(running.pid, name)
+    this.#changed()
+    return running
+  }
+
+  /** Graceful stop; the place stays. */
+  async stopNode(slot: NodeSlot): Promise<void> {
+    await this.#supervisor.stop(slot.name)
+  }
+
+  async stopScript(name: string): Promise<void> {
+    await this.#supervisor.stop(name)
+  }
+
+  /** A crash: SIGKILL. */
+  async killNode(slot: NodeSlot): Promise<void> {
+    this.#tell(slot.name, 'killed')
+    await this.#supervisor.kill(slot.name)
+  }
+
+  /** Stops all processes, then the relays. Idempotent; nothing runs when it resolves. */
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    await this.#supervisor.stopAll()
+    for (const slot of this.#slots) slot.api.close()
+    await this.relays.close()
+  }
+
+  /** The last resort of a process that must end now. */
+  killAllNow(): void {
+    this.#isStopping = true
+    this.#supervisor.killAllNow()
+  }
+
+  async #openSlot(name: string, index: number): Promise<NodeSlot> {
+    const { basePort, folder } = this.#options
+    const port = httpPort(basePort, index)
+    const slot: NodeSlot = {
+      name,
+      index,
+      httpPort: port,
+      relayPort: p2pPort(basePort, index),
+      folder: nodeFolderOf(folder, name),
+      api: new ApiClient({ url: `http://${loopback}:${port}` }),
+    }
+    await makeFolder(slot.folder.data)
+    await this.relays.open(name, slot.relayPort)
+    this.#slots.push(slot)
+    return slot
+  }
+
+  async #launch(
+    slot: NodeSlot,
+    start: Omit<NodeStart, 'httpPort' | 'relayPort'>,
+  ): Promise<RunFacts> {
+    const { httpPort: http, relayPort } = slot
+    await prepareStart(slot.folder, { ...start, httpPort: http, relayPort })
+    const running = await this.#supervisor.start({
+      name: slot.name,
+      args: [...this.#program, slot.folder.config],
+      logFile: slot.folder.log,
+    })
+    this.relays.identify(running.pid, slot.name)
+    this.#changed()
+    const run = await this.#untilListening(slot, running)
+    this.relays.point(slot.name, run.p2pPort)
+    this.#tell(slot.name, `started as process ${running.pid}`)
+    return run
+  }
+
+  async #untilListening(slot: NodeSlot, running: RunningProcess): Promise<RunFacts> {
+    for (;;) {
+      const run = await readRun(slot.folder, running.pid)
+      if (run !== undefined) return run
+      if (this.#supervisor.find(slot.name)?.pid !== running.pid) {
+        throw new HostError('NODE_FAILED', `${slot.name} ended before it listened`, {
+          next: `Its log says why: ${slot.folder.log}.`,
+        })
+      }
+      await wait(runPoll)
+    }
+  }
+
+  #ended(exit: ProcessExit): void {
+    this.relays.forget(exit.pid)
+    this.relays.point(exit.name, undefined)
+    const how = exit.signal === null ? `with status ${exit.code}` : `by ${exit.signal}`
+    if (!this.#isStopping) this.#tell(exit.name, `ended ${how}`)
+    this.#changed()
+  }
+
+  #tell(node: string, text: string): void {
+    this.#options.onEvent?.({ at: new Date(), node, text })
+  }
+
+  #changed(): void {
+    this.#options.onProcesses?.(this.#supervisor.running())
+  }
+}

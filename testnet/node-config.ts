@@ -1,0 +1,66 @@
+/** What a node of the testnet is told, and what it tells back: its configuration and run files. */
+import { z } from 'zod'
+import { type NodeFolder, readJson, removeFile, writeJson } from './folder.ts'
+import { loopback } from './ports.ts'
+
+/** How one start of a node differs from another. */
+export interface NodeStart {
+  /** Whether it may make the first keys. */
+  readonly found: boolean
+  /** Port of its API, and of its relay, the only address that it announces. */
+  readonly httpPort: number
+  readonly relayPort: number
+  /** Relays of other nodes to look for the network. */
+  readonly bootstrapPorts: readonly number[]
+  /** The envelope that it begins with. */
+  readonly manifest: string
+  /** Its simulated hardware. */
+  readonly machine: string
+}
+
+const runShape = z.object({
+  pid: z.int(),
+  http: z.string(),
+  p2p: z.array(z.string()),
+  node: z.string(),
+})
+
+/** What a node says about itself once it listens. */
+export interface RunFacts {
+  readonly pid: number
+  /** The port behind the relay. */
+  readonly p2pPort: number
+  readonly node: string
+}
+
+const addressOf = (port: number): string => `/ip4/${loopback}/tcp/${port}`
+
+/** Writes the configuration of the next start and drops the run file of the last one. */
+export async function prepareStart(folder: NodeFolder, start: NodeStart): Promise<void> {
+  await removeFile(folder.run)
+  await writeJson(folder.config, {
+    preset: 'local',
+    dataDir: folder.data,
+    manifest: start.manifest,
+    machine: start.machine,
+    found: start.found,
+    listen: [addressOf(0)],
+    announce: [addressOf(start.relayPort)],
+    bootstrap: start.bootstrapPorts.map(addressOf),
+    httpPort: start.httpPort,
+    logFormat: 'json',
+  })
+}
+
+/** The run file of the process `pid`, or `undefined` while it has not written one. */
+export async function readRun(folder: NodeFolder, pid: number): Promise<RunFacts | undefined> {
+  const run = runShape.safeParse(await readJson(folder.run)).data
+  if (run === undefined || run.pid !== pid) return undefined
+  const port = run.p2p.map(portOf).find(found => found !== undefined)
+  return port === undefined ? undefined : { pid, p2pPort: port, node: run.node }
+}
+
+function portOf(address: string): number | undefined {
+  const digits = /^\/ip4\/127\.0\.0\.1\/tcp\/(\d+)/.exec(address)?.[1]
+  return digits === undefined ? undefined : Number(digits)
+}

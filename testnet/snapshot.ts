@@ -1,0 +1,91 @@
+/** What all nodes of a testnet say about themselves at one moment, and whether they agree. */
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Answer } from '../src/api/contract.ts'
+import { CoterieError } from '../src/base/errors.ts'
+import type { NodeSlot, Testnet } from './network.ts'
+
+/** A node as seen from outside; `status` is `null` while it does not answer. */
+export interface NodeSnapshot {
+  readonly name: string
+  readonly pid: number | null
+  readonly http: string
+  readonly p2p: string
+  readonly status: Answer<'status'> | null
+  readonly members: Answer<'members'>['members']
+}
+
+/** Longer than a busy node takes, shorter than a person waits. */
+const answerPatience = 2_000
+
+export async function snapshotOf(testnet: Testnet): Promise<NodeSnapshot[]> {
+  const pids = new Map(testnet.running().map(({ name, pid }) => [name, pid]))
+  return await Promise.all(
+    testnet.slots().map(slot => nodeSnapshot(slot, pids.get(slot.name) ?? null)),
+  )
+}
+
+/**
+ * Why these nodes have not converged yet, or `undefined` once they have: each is active, each holds trusted
+ * verdicts on exactly the others and hears them, and all have one state root.
+ */
+export function divergenceOf(nodes: readonly NodeSnapshot[]): string | undefined {
+  const ids: string[] = []
+  for (const { name, status } of nodes) {
+    if (status === null) return `${name} does not answer`
+    if (status.phase !== 'active') return `${name} is ${status.phase}`
+    ids.push(status.node)
+  }
+  for (const node of nodes) {
+    const missing = ids.find(id => !hears(node, id))
+    if (missing !== undefined) {
+      return `${node.name} does not hear ${nodes[ids.indexOf(missing)]?.name} as an active member`
+    }
+  }
+  const roots = new Set(nodes.map(node => node.status?.state.root))
+  return roots.size > 1 ? `${roots.size} different roots` : undefined
+}
+
+function hears(node: NodeSnapshot, id: string): boolean {
+  const member = node.members.find(candidate => candidate.node === id)
+  if (member === undefined || member.phase !== 'active') return false
+  return member.self || member.state === 'alive'
+}
+
+/**
+ * Resolves with the first snapshot in which the nodes named by `pick` have converged.
+ *
+ * @throws the reason of `signal`, with what was still missing as its cause.
+ */
+export async function untilConverged(
+  testnet: Testnet,
+  signal: AbortSignal,
+  pick: (node: NodeSnapshot) => boolean = () => true,
+): Promise<NodeSnapshot[]> {
+  for (;;) {
+    const nodes = (await snapshotOf(testnet)).filter(pick)
+    const missing = divergenceOf(nodes)
+    if (missing === undefined) return nodes
+    if (signal.aborted) throw new Error(`not converged: ${missing}`, { cause: signal.reason })
+    await wait(100)
+  }
+}
+
+async function nodeSnapshot(slot: NodeSlot, pid: number | null): Promise<NodeSnapshot> {
+  const facts = {
+    name: slot.name,
+    pid,
+    http: `http://127.0.0.1:${slot.httpPort}`,
+    p2p: `/ip4/127.0.0.1/tcp/${slot.relayPort}`,
+  }
+  if (pid === null) return { ...facts, status: null, members: [] }
+  const signal = AbortSignal.timeout(answerPatience)
+  try {
+    const [status, members] = await Promise.all([slot.api.status(signal), slot.api.members(signal)])
+    return { ...facts, status, members }
+  } catch (error) {
+    // Starting, stopping or overloaded: whoever asks sees that nothing was answered.
+    if (error instanceof CoterieError || signal.aborted)
+      return { ...facts, status: null, members: [] }
+    throw error
+  }
+}
