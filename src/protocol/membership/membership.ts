@@ -206,7 +206,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
 
   #take(input: MembershipInput, now: Instant): void {
     const { roster, stepUps, keys } = this.#core
-    if (this.phase === 'removed') return this.#takeRemoved(input)
+    if (this.phase === 'removed') return this.#takeRemoved(input, now)
     switch (input.kind) {
       case 'started':
         return this.#joining.started(now)
@@ -254,12 +254,14 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
     }
   }
 
-  /** A removed node keeps no connection and answers nothing. */
-  #takeRemoved(input: MembershipInput): void {
+  /** A removed node says why it is gone and nothing else; whoever hears it closes the connection. */
+  #takeRemoved(input: MembershipInput, now: Instant): void {
     const { outbox } = this.#core
     if (input.kind === 'asked') {
+      if (input.protocol === 'removals') return this.#exchanges.asked(input, now)
       outbox.emit({ kind: 'refuse', request: input.request, code: 'NOT_ACTIVE' })
     }
+    if (input.kind === 'disconnected') this.#forget(input.node)
     if (input.kind === 'connected') outbox.disconnect(input.member.node, 'REMOVED')
     if (input.kind === 'removalItems') {
       outbox.emit({ kind: 'removalsJudged', added: 0, refused: [] })
@@ -338,14 +340,11 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
   }
 
   #entered(now: Instant): void {
-    const { outbox, keys, neighbours } = this.#core
+    const { outbox, keys } = this.#core
     outbox.emit({ kind: 'phaseChanged', phase: this.phase, next: this.next })
     if (this.phase === 'active') {
       const announcements = keys.announcements(this.#core.conditions(), now)
       this.#greetings.broadcast({ announcements }, null)
-    }
-    if (this.phase === 'removed') {
-      for (const { node } of neighbours.all()) outbox.disconnect(node, 'REMOVED')
     }
   }
 
