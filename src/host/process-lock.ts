@@ -12,48 +12,67 @@ const lockFile = z.object({
 })
 type Holder = z.infer<typeof lockFile>
 
+/** How deep a crash may have struck: while a lock was taken over, while that was healed, and once more. */
+const takeoversMax = 3
+
 /**
  * Locks a data directory for this process; the returned function unlocks it and is idempotent.
  *
- * @throws {HostError} `ALREADY_RUNNING` while another process holds it.
+ * @throws {HostError} `ALREADY_RUNNING` while another process holds it, or is just taking it.
  */
 export async function lockDataDir(dataDir: string): Promise<() => Promise<void>> {
-  const path = join(dataDir, dataFiles.lock)
   const mine: Holder = { pid: process.pid, startedAt: (await startOf(process.pid)) ?? '' }
-  const text = `${JSON.stringify(mine)}\n`
-  const draft = `${path}.${process.pid}`
-  await writeFile(draft, text, { mode: 0o600 })
+  const path = join(dataDir, dataFiles.lock)
+  await acquire({ dataDir, path, mine, depth: 0 })
+  return () => release(path, mine)
+}
+
+interface Wanted {
+  readonly dataDir: string
+  readonly path: string
+  readonly mine: Holder
+  readonly depth: number
+}
+
+/**
+ * Whoever finds a dead process's lock must hold a second lock to replace it: else two starters could each
+ * remove what the other has just put there. That second lock heals in the same way.
+ */
+async function acquire(wanted: Wanted): Promise<void> {
+  const { dataDir, path, mine, depth } = wanted
+  const draft = `${path}.${mine.pid}.draft`
+  await writeFile(draft, `${JSON.stringify(mine)}\n`, { mode: 0o600 })
   try {
     // A link appears with its content at once, or fails because the name is taken (link(2), EEXIST).
-    if (!(await linked(draft, path))) {
-      await clearStale(dataDir, path, draft)
-      if (!(await linked(draft, path))) throw inUse(dataDir, await holderOf(path))
+    if (await linked(draft, path)) return
+    await refuseLiving(dataDir, path)
+    if (depth === takeoversMax) throw inUse(dataDir, await holderOf(path))
+    const takeover = { ...wanted, path: `${path}.takeover`, depth: depth + 1 }
+    await acquire(takeover)
+    try {
+      // Only a dead lock is replaced; a name that is free again may be taken by a link of anybody.
+      if (await refuseLiving(dataDir, path)) await rename(draft, path)
+      else if (!(await linked(draft, path))) throw inUse(dataDir, await holderOf(path))
+    } finally {
+      await release(takeover.path, mine)
     }
   } finally {
     await rm(draft, { force: true })
   }
-  return async () => {
-    const holder = await holderOf(path)
-    const isMine = holder?.pid === mine.pid && holder.startedAt === mine.startedAt
-    if (isMine) await rm(path, { force: true })
-  }
 }
 
-/** Takes a dead process's lock away, but never one that another starter has put there meanwhile. */
-async function clearStale(dataDir: string, path: string, draft: string): Promise<void> {
-  const judged = await readFile(path, 'utf8').catch(orMissing)
-  const holder = parsedHolder(judged)
+/** Whether a dead lock is there. @throws {HostError} `ALREADY_RUNNING` for a living one. */
+async function refuseLiving(dataDir: string, path: string): Promise<boolean> {
+  const text = await readFile(path, 'utf8').catch(orMissing)
+  const holder = parsedHolder(text)
   if (holder !== undefined && (await isAlive(holder))) throw inUse(dataDir, holder)
-  const aside = `${draft}.stale`
-  try {
-    await rename(path, aside)
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return
-    throw error
-  }
-  const taken = await readFile(aside, 'utf8')
-  if (taken !== judged) await linked(aside, path)
-  await rm(aside, { force: true })
+  return text !== undefined
+}
+
+async function release(path: string, mine: Holder): Promise<void> {
+  const holder = await holderOf(path)
+  const isMine = holder?.pid === mine.pid && holder.startedAt === mine.startedAt
+  if (isMine) await rm(path, { force: true })
 }
 
 async function linked(from: string, to: string): Promise<boolean> {
