@@ -98,8 +98,13 @@ function applicationSentences({ governance, pivot }: Manifest): string[] {
       : `${setSentence('agree to a proposal', governance.voters).slice(0, -1)} within ${span(governance.votingMs)}.`,
     pivot === null
       ? 'Members run no application beside the node.'
-      : `Members run the application ${pivot.hash}; after it ends it is ${pivot.restart === 'always' ? 'always' : 'never'} started again.`,
+      : `Members run the application ${pivot.hash} with ${argumentsOf(pivot.args)}; after it ends it is ${pivot.restart} started again.`,
   ]
+}
+
+function argumentsOf(args: readonly string[]): string {
+  if (args.length === 0) return 'no arguments'
+  return `the arguments ${args.map(each => JSON.stringify(each)).join(' ')}`
 }
 
 function limitSentences({ limits, liveness }: Manifest): string[] {
