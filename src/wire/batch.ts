@@ -102,9 +102,11 @@ export interface Batch {
   /** Id of the commit key, 32 bytes, lent. */
   readonly commitKey: Uint8Array
   readonly count: number
+  /** Some entries carry signatures, which nobody has verified yet. */
+  readonly hasSigned: boolean
   /** Public keys of the authors of removed tags, 32 bytes each, lent; entry index 1 is the first. */
   readonly tagAuthors: readonly Uint8Array[]
-  /** Calls `visit` for each entry in order. `author` and `commitKey` of the view are 0. */
+  /** Calls `visit` for each entry in order. `author`, `commitKey` and `sequence` of the view are 0. */
   forEach(visit: (entry: EntryView) => void): void
 }
 
@@ -124,12 +126,16 @@ export function parseBatch(bytes: Uint8Array): Batch {
   const count = source.uintUpTo(limits.batchEntriesMax)
   if (count === 0) throw new PeerFault('BAD_BATCH', 'a batch holds something')
   const entriesStart = source.at
-  const authorsUsed = readEntries(source, { baseMs, count }, undefined)
+  let hasSigned = false
+  const authorsUsed = readEntries(source, { baseMs, count }, entry => {
+    if (entry.signatureStart >= 0) hasSigned = true
+  })
   const tagAuthors = readIds(source, authorsUsed)
   source.end()
   return {
     commitKey: bytes.subarray(commitKey, commitKey + idBytes),
     count,
+    hasSigned,
     tagAuthors,
     forEach: visit => {
       readEntries(new PackedReader(bytes, entriesStart), { baseMs, count }, visit)
@@ -141,7 +147,7 @@ export function parseBatch(bytes: Uint8Array): Batch {
 function readEntries(
   source: PackedReader,
   header: { readonly baseMs: number; readonly count: number },
-  visit: ((entry: EntryView) => void) | undefined,
+  visit: (entry: EntryView) => void,
 ): number {
   const reader = new EntryReader()
   const entry = blankEntry()
@@ -159,7 +165,7 @@ function readEntries(
     entry.author = 0
     reader.rest(source, entry, authorsUsed + 1)
     if (entry.tagAuthor > authorsUsed) authorsUsed = entry.tagAuthor
-    visit?.(entry)
+    visit(entry)
   }
   return authorsUsed
 }

@@ -13,7 +13,7 @@
  *     value    length, bytes                                            in a register, not removed
  *     signature 64 bytes                                                signed
  */
-import { fromUtf8 } from '../base/bytes.ts'
+import { fromUtf8, utf8 } from '../base/bytes.ts'
 import { PeerFault } from '../base/errors.ts'
 import { limits } from './limits.ts'
 import type { PackedReader, PackedWriter } from './packed.ts'
@@ -31,6 +31,8 @@ const knownBits = 0x1f
 export const signatureBytes = 64
 /** Counters of stamps are below 2^32, so that they fit a typed array. */
 export const counterMax = 0xffffffff
+/** Sequences of batches are below 2^32 as well: at a thousand batches a second, 49 days of one boot. */
+export const sequenceMax = 0xffffffff
 /** Group clock milliseconds are below 2^48 (year 10889). */
 export const stampMsMax = 2 ** 48 - 1
 
@@ -48,6 +50,8 @@ export interface EntryView {
   author: number
   /** Indexes the table of the message or the map. */
   commitKey: number
+  /** The batch of the author that brought this state first: with `author` its name (dot). 0 if not batched yet. */
+  sequence: number
   /** In a set: the stamp of the tag, equal to the stamp unless removed. Its author names the cell. */
   tagMs: number
   tagCounter: number
@@ -77,6 +81,7 @@ export function blankEntry(): EntryView {
     counter: 0,
     author: 0,
     commitKey: 0,
+    sequence: 0,
     tagMs: 0,
     tagCounter: 0,
     tagAuthor: 0,
@@ -178,6 +183,9 @@ export class EntryReader {
       entry.valueStart = source.run(length)
       entry.valueEnd = entry.valueStart + length
     }
+    if (isOwnKey(entry) !== entry.signatureStart >= 0) {
+      throw bad('entries under own/ are signed, and no others')
+    }
     if (entry.signatureStart >= 0) {
       entry.signature = source.bytes
       entry.signatureStart = source.run(signatureBytes)
@@ -216,6 +224,17 @@ export class EntryReader {
     }
     this.#isAscii = false
   }
+}
+
+const ownPrefix = utf8('own/')
+
+/** Whether a key is under `own/`, where only the node that it names may write. */
+export function isOwnKey(entry: EntryView): boolean {
+  if (entry.keyEnd - entry.keyStart < ownPrefix.length) return false
+  for (let i = 0; i < ownPrefix.length; i++) {
+    if (entry.key[entry.keyStart + i] !== ownPrefix[i]) return false
+  }
+  return true
 }
 
 function bad(what: string): PeerFault {

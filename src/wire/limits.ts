@@ -24,8 +24,8 @@ export const limits = {
   batchBytesMax: kib(120),
   /** More deltas in one batch save nothing, and one batch must not hold up the loop. */
   batchEntriesMax: 1024,
-  /** The entries of one answer of anti-entropy; with its header below 200 KiB. */
-  syncPageBytesMax: kib(196),
+  /** The entries of one answer of anti-entropy; with header and marks below 224 KiB. */
+  syncPageBytesMax: kib(176),
   /** Authors whose marks a sync request states, so that what they sent is not sent again. */
   syncMarksMax: 512,
   /** Messages kept because their author or key is not known yet. */

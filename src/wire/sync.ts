@@ -11,13 +11,17 @@ import {
   EntryReader,
   type EntryView,
   EntryWriter,
+  sequenceMax,
   stampMsMax,
 } from './entry.ts'
 import { limits } from './limits.ts'
 import { idBytes, PackedReader, PackedWriter, readIds } from './packed.ts'
 import { byteString, fixedBytes, flag, list, message, nullable, row, uint } from './schema.ts'
 
-/** How far the asker has merged one author's batches without gap. */
+/**
+ * How far a replica has merged one author's batches without gap. All marks together are its version vector:
+ * a state out of a batch within them is held, superseded, or pruned after its removal.
+ */
 export interface SyncMark {
   /** Identity key, 32 bytes. */
   readonly author: Uint8Array
@@ -28,9 +32,7 @@ export interface SyncRequest {
   /** The change log that the cursor counts in; `null` with cursor 0. */
   readonly log: Uint8Array | null
   readonly cursor: number
-  /** The asker's state root: if it is the answerer's, there is nothing to send. */
-  readonly root: Uint8Array | null
-  /** Entries out of these batches need not be sent. Empty if the asker wants all. */
+  /** Entries out of these batches need not be sent. Empty if the asker wants every entry listed. */
   readonly marks: readonly SyncMark[]
 }
 
@@ -41,19 +43,23 @@ export interface SyncAnswer {
   readonly next: number
   /** Whether this page reaches the end of the log: the cut. */
   readonly isLast: boolean
-  /** The answerer's last batch whose entries are all before the cut. */
-  readonly sequence: number
+  /** On the last page: the answerer's marks at the cut, its own sequence first. Else empty. */
+  readonly marks: readonly SyncMark[]
   /** Group clock of the answerer, ms. */
   readonly groupClock: number
   /** Below it the answerer has pruned tombstones, ms. */
   readonly floor: number
-  /** Group time since when the answerer surely has all removals that the asker pruned: 0 if never. */
+  /** Group time of the answerer's last full sync from the asker, or of its boot if that is later. */
   readonly syncedAt: number
   /** `SyncPageWriter` wrote it. */
   readonly page: Uint8Array
 }
 
 const syncBytesMax = 200 * 1024
+const marksField = list(
+  row<SyncMark>({ author: fixedBytes(idBytes), mark: uint() }),
+  limits.syncMarksMax,
+)
 
 export const syncRequestCodec = message<SyncRequest>(
   'sync-request',
@@ -61,11 +67,7 @@ export const syncRequestCodec = message<SyncRequest>(
   {
     log: [1, nullable(fixedBytes(16))],
     cursor: [2, uint()],
-    root: [3, nullable(fixedBytes(32))],
-    marks: [
-      4,
-      list(row<SyncMark>({ author: fixedBytes(idBytes), mark: uint() }), limits.syncMarksMax),
-    ],
+    marks: [3, marksField],
   },
   { bytesMax: 32 * 1024 },
 )
@@ -77,7 +79,7 @@ export const syncAnswerCodec = message<SyncAnswer>(
     log: [1, fixedBytes(16)],
     next: [2, uint()],
     isLast: [3, flag],
-    sequence: [4, uint()],
+    marks: [4, marksField],
     groupClock: [5, uint(stampMsMax)],
     floor: [6, uint(stampMsMax)],
     syncedAt: [7, uint(stampMsMax)],
@@ -87,11 +89,11 @@ export const syncAnswerCodec = message<SyncAnswer>(
 )
 
 /** Fewest bytes of an entry in a page: bounds their number before any is read. */
-const entryBytesMin = 7
+const entryBytesMin = 8
 
 /**
  * Writes the entries of a page: count; for each its tag, author index, commit key index, ms less those of
- * the entry before (zigzag), counter, and the rest as in `entry.ts`; then the authors and the commit keys,
+ * the entry before (zigzag), counter, sequence, and the rest as in `entry.ts`; then the authors and the commit keys,
  * 32 bytes each, in order of first use.
  */
 export class SyncPageWriter {
@@ -113,6 +115,7 @@ export class SyncPageWriter {
     out.uint(indexIn(this.#commitKeys, entry.commitKey))
     out.int(entry.ms - this.#lastMs)
     out.uint(entry.counter)
+    out.uint(entry.sequence)
     const hasTag = entry.isRemoved && entry.tagAuthor !== entry.author
     this.#writer.rest(out, entry, indexIn(this.#authors, hasTag ? entry.tagAuthor : entry.author))
     const ids = (this.#authors.size + this.#commitKeys.size) * idBytes
@@ -149,6 +152,8 @@ export class SyncPageWriter {
 /** A page that was parsed from end to end: nothing in it can fail any more. */
 export interface SyncPage {
   readonly count: number
+  /** Some entries carry signatures, which nobody has verified yet. */
+  readonly hasSigned: boolean
   /** Identity keys and ids of commit keys, 32 bytes each, lent: what the views' indexes mean. */
   readonly authors: readonly Uint8Array[]
   readonly commitKeys: readonly Uint8Array[]
@@ -160,12 +165,16 @@ export function parseSyncPage(bytes: Uint8Array): SyncPage {
   const source = new PackedReader(bytes)
   const count = source.uintUpTo(Math.floor(bytes.length / entryBytesMin))
   const start = source.at
-  const used = readEntries(source, count, undefined)
+  let hasSigned = false
+  const used = readEntries(source, count, entry => {
+    if (entry.signatureStart >= 0) hasSigned = true
+  })
   const authors = readIds(source, used.authors)
   const commitKeys = readIds(source, used.commitKeys)
   source.end()
   return {
     count,
+    hasSigned,
     authors,
     commitKeys,
     forEach: visit => {
@@ -177,7 +186,7 @@ export function parseSyncPage(bytes: Uint8Array): SyncPage {
 function readEntries(
   source: PackedReader,
   count: number,
-  visit: ((entry: EntryView) => void) | undefined,
+  visit: (entry: EntryView) => void,
 ): { readonly authors: number; readonly commitKeys: number } {
   const reader = new EntryReader()
   const entry = blankEntry()
@@ -192,9 +201,11 @@ function readEntries(
     if (entry.ms < 0 || entry.ms > stampMsMax) throw new PeerFault('BAD_ENTRY', 'no such time')
     lastMs = entry.ms
     entry.counter = source.uintUpTo(counterMax)
+    entry.sequence = source.uintUpTo(sequenceMax)
+    if (entry.sequence === 0) throw new PeerFault('BAD_ENTRY', 'an entry was in no batch')
     reader.rest(source, entry, authors)
     if (entry.tagAuthor === authors) authors++
-    visit?.(entry)
+    visit(entry)
   }
   return { authors, commitKeys }
 }

@@ -19,13 +19,6 @@ export interface ByteRun {
   readonly end: number
 }
 
-/** The origin of a written state, numbers being of the map's tables. */
-export interface Origin {
-  readonly author: number
-  readonly commitKey: number
-  readonly sequence: number
-}
-
 const noOwner = -1
 const tagBytes = 12
 
@@ -134,6 +127,7 @@ export class Cells {
     view.counter = view.tagCounter = columns.counter[row] ?? 0
     view.author = view.tagAuthor = columns.author[row] ?? 0
     view.commitKey = columns.commitKey[row] ?? 0
+    view.sequence = columns.sequence[row] ?? 0
     view.key = this.#slab.bufferOf(keyAt)
     view.keyStart = this.#slab.offsetOf(keyAt)
     view.keyEnd = view.keyStart + (columns.nameLength[keyRow] ?? 0)
@@ -157,15 +151,15 @@ export class Cells {
   }
 
   /** Stores the state of `entry` in `row`. The caller keeps name uses, log and liveness. */
-  write(row: number, entry: EntryView, origin: Origin): void {
+  write(row: number, entry: EntryView): void {
     const columns = this.columns
     const kept = (columns.flags[row] ?? 0) & ~rowFlag.isRemoved
     columns.flags[row] = kept | rowFlag.isEntry | (entry.isRemoved ? rowFlag.isRemoved : 0)
     columns.ms[row] = entry.ms
     columns.counter[row] = entry.counter
-    columns.author[row] = origin.author
-    columns.commitKey[row] = origin.commitKey
-    columns.origin[row] = origin.sequence
+    columns.author[row] = entry.author
+    columns.commitKey[row] = entry.commitKey
+    columns.sequence[row] = entry.sequence
     if (entry.kind === entryKind.register) {
       this.#keepValue(row, entry.value, entry.valueStart, entry.valueEnd)
     } else if (entry.isRemoved) {

@@ -23,8 +23,8 @@ export class Columns {
   counter = new Uint32Array(firstCapacity)
   author = new Uint32Array(firstCapacity)
   commitKey = new Uint32Array(firstCapacity)
-  /** The batch sequence of the stamp's author that brought the state; 0 if a sync did. */
-  origin = new Uint32Array(firstCapacity)
+  /** The batch of the stamp's author that brought the state; 0 while it waits for one here. */
+  sequence = new Uint32Array(firstCapacity)
   /** Slab address and length of the key (key row) or the element (set cell). */
   nameAt = new Uint32Array(firstCapacity)
   nameLength = new Uint16Array(firstCapacity)
@@ -52,7 +52,7 @@ export class Columns {
     this.counter = enlarged(this.counter, new Uint32Array(capacity))
     this.author = enlarged(this.author, new Uint32Array(capacity))
     this.commitKey = enlarged(this.commitKey, new Uint32Array(capacity))
-    this.origin = enlarged(this.origin, new Uint32Array(capacity))
+    this.sequence = enlarged(this.sequence, new Uint32Array(capacity))
     this.nameAt = enlarged(this.nameAt, new Uint32Array(capacity))
     this.nameLength = enlarged(this.nameLength, new Uint16Array(capacity))
     this.valueAt = enlarged(this.valueAt, new Uint32Array(capacity))

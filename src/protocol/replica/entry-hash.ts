@@ -1,7 +1,7 @@
 /**
  * What is hashed of an entry. Final: roots, proofs and ties rest on these bytes. Spec: docs/spec/replica.md.
  */
-import { concatBytes, uint64Bytes, utf8 } from '../../base/bytes.ts'
+import { concatBytes, fromUtf8, uint64Bytes } from '../../base/bytes.ts'
 import {
   bytesOfDigest,
   type Digest,
@@ -10,8 +10,9 @@ import {
   type NodeId,
 } from '../../base/ids.ts'
 import { framed, sha256 } from '../../crypto/hash.ts'
+import { verifySignature } from '../../crypto/sign.ts'
 import { domains } from '../../wire/domains.ts'
-import { type EntryView, entryKind } from '../../wire/entry.ts'
+import { type EntryView, entryKind, signatureBytes } from '../../wire/entry.ts'
 
 /** The names behind the numbers in a view. */
 export interface EntryNames {
@@ -121,19 +122,23 @@ export function entrySigningBytes(
   )
 }
 
-/** The key `own/<node>/…` of which node this is: `null` if nobody's may be so, `undefined` if it is no such key. */
+/** The node that a key `own/<node>/…` names; `null` if it names none, `undefined` if it is no such key. */
 export function ownerInKey(key: string): string | null | undefined {
   if (!key.startsWith('own/')) return undefined
   const end = key.indexOf('/', 4)
   return end < 0 || end === key.length - 1 ? null : key.slice(4, end)
 }
 
-const ownPrefix = utf8('own/')
-
-/** Whether a key is under `own/`, without making a text of it. */
-export function isOwnKey(entry: EntryView): boolean {
-  for (let i = 0; i < ownPrefix.length; i++) {
-    if (entry.key[entry.keyStart + i] !== ownPrefix[i]) return false
-  }
-  return entry.keyEnd - entry.keyStart >= ownPrefix.length
+/** Whether an entry under `own/` was signed by the node that its key names, and touches that node's cells alone. */
+export function isSignedByOwner(network: NetworkId, entry: EntryView, names: EntryNames): boolean {
+  const author = names.author(entry.author)
+  const key = fromUtf8(keyOf(entry))
+  if (key === undefined || ownerInKey(key) !== author) return false
+  if (names.author(entry.tagAuthor) !== author || entry.signatureStart < 0) return false
+  const { signature, signatureStart } = entry
+  return verifySignature({
+    publicKey: identityKey(author),
+    message: entrySigningBytes(network, entry, names),
+    signature: signature.subarray(signatureStart, signatureStart + signatureBytes),
+  })
 }

@@ -26,6 +26,11 @@ export class Intern<T extends string> {
     return index
   }
 
+  /** The number of `name`, or -1 if it has none. */
+  find(name: T): number {
+    return this.#indexes.get(name) ?? -1
+  }
+
   nameOf(index: number): T {
     const name = this.#names[index]
     assert(name !== undefined, 'a number was given by indexOf and is in use')
@@ -48,6 +53,11 @@ export class Intern<T extends string> {
       this.#names[index] = undefined
       this.#free.push(index)
     }
+  }
+
+  /** The numbers of all names. */
+  indexes(): Iterable<number> {
+    return this.#indexes.values()
   }
 
   /** Names in use. */

@@ -76,10 +76,9 @@ export class EntryMap implements EntryNames {
   }
 
   /**
-   * Merges one entry, its indexes being of this map's tables; `sequence` is the batch of its author that
-   * brought it, or 0. Answers the row if the entry was news, else -1.
+   * Merges one entry, its indexes being of this map's tables. Answers the row if the entry was news, else -1.
    */
-  join(entry: EntryView, sequence: number): number {
+  join(entry: EntryView): number {
     const row = this.#rowFor(entry)
     if (this.cells.has(row, rowFlag.isEntry)) {
       this.cells.read(row, this.#current)
@@ -90,8 +89,7 @@ export class EntryMap implements EntryNames {
     this.authors.use(entry.author)
     if (entry.kind === entryKind.set) this.authors.use(entry.tagAuthor)
     this.commitKeys.use(entry.commitKey)
-    const { author, commitKey } = entry
-    this.cells.write(row, entry, { author, commitKey, sequence })
+    this.cells.write(row, entry)
     this.cells.log.append(row)
     this.#countLive(row, 1)
     for (const listener of this.#listeners) listener.changed(row)

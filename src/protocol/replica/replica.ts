@@ -1,18 +1,400 @@
 /** The replicated map of one node: a pure machine over lattice, outbox, acknowledgements, clock and sync. */
-import type { Instant } from '../../base/time.ts'
+import { toHex } from '../../base/bytes.ts'
+import { PeerFault } from '../../base/errors.ts'
+import { type Digest, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
+import { after, type Instant, seconds } from '../../base/time.ts'
+import { ackCodec } from '../../wire/ack.ts'
 import type { Machine } from '../machine.ts'
+import { AckTeller } from './ack-teller.ts'
+import { Acks } from './acks.ts'
+import { CommitKeyCalls } from './commit-key-calls.ts'
+import { Core, settingsOf } from './core.ts'
+import { Merge } from './merge.ts'
+import { Publisher } from './publisher.ts'
+import { Sync } from './sync.ts'
+import { SyncServer } from './sync-server.ts'
 import type {
+  ReplicaChange,
   ReplicaEffect,
+  ReplicaEntry,
   ReplicaInput,
+  ReplicaMember,
   ReplicaOptions,
   ReplicaPorts,
   ReplicaQueries,
+  ReplicaRoots,
 } from './types.ts'
+import { type WaitingWrite, WaitingWrites } from './waiting-writes.ts'
+import { Writer } from './writer.ts'
 
 /** Everything that a node keeps together with the others, except what must never fork. */
-export interface Replica extends Machine<ReplicaInput, ReplicaEffect>, ReplicaQueries {
-  step(input: ReplicaInput, now: Instant): readonly ReplicaEffect[]
-}
+export interface Replica extends Machine<ReplicaInput, ReplicaEffect>, ReplicaQueries {}
 
 /** A replica that is `joining`, empty and without a group clock. */
-export type CreateReplica = (ports: ReplicaPorts, options: ReplicaOptions) => Replica
+export function createReplica(ports: ReplicaPorts, options: ReplicaOptions): Replica {
+  return new ReplicaMachine(ports, options)
+}
+
+/** Rest between two looks at the root of one member: while all write, roots differ at every look. */
+const lookRest = seconds(2)
+/** What a beat carries while its sender does not know its root. */
+const unknownRoot = '00'.repeat(32)
+
+class ReplicaMachine implements Replica {
+  readonly #core: Core
+  readonly #merge: Merge
+  readonly #writer: Writer
+  readonly #publisher: Publisher
+  readonly #sync: Sync
+  readonly #server: SyncServer
+  readonly #acks: Acks
+  readonly #teller: AckTeller
+  readonly #waiting: WaitingWrites
+  readonly #connected = new Set<NodeId>()
+  readonly #lookedAt = new Map<NodeId, Instant>()
+  readonly #keyCalls: CommitKeyCalls
+  #members = new Map<NodeId, ReplicaMember>()
+  #memberList: readonly ReplicaMember[] = []
+  #sources: readonly NodeId[] = []
+  #phase: 'joining' | 'active' | 'stopping' = 'joining'
+  #watchTold = 0
+  #now: Instant = 0 as Instant
+  #effects: ReplicaEffect[] = []
+
+  constructor(ports: ReplicaPorts, options: ReplicaOptions) {
+    const settings = settingsOf(options)
+    this.#core = new Core(ports, settings)
+    this.#merge = new Merge(this.#core)
+    this.#writer = new Writer(this.#core, this.#merge)
+    this.#publisher = new Publisher(this.#core, this.#writer)
+    this.#sync = new Sync(this.#core, this.#merge)
+    this.#server = new SyncServer(this.#core)
+    this.#keyCalls = new CommitKeyCalls(ports)
+    this.#acks = new Acks(settings.self, settings.ackTimeout)
+    this.#teller = new AckTeller(this.#core.marks)
+    this.#waiting = new WaitingWrites(settings.waitingWritesMax, settings.readyTimeout)
+  }
+
+  step(input: ReplicaInput, now: Instant): readonly ReplicaEffect[] {
+    this.#now = now
+    this.#take(input)
+    this.#core.prune(now)
+    this.#merge.retryHeld(now)
+    this.#apply()
+    this.#publish()
+    this.#settleWrites()
+    this.#speak()
+    const effects = this.#effects
+    this.#effects = []
+    return effects
+  }
+
+  wakeAt(): Instant | null {
+    const { hold } = this.#core
+    const held = hold.earliestMs
+    const candidates = [
+      this.#acks.nextDeadline,
+      this.#waiting.nextDeadline,
+      this.#phase === 'active' ? this.#teller.wakeAt() : null,
+      held === undefined ? null : this.#core.instantOf(held, this.#now),
+      this.#sync.wakeAt(this.#sources),
+    ].filter(at => at !== null)
+    return candidates.length === 0 ? null : (Math.min(...candidates) as Instant)
+  }
+
+  get(key: string): ReplicaEntry | undefined {
+    return key.isWellFormed() ? this.#core.map.get(key) : undefined
+  }
+
+  list(query: {
+    readonly prefix: string
+    readonly after: string | undefined
+    readonly limit: number
+  }): readonly ReplicaEntry[] {
+    return this.#core.map.list(query)
+  }
+
+  roots(): ReplicaRoots | undefined {
+    const roots = this.#core.commitment.roots()
+    return 'missing' in roots ? undefined : roots
+  }
+
+  get entryCount(): number {
+    return this.#core.map.entryCount
+  }
+
+  get deliveredCount(): number {
+    return this.#merge.deliveredCount
+  }
+
+  get heldCount(): number {
+    return this.#core.hold.count
+  }
+
+  get watchCursor(): number {
+    return this.#core.watch.head
+  }
+
+  get sequence(): number {
+    return this.#core.outbox.sequence
+  }
+
+  changesAfter(query: {
+    readonly cursor: number
+    readonly prefix: string
+    readonly limit: number
+  }): { readonly changes: readonly ReplicaChange[]; readonly cursor: number } | undefined {
+    return this.#core.changesAfter(query)
+  }
+
+  commitKeysNamed(): readonly Digest[] {
+    return this.#core.map.commitKeys.named()
+  }
+
+  groupClock(now: Instant): number | undefined {
+    return this.#core.clock.read(now)
+  }
+
+  pruneFloor(now: Instant): number | undefined {
+    return this.#core.clock.floor(now)
+  }
+
+  #take(input: ReplicaInput): void {
+    const now = this.#now
+    switch (input.kind) {
+      case 'tick':
+        return
+      case 'phaseChanged':
+        return this.#changePhase(input.phase)
+      case 'founded':
+        this.#core.clock.start(Math.max(input.wall, input.notBefore), now)
+        return this.#sync.born(this.#core.clock.read(now) ?? 0)
+      case 'membersChanged':
+        return this.#changeMembers(input.members)
+      case 'connected':
+        this.#connected.add(input.node)
+        this.#sync.connected(input.node, now)
+        this.#teller.owe(input.node)
+        return this.#chooseSources()
+      case 'disconnected':
+        this.#connected.delete(input.node)
+        this.#teller.disconnected(input.node)
+        this.#sync.failed(input.node, now)
+        return this.#chooseSources()
+      case 'beat':
+        return this.#hearBeat(input)
+      case 'write':
+        return this.#takeWrite(input)
+      case 'writeAbandoned':
+        this.#waiting.abandon(input.id)
+        return this.#acks.abandon(input.id)
+      case 'published':
+        return this.#core.outbox.published()
+      case 'batchReceived':
+        return this.#blame(input.author, () => this.#takeBatch(input))
+      case 'ackReceived':
+        return this.#blame(input.from, () => this.#takeAck(input.from, input.bytes))
+      case 'syncAsked':
+        return this.#serve(input)
+      case 'syncAnswered':
+        return this.#blame(input.node, () => this.#takeAnswer(input.node, input.bytes))
+      case 'syncFailed':
+        return this.#sync.failed(input.node, now)
+      case 'commitKeyChosen':
+        return this.#writer.chooseCommitKey(input.id)
+      case 'commitKeyLearned':
+        return this.#keyCalls.learned(input.id)
+    }
+  }
+
+  /** Runs `action`; a fault in it is the peer's and harms nothing. */
+  #blame(node: NodeId, action: () => void): void {
+    try {
+      action()
+    } catch (fault) {
+      if (!(fault instanceof PeerFault)) throw fault
+      this.#effects.push({ kind: 'peerFault', node, code: fault.code })
+    }
+  }
+
+  #changePhase(phase: 'joining' | 'active' | 'stopping'): void {
+    this.#phase = phase
+    if (phase === 'active') for (const node of this.#connected) this.#teller.owe(node)
+    if (phase !== 'stopping') return
+    for (let write = this.#waiting.take(); write !== undefined; write = this.#waiting.take()) {
+      this.#effects.push({ kind: 'failed', id: write.id, code: 'STOPPING' })
+    }
+  }
+
+  #changeMembers(members: readonly ReplicaMember[]): void {
+    this.#memberList = [...members]
+    this.#members = new Map(members.map(member => [member.node, member]))
+    const nodes = new Set(this.#members.keys())
+    this.#acks.membersChanged(members)
+    this.#core.marks.keep(nodes)
+    this.#sync.keep(nodes)
+    this.#core.clock.keep(new Set(members.map(member => member.instance)))
+    for (const node of this.#lookedAt.keys()) if (!nodes.has(node)) this.#lookedAt.delete(node)
+    this.#chooseSources()
+  }
+
+  /** State is pulled from active members at the other end of a connection. */
+  #chooseSources(): void {
+    this.#sources = [...this.#connected].filter(
+      node => node !== this.#core.self && this.#members.get(node)?.phase === 'active',
+    )
+  }
+
+  #hearBeat(beat: ReplicaInput & { readonly kind: 'beat' }): void {
+    const member = this.#members.get(beat.node)
+    if (member === undefined) return
+    const { clock } = this.#core
+    if (member.phase === 'active' && !clock.isSet) {
+      clock.start(beat.groupClock, this.#now)
+      this.#sync.born(clock.read(this.#now) ?? 0)
+    }
+    clock.heard(member.instance, beat.groupClock, this.#now)
+    if (member.phase !== 'active' || beat.root === null || !this.#connected.has(beat.node)) return
+    const lookedAt = this.#lookedAt.get(beat.node)
+    if (lookedAt !== undefined && after(lookedAt, lookRest) > this.#now) return
+    const own = this.roots()
+    if (own === undefined || toHex(beat.root) === unknownRoot) return
+    this.#lookedAt.set(beat.node, this.#now)
+    this.#sync.compared(beat.node, { own: own.root, theirs: beat.root }, this.#now)
+  }
+
+  #takeWrite(write: WaitingWrite): void {
+    if (this.#phase === 'stopping') {
+      this.#effects.push({ kind: 'failed', id: write.id, code: 'STOPPING' })
+    } else if (!this.#waiting.put(write, this.#now)) {
+      this.#effects.push({ kind: 'failed', id: write.id, code: 'QUEUE_FULL' })
+    }
+  }
+
+  #takeBatch(batch: ReplicaInput & { readonly kind: 'batchReceived' }): void {
+    const { author } = batch
+    if (author === this.#core.self) return
+    const commitKey = this.#merge.batch(author, batch, this.#now)
+    if (commitKey !== undefined) this.#callForKey(commitKey, author)
+    if (this.#core.marks.hasGap(author)) this.#sync.want(author, this.#now)
+  }
+
+  #takeAck(from: NodeId, bytes: Uint8Array): void {
+    const { author, mark } = ackCodec.decode(bytes)
+    if (nodeIdOfKey(author) !== this.#core.self || mark > this.#core.outbox.sequence) {
+      throw new PeerFault('BAD_ACK', 'an acknowledgement of what was never sent')
+    }
+    this.#acks.heard(from, mark)
+  }
+
+  #serve(request: ReplicaInput & { readonly kind: 'syncAsked' }): void {
+    const { id, from } = request
+    if (this.#phase !== 'active' || !this.#core.clock.isSet) {
+      this.#effects.push({ kind: 'refuse', id, code: 'NOT_ACTIVE' })
+      return
+    }
+    try {
+      const asker = { syncedAt: this.#sync.syncedAt(from), members: this.#memberList }
+      const bytes = this.#server.answer(request.bytes, asker, this.#now)
+      this.#effects.push({ kind: 'answer', id, bytes })
+    } catch (fault) {
+      if (!(fault instanceof PeerFault)) throw fault
+      this.#effects.push({ kind: 'refuse', id, code: 'BAD_REQUEST' })
+      this.#effects.push({ kind: 'peerFault', node: from, code: fault.code })
+    }
+  }
+
+  #takeAnswer(node: NodeId, bytes: Uint8Array): void {
+    const step = this.#sync.answered(node, bytes, this.#memberList, this.#now)
+    if (step === undefined) return
+    for (const id of step.commitKeys) this.#callForKey(id, node)
+    if (step.next !== undefined) {
+      this.#effects.push({ kind: 'askSync', to: node, bytes: step.next })
+      return
+    }
+    this.#acks.heard(node, Math.min(step.ownMark, this.#core.outbox.sequence))
+    if (!step.isCompleted) return
+    this.#teller.owe(node)
+    this.#effects.push({ kind: 'fullSyncCompleted', node })
+  }
+
+  #callForKey(id: Digest, from: NodeId): void {
+    if (!this.#keyCalls.isCallFor(id, this.#now)) return
+    this.#effects.push({ kind: 'needCommitKey', id, from })
+  }
+
+  /** Applies the writes that can be applied, in order. */
+  #apply(): void {
+    const { clock, outbox } = this.#core
+    const groupMs = clock.read(this.#now)
+    const isReady = this.#phase === 'active' && this.#writer.commitKey !== undefined
+    if (isReady && groupMs !== undefined) {
+      while (outbox.hasRoom) {
+        const write = this.#waiting.take()
+        if (write === undefined) return
+        this.#applyOne(write, groupMs)
+      }
+    }
+    for (;;) {
+      const write = this.#waiting.takeOverdue(this.#now)
+      if (write === undefined) return
+      const code = isReady && groupMs !== undefined ? 'QUEUE_FULL' : 'NOT_READY'
+      this.#effects.push({ kind: 'failed', id: write.id, code })
+    }
+  }
+
+  #applyOne({ id, operation, ack }: WaitingWrite, groupMs: number): void {
+    const canReach = this.#acks.canReach(ack, this.#connected)
+    const code = this.#writer.refusal(operation) ?? (canReach ? undefined : 'NO_PEER_TO_ACK')
+    if (code !== undefined) {
+      this.#effects.push({ kind: 'failed', id, code })
+      return
+    }
+    const rows = this.#writer.apply(operation, groupMs)
+    if (rows.length === 0 || ack === 'local' || ack === 0) {
+      this.#effects.push({ kind: 'written', id, acknowledgedBy: 0 })
+    } else {
+      this.#acks.wait({ id, ack, rows }, this.#now)
+    }
+  }
+
+  #publish(): void {
+    const { outbox } = this.#core
+    if (!outbox.isReady) return
+    if (this.#connected.size === 0) {
+      this.#publisher.skip()
+    } else {
+      const batch = this.#publisher.next()
+      if (batch !== undefined) this.#effects.push({ kind: 'publish', ...batch })
+    }
+    this.#acks.batched(outbox.sequence, row => outbox.has(row))
+  }
+
+  #settleWrites(): void {
+    const { outbox } = this.#core
+    // A write that another node's later one overwrote before it was published is in no batch to come.
+    if (outbox.isEmpty) this.#acks.batched(outbox.sequence, () => false)
+    for (const { id, acknowledgedBy } of this.#acks.takeAcknowledged()) {
+      this.#effects.push({ kind: 'written', id, acknowledgedBy })
+    }
+    for (const id of this.#acks.takeOverdue(this.#now)) {
+      this.#effects.push({ kind: 'failed', id, code: 'ACK_TIMEOUT' })
+    }
+  }
+
+  /** Acknowledges, asks and wakes watchers. */
+  #speak(): void {
+    if (this.#phase === 'active') {
+      for (const told of this.#teller.due(this.#connected, this.#now)) {
+        this.#effects.push({ kind: 'tellAck', ...told })
+      }
+    }
+    for (const request of this.#sync.due(this.#sources, this.#memberList, this.#now)) {
+      this.#effects.push({ kind: 'askSync', ...request })
+    }
+    const { head } = this.#core.watch
+    if (head === this.#watchTold) return
+    this.#watchTold = head
+    this.#effects.push({ kind: 'changed', cursor: head })
+  }
+}

@@ -1,0 +1,116 @@
+/** What the parts of one replica share: the map and all that must change with it. */
+import { utf8 } from '../../base/bytes.ts'
+import type { NodeId } from '../../base/ids.ts'
+import type { Duration, Instant } from '../../base/time.ts'
+import { seconds } from '../../base/time.ts'
+import type { ByteRun } from './cells.ts'
+import { Commitment } from './commitment.ts'
+import { GroupClock, HybridClock, maxDriftDefault } from './group-clock.ts'
+import { Hold } from './hold.ts'
+import { EntryMap } from './lattice.ts'
+import { Marks } from './marks.ts'
+import { Outbox } from './outbox.ts'
+import { pruneBelow } from './prune.ts'
+import type { ReplicaChange, ReplicaOptions, ReplicaPorts } from './types.ts'
+import { WatchLog } from './watch-log.ts'
+
+/** `ReplicaOptions` with every default in place. */
+export type Settings = Required<ReplicaOptions>
+
+export function settingsOf(options: ReplicaOptions): Settings {
+  return {
+    maxDrift: maxDriftDefault,
+    ackTimeout: seconds(10),
+    readyTimeout: seconds(10),
+    syncInterval: seconds(30),
+    outboxEntriesMax: 8192,
+    waitingWritesMax: 1024,
+    watchEventsMax: 16_384,
+    ...options,
+  }
+}
+
+export class Core {
+  readonly settings: Settings
+  readonly ports: ReplicaPorts
+  readonly self: NodeId
+  readonly map: EntryMap
+  readonly commitment: Commitment
+  readonly clock = new GroupClock()
+  readonly hybrid = new HybridClock()
+  readonly marks = new Marks()
+  readonly hold = new Hold()
+  readonly outbox: Outbox
+  readonly watch: WatchLog
+  #prunedTo = 0
+
+  constructor(ports: ReplicaPorts, settings: Settings) {
+    this.ports = ports
+    this.settings = settings
+    this.self = settings.self
+    this.outbox = new Outbox(settings.outboxEntriesMax)
+    this.watch = new WatchLog(settings.watchEventsMax)
+    const prefixes = settings.publicPrefixes.map(utf8)
+    let commitment: Commitment | undefined
+    this.map = new EntryMap({
+      self: settings.self,
+      seed: ports.random.bytes(8),
+      isPublic: key => prefixes.some(prefix => startsWith(key, prefix)),
+      listeners: map => {
+        commitment = new Commitment(map, ports.commitSalt)
+        // A tombstone that grew old before it could be published needs no publishing.
+        const outbox = { changed() {}, erasing: (row: number) => this.outbox.forget(row) }
+        return [commitment, outbox]
+      },
+    })
+    this.commitment = commitment ?? new Commitment(this.map, ports.commitSalt)
+  }
+
+  /** The latest time a stamp may carry to be merged now: the one rule of gossip and sync. */
+  mergeableMs(now: Instant): number {
+    return (this.clock.read(now) ?? 0) + this.settings.maxDrift
+  }
+
+  /** As `ReplicaQueries.changesAfter`. */
+  changesAfter(query: {
+    readonly cursor: number
+    readonly prefix: string
+    readonly limit: number
+  }): { readonly changes: readonly ReplicaChange[]; readonly cursor: number } | undefined {
+    const { watch, map } = this
+    if (!watch.holds(query.cursor)) return undefined
+    const changes: ReplicaChange[] = []
+    let { cursor } = query
+    while (cursor < watch.head && changes.length < query.limit) {
+      const keyRow = watch.keyRowOf(++cursor)
+      const key = map.cells.keyText(keyRow)
+      if (!key.startsWith(query.prefix)) continue
+      changes.push({ cursor, key, entry: map.show(keyRow) ?? null })
+    }
+    return { changes, cursor }
+  }
+
+  /** Prunes when the floor has moved. */
+  prune(now: Instant): void {
+    const floor = this.clock.floor(now) ?? 0
+    if (floor <= this.#prunedTo) return
+    this.#prunedTo = floor
+    this.watch.forget(pruneBelow(this.map, floor))
+  }
+
+  /** The next `prune` looks again, though the floor has not moved. */
+  pruneAgain(): void {
+    this.#prunedTo = -1
+  }
+
+  /** When stamps `ms` become mergeable, at the latest: the group clock runs at least 1 % slow. */
+  instantOf(ms: number, now: Instant): Instant {
+    const missing = Math.max(0, ms - this.mergeableMs(now)) as Duration
+    return (now + missing * 1.02 + 1) as Instant
+  }
+}
+
+function startsWith(key: ByteRun, prefix: Uint8Array): boolean {
+  if (key.end - key.start < prefix.length) return false
+  return prefix.every((byte, i) => key.bytes[key.start + i] === byte)
+}

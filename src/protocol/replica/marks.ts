@@ -1,0 +1,95 @@
+/**
+ * How far this node has merged each author's batches without gap: what it may acknowledge.
+ *
+ * A mark rises by the next batch in order, or to the author's sequence at the cut of a completed sync from
+ * that author: then all before it is merged as well, however it came.
+ */
+import type { NodeId } from '../../base/ids.ts'
+
+/** Authors remembered, the departed included: what was seen of them tells a pruned removal from a new entry. */
+const authorsMax = 4096
+/** Batches ahead of a gap that are remembered per author; beyond it only a sync closes the gap. */
+const aheadMax = 4096
+
+interface Progress {
+  mark: number
+  readonly ahead: Set<number>
+}
+
+export class Marks {
+  readonly #authors = new Map<NodeId, Progress>()
+  /** Authors whose mark rose since `takeRaised`. */
+  #raised = new Set<NodeId>()
+  #hasForgotten = false
+
+  /** Whether the mark of some author was given up for want of room. */
+  get hasForgotten(): boolean {
+    return this.#hasForgotten
+  }
+
+  /** All batches of `author` up to this one are merged; 0 for none. */
+  markOf(author: NodeId): number {
+    return this.#authors.get(author)?.mark ?? 0
+  }
+
+  /** Whether a later batch came and one before it is missing. */
+  hasGap(author: NodeId): boolean {
+    return (this.#authors.get(author)?.ahead.size ?? 0) > 0
+  }
+
+  /** A whole batch was merged. */
+  merged(author: NodeId, sequence: number): void {
+    const progress = this.#progressOf(author)
+    if (sequence <= progress.mark) return
+    if (sequence > progress.mark + 1) {
+      if (progress.ahead.size < aheadMax) progress.ahead.add(sequence)
+      return
+    }
+    this.#raise(author, progress, sequence)
+  }
+
+  /** A sync was completed with a replica that had merged the author's batches up to this one. */
+  synced(author: NodeId, sequence: number): void {
+    const progress = this.#progressOf(author)
+    if (sequence <= progress.mark) return
+    for (const ahead of progress.ahead) if (ahead <= sequence) progress.ahead.delete(ahead)
+    this.#raise(author, progress, sequence)
+  }
+
+  /** Takes out the authors whose mark rose. */
+  takeRaised(): Iterable<NodeId> {
+    if (this.#raised.size === 0) return []
+    const raised = this.#raised
+    this.#raised = new Set()
+    return raised
+  }
+
+  /** Gives up marks beyond the limit, of authors outside `roster` first come. */
+  keep(roster: ReadonlySet<NodeId>): void {
+    for (const author of this.#authors.keys()) {
+      if (this.#authors.size <= authorsMax) return
+      if (roster.has(author)) continue
+      this.#authors.delete(author)
+      this.#hasForgotten = true
+    }
+  }
+
+  /** Every author with a mark above 0. */
+  *all(): Generator<{ readonly author: NodeId; readonly mark: number }> {
+    for (const [author, { mark }] of this.#authors) if (mark > 0) yield { author, mark }
+  }
+
+  #progressOf(author: NodeId): Progress {
+    const known = this.#authors.get(author)
+    if (known !== undefined) return known
+    const progress: Progress = { mark: 0, ahead: new Set() }
+    this.#authors.set(author, progress)
+    return progress
+  }
+
+  #raise(author: NodeId, progress: Progress, mark: number): void {
+    progress.mark = mark
+    this.#raised.add(author)
+    while (progress.ahead.delete(progress.mark + 1)) progress.mark++
+  }
+}

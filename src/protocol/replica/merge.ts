@@ -1,0 +1,171 @@
+/** Entries of others come in: from batches and from sync pages, by the same rules. */
+import { PeerFault } from '../../base/errors.ts'
+import { type Digest, digestOf, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
+import type { Instant } from '../../base/time.ts'
+import { parseBatch } from '../../wire/batch.ts'
+import type { EntryView } from '../../wire/entry.ts'
+import { parseSyncPage } from '../../wire/sync.ts'
+import type { Core } from './core.ts'
+import { isSignedByOwner } from './entry-hash.ts'
+import type { HeldBatch } from './hold.ts'
+
+/** What became of a page. */
+export interface MergedPage {
+  /** No entry had to be held back. */
+  readonly isClean: boolean
+  readonly commitKeys: readonly Digest[]
+}
+
+export class Merge {
+  readonly #core: Core
+  /** Entries of others that were news here, since boot. */
+  deliveredCount = 0
+
+  constructor(core: Core) {
+    this.#core = core
+  }
+
+  /**
+   * Merges a batch whose author the envelope proved. Answers its commit key, `undefined` if the batch is
+   * merged already or cannot be judged without a clock.
+   *
+   * @throws {PeerFault} of `parseBatch`; `FORGED_ENTRY`. Nothing of it is merged then.
+   */
+  batch(
+    author: NodeId,
+    batch: { readonly sequence: number; readonly bytes: Uint8Array },
+    now: Instant,
+  ): Digest | undefined {
+    const core = this.#core
+    if (!core.clock.isSet || batch.sequence <= core.marks.markOf(author)) return undefined
+    const parsed = parseBatch(batch.bytes)
+    const { map } = core
+    const commitKey = digestOf(parsed.commitKey)
+    const commitKeyIndex = map.commitKeys.indexOf(commitKey)
+    const authors = [author, ...parsed.tagAuthors.map(nodeIdOfKey)].map(a => map.authors.indexOf(a))
+    const localise = (entry: EntryView): void => {
+      entry.author = authors[0] ?? 0
+      entry.tagAuthor = authors[entry.tagAuthor] ?? 0
+      entry.commitKey = commitKeyIndex
+      entry.sequence = batch.sequence
+    }
+    if (parsed.hasSigned) {
+      parsed.forEach(entry => {
+        localise(entry)
+        this.#checkOwner(entry)
+      })
+    }
+    const held: HeldBatch = { author, sequence: batch.sequence, left: 0 }
+    let isWhole = true
+    const latest = core.mergeableMs(now)
+    const floor = core.clock.floor(now) ?? 0
+    parsed.forEach(entry => {
+      localise(entry)
+      if (entry.ms > latest) {
+        if (core.hold.put(entry, map, held)) held.left++
+        else isWhole = false
+      } else if (entry.ms < floor) {
+        // Too old for gossip: if it is worth having, a sync brings it with all that belongs to it.
+        isWhole = false
+      } else {
+        this.join(entry)
+      }
+    })
+    // What could not be held leaves a gap, and the gap asks for a sync.
+    if (!isWhole) held.left = Number.POSITIVE_INFINITY
+    else if (held.left === 0) core.marks.merged(author, batch.sequence)
+    return commitKey
+  }
+
+  /**
+   * Merges a page of a member's entries. `listed` is told the row of each.
+   *
+   * @throws {PeerFault} of `parseSyncPage`; `FORGED_ENTRY`. Nothing of it is merged then.
+   */
+  page(
+    bytes: Uint8Array,
+    options: {
+      readonly listed: ((row: number) => void) | undefined
+      /** The answerer may hold what this node forgot to have seen removed. */
+      readonly isStale: boolean
+    },
+    now: Instant,
+  ): MergedPage {
+    const core = this.#core
+    const { map, marks, hold } = core
+    const page = parseSyncPage(bytes)
+    const nodes = page.authors.map(nodeIdOfKey)
+    const authors = nodes.map(node => map.authors.indexOf(node))
+    const seen = nodes.map(node => marks.markOf(node))
+    const isForgotten = nodes.map((_, i) => options.isStale && seen[i] === 0)
+    const commitKeys = page.commitKeys.map(digestOf)
+    const commitKeyIndexes = commitKeys.map(id => map.commitKeys.indexOf(id))
+    const localise = (entry: EntryView): void => {
+      entry.author = authors[entry.author] ?? 0
+      entry.tagAuthor = authors[entry.tagAuthor] ?? 0
+      entry.commitKey = commitKeyIndexes[entry.commitKey] ?? 0
+    }
+    if (page.hasSigned) {
+      page.forEach(entry => {
+        localise(entry)
+        this.#checkOwner(entry)
+      })
+    }
+    let isClean = true
+    const latest = core.mergeableMs(now)
+    const floor = core.clock.floor(now) ?? 0
+    page.forEach(entry => {
+      const mark = seen[entry.author] ?? 0
+      const hasSeen =
+        entry.sequence <= mark || (isForgotten[entry.author] === true && entry.ms < floor)
+      localise(entry)
+      if (entry.ms > latest) {
+        isClean = false
+        hold.put(entry, map, undefined)
+        return
+      }
+      if (entry.isRemoved && entry.ms < floor) {
+        // It still removes what it meets here; then it goes the way of its kind.
+        if (map.holds(entry) && this.join(entry) >= 0) core.pruneAgain()
+        return
+      }
+      // Seen before and not here any more: its removal was pruned, and it must not come back.
+      if (hasSeen && !map.holds(entry)) return
+      this.join(entry)
+      options.listed?.(map.rowOf(entry))
+    })
+    return { isClean, commitKeys }
+  }
+
+  /** Tries again what was held back. */
+  retryHeld(now: Instant): void {
+    const core = this.#core
+    if (core.hold.count === 0) return
+    for (const { entry, batch } of core.hold.release(core.mergeableMs(now), core.map)) {
+      this.join(entry)
+      if (batch !== undefined && --batch.left === 0) core.marks.merged(batch.author, batch.sequence)
+    }
+  }
+
+  /** Merges one entry and tells all who follow the map. Answers its row, or -1 if it was no news. */
+  join(entry: EntryView): number {
+    const core = this.#core
+    const { ms, counter } = entry
+    const row = core.map.join(entry)
+    if (row < 0) return row
+    core.hybrid.see(ms, counter)
+    if (entry.author !== 0) {
+      this.deliveredCount++
+      core.outbox.forget(row)
+    }
+    core.watch.changed(core.map.cells.keyRowOf(row))
+    return row
+  }
+
+  #checkOwner(entry: EntryView): void {
+    if (entry.signatureStart < 0) return
+    const { map, settings } = this.#core
+    if (isSignedByOwner(settings.network, entry, map)) return
+    throw new PeerFault('FORGED_ENTRY', 'an entry under own/ is not signed by the node it names')
+  }
+}

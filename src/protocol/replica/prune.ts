@@ -1,0 +1,53 @@
+/** Forgetting: tombstones below the floor, and what a peer has seen removed and forgotten already. */
+import { blankEntry } from '../../wire/entry.ts'
+import { rowFlag } from './columns.ts'
+import type { EntryMap } from './lattice.ts'
+
+/**
+ * Erases every tombstone stamped below `floor` (group clock ms). Answers the key rows that are gone.
+ *
+ * All members prune at the same group time, so their roots agree again as soon as the last has passed it.
+ */
+export function pruneBelow(map: EntryMap, floor: number): Set<number> {
+  const { flags, ms } = map.cells.columns
+  const tombstone = rowFlag.isEntry | rowFlag.isRemoved
+  return eraseWhere(
+    map,
+    row => ((flags[row] ?? 0) & tombstone) === tombstone && (ms[row] ?? 0) < floor,
+  )
+}
+
+/**
+ * Erases the entries below the peer's floor that the peer, having listed all it holds, did not list
+ * although it has seen them: it has pruned their removal. `hasSeen` is told the author and the batch.
+ */
+export function dropUnlisted(
+  map: EntryMap,
+  peer: {
+    readonly floor: number
+    readonly listed: ReadonlySet<number>
+    readonly hasSeen: (author: number, sequence: number) => boolean
+  },
+): Set<number> {
+  const { ms } = map.cells.columns
+  const entry = blankEntry()
+  return eraseWhere(map, row => {
+    if (!map.cells.has(row, rowFlag.isEntry) || peer.listed.has(row)) return false
+    if ((ms[row] ?? 0) >= peer.floor) return false
+    map.cells.read(row, entry)
+    return peer.hasSeen(entry.author, entry.sequence)
+  })
+}
+
+function eraseWhere(map: EntryMap, isDoomed: (row: number) => boolean): Set<number> {
+  const gone = new Set<number>()
+  for (let row = 0; row < map.cells.rowCount; row++) {
+    if (!map.cells.has(row, rowFlag.isEntry) || !isDoomed(row)) continue
+    const keyRow = map.cells.keyRowOf(row)
+    map.erase(row)
+    if (!map.cells.has(keyRow, rowFlag.isTaken)) gone.add(keyRow)
+  }
+  map.authors.sweep()
+  map.commitKeys.sweep()
+  return gone
+}

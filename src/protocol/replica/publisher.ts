@@ -1,0 +1,71 @@
+/** Makes batches of what waits in the outbox. */
+
+import { BatchWriter } from '../../wire/batch.ts'
+import { blankEntry } from '../../wire/entry.ts'
+import type { Core } from './core.ts'
+import { identityKey } from './entry-hash.ts'
+import type { Writer } from './writer.ts'
+
+export interface OwnBatch {
+  readonly sequence: number
+  readonly bytes: Uint8Array
+}
+
+export class Publisher {
+  readonly #core: Core
+  readonly #writer: Writer
+  readonly #batch = new BatchWriter()
+  readonly #entry = blankEntry()
+
+  constructor(core: Core, writer: Writer) {
+    this.#core = core
+    this.#writer = writer
+  }
+
+  /** The next batch, or `undefined` if all that waited was overwritten by others meanwhile. */
+  next(): OwnBatch | undefined {
+    const { map, outbox } = this.#core
+    const entry = this.#entry
+    const sequence = outbox.sequence + 1
+    let commitKey = -1
+    for (const row of outbox.waiting()) {
+      map.cells.read(row, entry)
+      if (entry.author !== 0) {
+        // Another node's later write stands here now, and that node publishes it.
+        outbox.forget(row)
+        continue
+      }
+      if (commitKey >= 0 && entry.commitKey !== commitKey) break
+      if (!this.#batch.add(entry, 0)) break
+      commitKey = entry.commitKey
+      this.#leave(row, sequence)
+    }
+    if (commitKey < 0) return undefined
+    const bytes = this.#batch.finish(this.#writer.commitKeyBytes(commitKey), author =>
+      identityKey(map.author(author)),
+    )
+    outbox.take()
+    return { sequence, bytes }
+  }
+
+  /** Nobody listens: numbers what waits, so that syncs carry it. */
+  skip(): void {
+    const { map, outbox } = this.#core
+    const sequence = outbox.sequence + 1
+    for (const row of outbox.waiting()) {
+      if (map.cells.columns.author[row] === 0) this.#leave(row, sequence)
+      else outbox.forget(row)
+    }
+    outbox.take()
+    outbox.published()
+  }
+
+  /** The row gets its place in the log anew: a peer whose cursor passed it unnumbered sees it again. */
+  #leave(row: number, sequence: number): void {
+    const { cells } = this.#core.map
+    cells.columns.sequence[row] = sequence
+    cells.log.unlink(row)
+    cells.log.append(row)
+    this.#core.outbox.forget(row)
+  }
+}

@@ -1,0 +1,102 @@
+/** Answers a member that asks for what changed here: one bounded page at a time. */
+
+import { equalBytes } from '../../base/bytes.ts'
+import { bytesOfDigest, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
+import type { Instant } from '../../base/time.ts'
+import { blankEntry } from '../../wire/entry.ts'
+import { limits } from '../../wire/limits.ts'
+import {
+  type SyncMark,
+  SyncPageWriter,
+  type SyncRequest,
+  syncAnswerCodec,
+  syncRequestCodec,
+} from '../../wire/sync.ts'
+import type { Core } from './core.ts'
+import { identityKey } from './entry-hash.ts'
+import type { ReplicaMember } from './types.ts'
+
+/** Rows looked at for one page: a page of entries that the asker has already must not hold up the loop. */
+const rowsPerPageMax = 20_000
+
+export class SyncServer {
+  readonly #core: Core
+  /** Names this change log: its numbers mean nothing in another. */
+  readonly #log: Uint8Array
+  readonly #writer = new SyncPageWriter()
+  readonly #entry = blankEntry()
+
+  constructor(core: Core) {
+    this.#core = core
+    this.#log = core.ports.random.bytes(16)
+  }
+
+  /** The answer to a request. @throws {PeerFault} for one that no honest member sends. */
+  answer(
+    bytes: Uint8Array,
+    asker: { readonly syncedAt: number; readonly members: readonly ReplicaMember[] },
+    now: Instant,
+  ): Uint8Array {
+    const request = syncRequestCodec.decode(bytes)
+    const { map, clock } = this.#core
+    const { next, isLast } = this.#fill(request)
+    return syncAnswerCodec.encode({
+      log: this.#log,
+      next,
+      isLast,
+      marks: isLast ? statedMarks(this.#core, asker.members) : [],
+      groupClock: clock.read(now) ?? 0,
+      floor: clock.floor(now) ?? 0,
+      syncedAt: asker.syncedAt,
+      page: this.#writer.finish(
+        author => identityKey(map.author(author)),
+        commitKey => bytesOfDigest(map.commitKey(commitKey)),
+      ),
+    })
+  }
+
+  #fill(request: SyncRequest): { readonly next: number; readonly isLast: boolean } {
+    const { cells } = this.#core.map
+    const { log } = cells
+    const { author, sequence } = cells.columns
+    const isKnown = request.log !== null && equalBytes(request.log, this.#log)
+    const seen = this.#seenBy(request)
+    let next = isKnown ? request.cursor : 0
+    let row = log.firstAfter(next)
+    for (let looked = 0; row >= 0; looked++, row = log.after(row)) {
+      if (looked === rowsPerPageMax) return { next, isLast: false }
+      const batch = sequence[row] ?? 0
+      // What is in no batch yet moves to the end of the log when it is.
+      if (batch !== 0 && batch > (seen.get(author[row] ?? 0) ?? 0)) {
+        cells.read(row, this.#entry)
+        if (!this.#writer.add(this.#entry)) return { next, isLast: false }
+      }
+      next = log.numberOf(row)
+    }
+    return { next: log.head, isLast: true }
+  }
+
+  #seenBy(request: SyncRequest): ReadonlyMap<number, number> {
+    const seen = new Map<number, number>()
+    for (const { author, mark } of request.marks) {
+      const index = this.#core.map.authors.find(nodeIdOfKey(author))
+      if (index >= 0) seen.set(index, mark)
+    }
+    return seen
+  }
+}
+
+/** This node's version vector as it travels: itself, the roster, then others as far as there is room. */
+export function statedMarks(core: Core, members: readonly ReplicaMember[]): SyncMark[] {
+  const stated = new Map<NodeId, number>()
+  stated.set(core.self, core.outbox.sequence)
+  for (const { node } of members) {
+    const mark = core.marks.markOf(node)
+    if (mark > 0 && stated.size < limits.syncMarksMax) stated.set(node, mark)
+  }
+  for (const { author, mark } of core.marks.all()) {
+    if (stated.size >= limits.syncMarksMax) break
+    stated.set(author, mark)
+  }
+  return [...stated].map(([author, mark]) => ({ author: identityKey(author), mark }))
+}

@@ -1,0 +1,308 @@
+/**
+ * Pulls from members: after a connection, a gap, a root that differs, and now and then.
+ *
+ * A pull asks for pages until the answerer's log ends: the cut. What then holds is that all the answerer had
+ * merged is merged here, so its marks become ours. Each side pulls; none pushes.
+ */
+import { toHex } from '../../base/bytes.ts'
+import { PeerFault } from '../../base/errors.ts'
+import { type Digest, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
+import { after, type Instant, seconds } from '../../base/time.ts'
+import { limits } from '../../wire/limits.ts'
+import { type SyncAnswer, syncAnswerCodec, syncRequestCodec } from '../../wire/sync.ts'
+import type { Core } from './core.ts'
+import type { Merge } from './merge.ts'
+import { dropUnlisted } from './prune.ts'
+import { statedMarks } from './sync-server.ts'
+import type { ReplicaMember } from './types.ts'
+
+/** Pulls under way at once: more would only hold the same entries several times. */
+const pullsMax = 2
+/** Least rest between two pulls from one member, whatever asks for them. */
+const restMin = seconds(1)
+/** After a pull that failed. */
+const restAfterFailure = seconds(3)
+
+interface Pull {
+  /** Where it began: where the next one begins if this one comes to nothing. */
+  readonly from: { readonly log: Uint8Array | null; readonly cursor: number }
+  log: Uint8Array | null
+  cursor: number
+  isClean: boolean
+  /** The rows that the answerer listed, if all are asked for. */
+  readonly listed: Set<number> | undefined
+}
+
+interface Source {
+  log: Uint8Array | null
+  cursor: number
+  /** Group time of the answerer at the last cut; the boot of this clock before the first. */
+  syncedAt: number | undefined
+  isWanted: boolean
+  /** Not to be asked before. */
+  restUntil: Instant
+  /** To be asked again by then. */
+  dueAt: Instant
+  pull: Pull | undefined
+  /** Both roots at the last look, if they differed, and how often that same pair was seen. */
+  difference: { readonly roots: string; readonly times: number } | undefined
+}
+
+/** What became of an answer. */
+export interface PullStep {
+  readonly isCompleted: boolean
+  /** The next request of the same pull. */
+  readonly next: Uint8Array | undefined
+  readonly commitKeys: readonly Digest[]
+  /** How far the answerer holds this node's own batches. */
+  readonly ownMark: number
+}
+
+export class Sync {
+  readonly #core: Core
+  readonly #merge: Merge
+  readonly #sources = new Map<NodeId, Source>()
+  /** Group time when this node, empty, first had a clock: it cannot have missed a removal before. */
+  #bornAt: number | undefined
+
+  constructor(core: Core, merge: Merge) {
+    this.#core = core
+    this.#merge = merge
+  }
+
+  connected(node: NodeId, now: Instant): void {
+    const source = this.#sourceOf(node, now)
+    source.isWanted = true
+    source.restUntil = now
+  }
+
+  /** The answer under way will not come. */
+  failed(node: NodeId, now: Instant): void {
+    const source = this.#sources.get(node)
+    if (source?.pull === undefined) return
+    this.#giveUp(source, now)
+  }
+
+  /** Something says that `node` holds what this node lacks. */
+  want(node: NodeId, now: Instant): void {
+    this.#sourceOf(node, now).isWanted = true
+  }
+
+  /** A beat of `node` named its root; `own` is this node's, if known. */
+  compared(
+    node: NodeId,
+    roots: { readonly own: Uint8Array; readonly theirs: Uint8Array },
+    now: Instant,
+  ): void {
+    const source = this.#sourceOf(node, now)
+    const [own, theirs] = [toHex(roots.own), toHex(roots.theirs)]
+    if (own === theirs) {
+      source.difference = undefined
+      return
+    }
+    const pair = own + theirs
+    const times = source.difference?.roots === pair ? source.difference.times + 1 : 1
+    source.difference = { roots: pair, times }
+    source.isWanted = true
+  }
+
+  /** Group time of the last full sync from `node`, or of this replica's birth if that is later. */
+  syncedAt(node: NodeId): number {
+    return this.#sources.get(node)?.syncedAt ?? this.#bornAt ?? 0
+  }
+
+  /** Remembers when the clock of this empty replica began. */
+  born(groupMs: number): void {
+    this.#bornAt ??= groupMs
+  }
+
+  /**
+   * Forgets members that left the roster. One that returns counts as not synced since this replica was born,
+   * which costs a full listing at most.
+   */
+  keep(nodes: ReadonlySet<NodeId>): void {
+    for (const node of this.#sources.keys()) if (!nodes.has(node)) this.#sources.delete(node)
+  }
+
+  /** Requests that are to be sent now, to members out of `sources` (connected, active). */
+  due(
+    sources: readonly NodeId[],
+    members: readonly ReplicaMember[],
+    now: Instant,
+  ): { readonly to: NodeId; readonly bytes: Uint8Array }[] {
+    const requests: { to: NodeId; bytes: Uint8Array }[] = []
+    let underWay = 0
+    for (const { pull } of this.#sources.values()) if (pull !== undefined) underWay++
+    for (const to of sources) {
+      const source = this.#sourceOf(to, now)
+      if (underWay >= pullsMax) break
+      if (source.pull !== undefined || this.#nextAt(source) > now) continue
+      source.pull = this.#begin(source, now)
+      source.isWanted = false
+      underWay++
+      requests.push({ to, bytes: this.#request(source.pull, members) })
+    }
+    return requests
+  }
+
+  /** When `due` next has something for one of `sources`. */
+  wakeAt(sources: readonly NodeId[]): Instant | null {
+    let [earliest, underWay]: [Instant | null, number] = [null, 0]
+    for (const { pull } of this.#sources.values()) if (pull !== undefined) underWay++
+    // The end of a pull is an input of its own.
+    if (underWay >= pullsMax) return null
+    for (const node of sources) {
+      const source = this.#sources.get(node)
+      if (source === undefined || source.pull !== undefined) continue
+      const at = this.#nextAt(source)
+      if (earliest === null || at < earliest) earliest = at
+    }
+    return earliest
+  }
+
+  /**
+   * Takes an answer. @throws {PeerFault} for one that no honest member sends: nothing of it is merged, the
+   * pull is given up.
+   */
+  answered(
+    node: NodeId,
+    bytes: Uint8Array,
+    members: readonly ReplicaMember[],
+    now: Instant,
+  ): PullStep | undefined {
+    const source = this.#sources.get(node)
+    const pull = source?.pull
+    if (source === undefined || pull === undefined) return undefined
+    try {
+      const answer = syncAnswerCodec.decode(bytes)
+      return this.#take({ source, pull, answer }, members, now)
+    } catch (fault) {
+      this.#giveUp(source, now)
+      throw fault
+    }
+  }
+
+  #take(
+    at: {
+      readonly source: Source
+      readonly pull: Pull
+      readonly answer: SyncAnswer
+    },
+    members: readonly ReplicaMember[],
+    now: Instant,
+  ): PullStep {
+    const { source, pull, answer } = at
+    const core = this.#core
+    core.clock.start(answer.groupClock, now)
+    this.born(core.clock.read(now) ?? 0)
+    const isSameLog = pull.log !== null && toHex(pull.log) === toHex(answer.log)
+    if (!answer.isLast && isSameLog && answer.next <= pull.cursor) {
+      throw new PeerFault('SYNC_STUCK', 'a page leads nowhere')
+    }
+    const floor = core.clock.floor(now) ?? 0
+    const merged = this.#merge.page(
+      answer.page,
+      {
+        listed: pull.listed === undefined ? undefined : row => pull.listed?.add(row),
+        isStale: answer.syncedAt < floor && core.marks.hasForgotten,
+      },
+      now,
+    )
+    pull.isClean &&= merged.isClean
+    pull.log = answer.log
+    pull.cursor = answer.next
+    const { commitKeys } = merged
+    if (!answer.isLast) {
+      const next = this.#request(pull, members)
+      return { isCompleted: false, next, commitKeys, ownMark: 0 }
+    }
+    const ownMark = this.#adoptMarks(pull, answer)
+    source.pull = undefined
+    source.restUntil = after(now, restMin)
+    source.dueAt = after(now, core.settings.syncInterval)
+    if (!pull.isClean) {
+      source.restUntil = after(now, restAfterFailure)
+      return { isCompleted: false, next: undefined, commitKeys, ownMark }
+    }
+    source.log = pull.log
+    source.cursor = pull.cursor
+    source.syncedAt = answer.groupClock
+    return { isCompleted: true, next: undefined, commitKeys, ownMark }
+  }
+
+  /** All that the answerer had merged is merged here, or was seen removed. Answers its mark for this node. */
+  #adoptMarks(pull: Pull, answer: SyncAnswer): number {
+    const core = this.#core
+    const seen = new Map<number, number>()
+    let ownMark = 0
+    for (const { author: key, mark } of answer.marks) {
+      const author = nodeIdOfKey(key)
+      const index = core.map.authors.find(author)
+      if (index >= 0) seen.set(index, mark)
+      if (author === core.self) ownMark = mark
+      else if (pull.isClean) core.marks.synced(author, mark)
+    }
+    if (pull.listed !== undefined && pull.isClean) {
+      const isWhole = answer.marks.length < limits.syncMarksMax
+      const gone = dropUnlisted(core.map, {
+        floor: answer.floor,
+        listed: pull.listed,
+        hasSeen: (author, sequence) => {
+          const mark = seen.get(author)
+          // A vector cut short says nothing of the departed: then age alone decides (docs/spec/replica.md).
+          if (mark === undefined) return !isWhole && author !== 0
+          return sequence > 0 && sequence <= mark
+        },
+      })
+      core.watch.forget(gone)
+    }
+    return ownMark
+  }
+
+  #begin(source: Source, now: Instant): Pull {
+    const syncedAt = source.syncedAt ?? this.#bornAt
+    const floor = this.#core.clock.floor(now) ?? 0
+    const isStale = syncedAt !== undefined && syncedAt < floor
+    // The same two roots three times over, with a pull between each: something is amiss, compare all.
+    const isAmiss = (source.difference?.times ?? 0) >= 3
+    const mustListAll = isStale || isAmiss
+    if (isAmiss) source.difference = undefined
+    const from = mustListAll ? { log: null, cursor: 0 } : { log: source.log, cursor: source.cursor }
+    return { from, ...from, isClean: true, listed: mustListAll ? new Set() : undefined }
+  }
+
+  #request(pull: Pull, members: readonly ReplicaMember[]): Uint8Array {
+    return syncRequestCodec.encode({
+      log: pull.log,
+      cursor: pull.cursor,
+      marks: pull.listed === undefined ? statedMarks(this.#core, members) : [],
+    })
+  }
+
+  #giveUp(source: Source, now: Instant): void {
+    source.pull = undefined
+    source.isWanted = true
+    source.restUntil = after(now, restAfterFailure)
+  }
+
+  #nextAt(source: Source): Instant {
+    return source.isWanted ? source.restUntil : source.dueAt
+  }
+
+  #sourceOf(node: NodeId, now: Instant): Source {
+    const known = this.#sources.get(node)
+    if (known !== undefined) return known
+    const source: Source = {
+      log: null,
+      cursor: 0,
+      syncedAt: undefined,
+      isWanted: true,
+      restUntil: now,
+      dueAt: now,
+      pull: undefined,
+      difference: undefined,
+    }
+    this.#sources.set(node, source)
+    return source
+  }
+}
