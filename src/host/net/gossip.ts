@@ -93,7 +93,7 @@ interface GossipInside extends GossipSub {
 }
 
 /** How often lost streams are looked for. */
-const healInterval = milliseconds(1000)
+const healInterval = milliseconds(500)
 /** How long `publish` waits for slow neighbours at most; then the buffer's own limit decides. */
 const drainWait = seconds(5)
 
@@ -104,6 +104,7 @@ export class Gossip {
   readonly #topicOf: ReadonlyMap<string, GossipTopic>
   #service: GossipInside | undefined
   #cancelHealing: (() => void) | undefined
+  #missing: ReadonlySet<NodeId> = new Set()
   #counts = { healed: 0, overRate: 0, unheard: 0 }
 
   constructor(deps: GossipDeps) {
@@ -162,13 +163,18 @@ export class Gossip {
   heal(): void {
     const service = this.#service
     if (service === undefined) return
+    const missing = new Set<NodeId>()
     for (const { node, connection } of this.#deps.links.all()) {
       const peer = service.peers.get(node)
       if (peer === undefined || service.streamsOutbound.has(node)) continue
       if (!this.#deps.links.isGateOpen(node) || connection.status !== 'open') continue
+      missing.add(node)
+      // At the first look it may just be on its way.
+      if (!this.#missing.has(node)) continue
       this.#counts.healed++
       service.outboundInflightQueue.push({ peerId: peer, connection })
     }
+    this.#missing = missing
   }
 
   #healLater(): void {

@@ -93,7 +93,7 @@ export class Libp2pNet implements Net, EncrypterHooks {
   readonly #roles: RoleBook
   readonly #asks: Asks
   readonly #tells: Tells
-  readonly #stepUp: StepUp
+  readonly #stepUp: StepUp<Link>
   readonly #gossip: Gossip
   readonly #dials: DialLoop
   readonly #discovery: Discovery
@@ -121,7 +121,7 @@ export class Libp2pNet implements Net, EncrypterHooks {
     this.#stepUp = new StepUp({
       ...{ admission, handlers, clock, timers, random, log },
       links: this.#links,
-      asks: this.#asks,
+      ask: (node, request, signal) => this.#asks.ask(node, stepUpProtocol, request, signal),
       disconnect: cutOff,
     })
     this.#gossip = new Gossip({
@@ -300,10 +300,6 @@ export class Libp2pNet implements Net, EncrypterHooks {
     void this.#introduce(link)
   }
 
-  gateOpened(): void {
-    this.#gossip.heal()
-  }
-
   memberGone(node: NodeId): void {
     this.#stepUp.unwatch(node)
     this.#tells.memberGone(node)
@@ -371,8 +367,8 @@ export class Libp2pNet implements Net, EncrypterHooks {
         handlers.told(protocol, frame, from),
       )
     }
-    await this.#asks.serve(registrar, stepUpProtocol, (request, _from, _signal, connection) =>
-      this.#stepUp.answer(request, connection),
+    await this.#asks.serve(registrar, stepUpProtocol, (request, _from, _signal, link) =>
+      this.#stepUp.answer(request, link),
     )
     await this.#tells.serve(registrar, farewellProtocol, (frame, from) => {
       try {

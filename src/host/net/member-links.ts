@@ -46,8 +46,6 @@ const retirement = milliseconds(500)
 export interface LinkListener {
   /** The link to use for this member is new or another. */
   linkChanged(link: Link): void
-  /** Gossip may start. */
-  gateOpened(link: Link): void
   /** The member's last link closed. */
   memberGone(node: NodeId): void
 }
@@ -157,7 +155,6 @@ export class MemberLinks {
     if (kept === member.current) return
     member.current = kept
     for (const listener of this.#deps.listeners) listener.linkChanged(kept)
-    if (member.isOpen) for (const listener of this.#deps.listeners) listener.gateOpened(kept)
   }
 
   /** A connection ended. */
@@ -172,7 +169,6 @@ export class MemberLinks {
       if (member.current !== link) return
       member.current = next
       for (const listener of this.#deps.listeners) listener.linkChanged(next)
-      if (member.isOpen) for (const listener of this.#deps.listeners) listener.gateOpened(next)
       return
     }
     this.#members.delete(link.node)
@@ -246,7 +242,6 @@ export class MemberLinks {
     if (this.#members.get(node) !== member) return
     member.isOpen = true
     member.gate.resolve()
-    for (const listener of this.#deps.listeners) listener.gateOpened(member.current)
   }
 
   #turnAway(node: NodeId, error: unknown): void {

@@ -3,14 +3,20 @@
  * connection, the purpose and the asker's nonce. It needs nothing of the asker but the connection, so two
  * strangers can step each other up at once.
  */
-import type { Connection } from '@libp2p/interface'
 import { binder } from '../../attestation/binder.ts'
 import type { Verdict } from '../../attestation/verdict.ts'
 import { HostError, PeerFault } from '../../base/errors.ts'
 import type { NodeId } from '../../base/ids.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Random } from '../../base/random.ts'
-import { between, type Clock, type Duration, milliseconds, seconds } from '../../base/time.ts'
+import {
+  between,
+  type Clock,
+  type Duration,
+  type Instant,
+  milliseconds,
+  seconds,
+} from '../../base/time.ts'
 import { evidenceCodec, evidenceDigest, type NodeKeys } from '../../wire/evidence.ts'
 import {
   type StepUpAnswer,
@@ -24,9 +30,7 @@ import {
 } from '../../wire/step-up.ts'
 import type { Timers } from '../port.ts'
 import type { ChannelFacts } from './channel-facts.ts'
-import type { Link, MemberLinks } from './member-links.ts'
-import type { Admission, NetHandlers, StepUpPurpose } from './port.ts'
-import type { Asks } from './streams.ts'
+import type { Admission, MemberConnection, Net, NetHandlers, StepUpPurpose } from './port.ts'
 
 /** Protocol id of step-up. */
 export const stepUpProtocol = '/coterie/step-up/1'
@@ -34,12 +38,30 @@ export const stepUpProtocol = '/coterie/step-up/1'
 /** A side that only answers draws no nonce of its own: the asker's is what makes the quote fresh. */
 const noChallenge = new Uint8Array(32)
 
+/** A member connection as step-up sees it. */
+export interface StepUpLink {
+  readonly node: NodeId
+  readonly channel: ChannelFacts
+  readonly member: MemberConnection
+  /** When the verdict on the other end lapses. */
+  readonly lapsesAt: Instant
+}
+
+/** The table of member connections as step-up sees it. */
+export interface StepUpLinks<L extends StepUpLink> {
+  current(node: NodeId): L | undefined
+  /** @throws {HostError} `NOT_CONNECTED`. */
+  require(node: NodeId): L
+  renew(link: L, verdict: MemberConnection['verdict']): void
+}
+
 /** What step-up stands on. */
-export interface StepUpDeps {
+export interface StepUpDeps<L extends StepUpLink> {
   readonly admission: Admission
   readonly handlers: NetHandlers
-  readonly links: MemberLinks
-  readonly asks: Asks
+  readonly links: StepUpLinks<L>
+  /** Sends a request on the member connection and resolves to its answer. */
+  ask(node: NodeId, request: Uint8Array, signal: AbortSignal): ReturnType<Net['ask']>
   readonly clock: Clock
   readonly timers: Timers
   readonly random: Random
@@ -53,22 +75,20 @@ interface Waiting {
 }
 
 /** Asks, answers, and asks again before a verdict lapses. */
-export class StepUp {
-  readonly #deps: StepUpDeps
+export class StepUp<L extends StepUpLink> {
+  readonly #deps: StepUpDeps<L>
   readonly #renewals = new Map<NodeId, () => void>()
   readonly #stopping = new AbortController()
   #waiting: Waiting[] = []
   #isQuoting = false
 
-  constructor(deps: StepUpDeps) {
+  constructor(deps: StepUpDeps<L>) {
     this.#deps = deps
   }
 
   /** Answers one request; those that come while a quote is made share the next one. */
-  async answer(request: Uint8Array, connection: Connection): Promise<Uint8Array> {
+  async answer(request: Uint8Array, link: L): Promise<Uint8Array> {
     const { purpose, nonce } = stepUpRequestCodec.decode(request)
-    const link = this.#deps.links.linkOf(connection)
-    if (link === undefined) throw new PeerFault('NOT_A_MEMBER', 'no trusted verdict on the asker')
     const { keys, evidence } = this.#deps.admission.self()
     const leaf = leafOf(link.channel, link.channel.own, {
       purpose,
@@ -85,11 +105,11 @@ export class StepUp {
 
   /** Asks the member for a fresh quote and has it appraised. A trusted verdict renews the connection. */
   async ask(node: NodeId, purpose: StepUpPurpose, signal: AbortSignal): Promise<Verdict> {
-    const { admission, asks, handlers, links, random } = this.#deps
+    const { admission, handlers, links, random } = this.#deps
     const link = links.require(node)
     const nonce = random.bytes(32)
     const request = stepUpRequestCodec.encode({ purpose, nonce })
-    const answer = stepUpAnswerCodec.decode(await asks.ask(node, stepUpProtocol, request, signal))
+    const answer = stepUpAnswerCodec.decode(await this.#deps.ask(node, request, signal))
     // The answer is bound to one connection: after a change of links it proves nothing about the other.
     if (links.current(node) !== link) throw new HostError('ASK_FAILED', 'the connection changed')
     const verdict = this.#appraise(link, { purpose, nonce, answer }, admission)
@@ -102,7 +122,7 @@ export class StepUp {
   }
 
   /** Sees to it that the link is re-attested before its verdict lapses, and closed if that fails. */
-  watch(link: Link): void {
+  watch(link: StepUpLink): void {
     const { clock, timers } = this.#deps
     this.unwatch(link.node)
     const left = between(clock.monotonic(), link.lapsesAt)
@@ -126,7 +146,7 @@ export class StepUp {
   }
 
   #appraise(
-    link: Link,
+    link: StepUpLink,
     shown: {
       readonly purpose: StepUpPurpose
       readonly nonce: Uint8Array
@@ -173,18 +193,17 @@ export class StepUp {
   }
 
   async #renew(node: NodeId): Promise<void> {
-    const { clock, disconnect, links, log } = this.#deps
+    const { clock, disconnect, links, log, timers } = this.#deps
     const link = links.current(node)
     if (link === undefined) {
       disconnect(node, 'VERDICT_EXPIRED')
       return
     }
+    const deadline = new AbortController()
+    const left = Math.max(0, between(clock.monotonic(), link.lapsesAt))
+    const cancel = timers.after(milliseconds(left), () => deadline.abort())
     try {
-      const left = between(clock.monotonic(), link.lapsesAt)
-      const signal = AbortSignal.any([
-        this.#stopping.signal,
-        AbortSignal.timeout(Math.max(1, Math.min(left, longestWait))),
-      ])
+      const signal = AbortSignal.any([this.#stopping.signal, deadline.signal])
       const verdict = await this.ask(node, 're-attest', signal)
       if (verdict.kind === 'trusted') return
       disconnect(node, verdict.kind === 'refused' ? verdict.code : 'UNDETERMINED')
@@ -194,6 +213,8 @@ export class StepUp {
       if (links.current(node) === link || links.current(node) === undefined) {
         disconnect(node, 'RE_ATTEST_FAILED')
       }
+    } finally {
+      cancel()
     }
   }
 

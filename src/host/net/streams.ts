@@ -2,7 +2,7 @@
  * Member streams: `ask` is one stream with one request and one answer; `tell` is a kept-open one-way stream
  * of frames in order. Length-prefixed and bounded in both directions.
  */
-import type { Connection, Stream, StreamHandler } from '@libp2p/interface'
+import type { Stream, StreamHandler } from '@libp2p/interface'
 import type { Registrar } from '@libp2p/interface-internal'
 import { type LengthPrefixedStream, lpStream } from '@libp2p/utils'
 import { CoterieError, HostError, PeerFault } from '../../base/errors.ts'
@@ -12,7 +12,7 @@ import type { Duration } from '../../base/time.ts'
 import { answerBytesMax, decodeAnswer, encodeAnswer } from '../../wire/answer.ts'
 import { limits } from '../../wire/limits.ts'
 import type { Timers } from '../port.ts'
-import type { MemberLinks } from './member-links.ts'
+import type { Link, MemberLinks } from './member-links.ts'
 import { inOnePiece } from './noise-crypto.ts'
 import { streamLimits } from './options.ts'
 import { Slots } from './slots.ts'
@@ -22,7 +22,7 @@ export type Answer = (
   request: Uint8Array,
   from: NodeId,
   signal: AbortSignal,
-  connection: Connection,
+  link: Link,
 ) => Promise<Uint8Array>
 
 /** What streams stand on. */
@@ -94,7 +94,7 @@ export class Asks {
       try {
         await this.#serveOne(stream, async (request, signal) => {
           if (count > streamLimits.asksMax) throw new PeerFault('TOO_MANY_STREAMS', 'ask later')
-          return await answer(request, link.node, signal, connection)
+          return await answer(request, link.node, signal, link)
         })
       } finally {
         const left = (this.#serving.get(key) ?? 1) - 1
