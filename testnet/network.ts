@@ -1,4 +1,5 @@
 /** A testnet that runs: nodes as processes, a relay in front of each, and what they tell about themselves. */
+import { readFile } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { ApiClient } from '../src/api/client.ts'
@@ -204,13 +205,10 @@ export class Testnet {
 
   async #untilListening(slot: NodeSlot, running: RunningProcess): Promise<RunFacts> {
     for (;;) {
-      const run = await readRun(slot.folder, running.pid)
+      const { pid } = running
+      const run = await readRun(slot.folder, { pid, httpPort: slot.httpPort })
       if (run !== undefined) return run
-      if (this.#supervisor.find(slot.name)?.pid !== running.pid) {
-        throw new HostError('NODE_FAILED', `${slot.name} ended before it listened`, {
-          next: `Its log says why: ${slot.folder.log}.`,
-        })
-      }
+      if (this.#supervisor.find(slot.name)?.pid !== pid) throw await failed(slot)
       await wait(runPoll)
     }
   }
@@ -230,4 +228,14 @@ export class Testnet {
   #changed(): void {
     this.#options.onProcesses?.(this.#supervisor.running())
   }
+}
+
+/** Why a node ended before it listened: its last words. */
+async function failed(slot: NodeSlot): Promise<HostError> {
+  const { log } = slot.folder
+  const lines = (await readFile(log, 'utf8').catch(() => '')).trimEnd().split('\n')
+  return new HostError('NODE_FAILED', `${slot.name} ended before it listened`, {
+    cause: new Error(lines.slice(-3).join('\n')),
+    next: `Its log is ${log}.`,
+  })
 }

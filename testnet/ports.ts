@@ -16,7 +16,7 @@ export const p2pPort = (basePort: number, index: number): number => basePort + p
 /**
  * Makes sure that nobody listens on the ports of a testnet.
  *
- * @throws {HostError} `PORT_BUSY` naming the first busy port, who holds it if that can be seen, and how to move.
+ * @throws {HostError} `PORT_IN_USE` naming the first busy port, who holds it if that can be seen, and how to move.
  */
 export async function assertPortsFree(basePort: number, nodes: number): Promise<void> {
   for (let index = 0; index < nodes; index++) {
@@ -58,9 +58,13 @@ async function assertFree(port: number, use: string, basePort: number): Promise<
   const owner = listenerOf(port)
   const holder = owner === undefined ? 'another program' : `process ${owner.pid} (${owner.command})`
   const other = basePort + 100 <= 64_000 ? basePort + 100 : 9000
-  throw new HostError('PORT_BUSY', `port ${port} (${use}) on ${loopback} is in use by ${holder}`, {
-    next: `Stop ${holder}, or move the whole testnet: --base-port ${other}.`,
-  })
+  throw new HostError(
+    'PORT_IN_USE',
+    `port ${port} (${use}) on ${loopback} is in use by ${holder}`,
+    {
+      next: `Stop ${holder}, or move the whole testnet: --base-port ${other}.`,
+    },
+  )
 }
 
 function tryListen(port: number): Promise<string | undefined> {

@@ -63,7 +63,7 @@ export class RelayBoard {
   readonly #sightings: Sighting[] = []
   readonly #listeners = new Set<BytesListener>()
 
-  /** Listens on `port` for connections to `node`. @throws {HostError} `PORT_BUSY`. */
+  /** Listens on `port` for connections to `node`. @throws {HostError} `PORT_IN_USE`. */
   async open(node: string, port: number): Promise<void> {
     const relay = new Relay(node, this)
     await relay.listen(port)
@@ -236,7 +236,7 @@ class Relay {
       server.once('error', cause => {
         const text = `the relay of ${this.node} cannot listen on port ${port}`
         const next = 'Move the whole testnet: --base-port.'
-        reject(new HostError('PORT_BUSY', text, { next, cause }))
+        reject(new HostError('PORT_IN_USE', text, { next, cause }))
       })
       server.listen({ host: loopback, port, exclusive: true }, resolve)
     })

@@ -41,6 +41,17 @@ export function listenerOf(port: number): { pid: number; command: string } | und
   return undefined
 }
 
+/** The TCP ports that a process of this user listens on, rising. */
+export function listeningPorts(pid: number): number[] {
+  const inodes = new Set(socketsOf(pid))
+  const ports = new Set<number>()
+  for (const row of tcpRows()) {
+    if (row.state !== listenState || !inodes.has(row.inode)) continue
+    ports.add(Number.parseInt(row.local.slice(row.local.indexOf(':') + 1), 16))
+  }
+  return [...ports].sort((left, right) => left - right)
+}
+
 function inodeOfConnection(local: Endpoint, remote: Endpoint): string | undefined {
   const [from, to] = [spell(local), spell(remote)]
   for (let pass = 0; pass < passes; pass++) {
@@ -75,17 +86,23 @@ function* tcpRows(): Generator<TcpRow> {
   }
 }
 
-/** Whether the socket is open to the process; false as well if it is gone or not ours to look at. */
 function holdsSocket(pid: number, inode: string): boolean {
-  const wanted = `socket:[${inode}]`
+  return socketsOf(pid).includes(inode)
+}
+
+/** The inodes of the sockets of a process; none if it is gone, or not ours to look at. */
+function socketsOf(pid: number): string[] {
   let descriptors: string[]
   try {
     descriptors = readdirSync(`/proc/${pid}/fd`)
   } catch {
-    // The process ended, or belongs to somebody else: either way it is not known to hold the socket.
-    return false
+    // The process ended, or belongs to somebody else: either way it is not known to hold a socket.
+    return []
   }
-  return descriptors.some(descriptor => linkOf(pid, descriptor) === wanted)
+  return descriptors.flatMap(descriptor => {
+    const inode = /^socket:\[(\d+)\]$/.exec(linkOf(pid, descriptor) ?? '')?.[1]
+    return inode === undefined ? [] : [inode]
+  })
 }
 
 function linkOf(pid: number, descriptor: string): string | undefined {

@@ -29,7 +29,7 @@ const signalEcho = 1_000
  * Runs until a signal or `testnet down`, then stops every node.
  *
  * @returns the exit status.
- * @throws {CoterieError} `PORT_BUSY`, `TESTNET_RUNNING`, `NODE_FAILED`, …
+ * @throws {CoterieError} `PORT_IN_USE`, `TESTNET_RUNNING`, `NODE_FAILED`, …
  */
 export async function up(options: UpOptions): Promise<number> {
   const folder = folderOf(options.dir)

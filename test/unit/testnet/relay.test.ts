@@ -200,7 +200,7 @@ test('a node that breaks its connection breaks it for the dialler too', async ()
 })
 
 test('listening on a busy port is an error with a code', async () => {
-  await expect(board.open('node-2', relayPort)).rejects.toMatchObject({ code: 'PORT_BUSY' })
+  await expect(board.open('node-2', relayPort)).rejects.toMatchObject({ code: 'PORT_IN_USE' })
 })
 
 test('bytes are told to a listener with their link', async () => {

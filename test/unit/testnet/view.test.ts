@@ -40,6 +40,7 @@ function node(index: number, seen: readonly ('alive' | 'suspect' | 'dead')[]): N
       next: '',
       version: '',
       addresses: [],
+      listening: [],
       manifest: { nonce: 0, hash: '' },
       members: { active: 2, live: 2, known: 2 },
       state: {
