@@ -39,7 +39,6 @@ function removeCommand(): Command {
       '--key <file>',
       'key file of a manifest-set member; repeat up to the threshold',
       collect,
-      [],
     )
     .addOption(new Option('--scope <scope>', 'what is removed').choices(scopes).default('identity'))
     .addHelpText('after', '\nA removal cannot be taken back: the removed identity never returns.')
@@ -60,6 +59,6 @@ function removeCommand(): Command {
     })
 }
 
-function collect(value: string, previous: readonly string[]): readonly string[] {
+function collect(value: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, value]
 }
