@@ -38,6 +38,7 @@ export const statusShape = z.object({
   next: z.string(),
   version: z.string(),
   addresses: z.array(z.string()).readonly(),
+  listening: z.array(z.string()).readonly(),
   manifest: z.object({ nonce: count, hash: z.string() }),
   members: z.object({ active: count, live: count, known: count }),
   state: z.object({

@@ -42,11 +42,11 @@ async function serve({ node, host, config, json }: Served): Promise<void> {
   const api = await serveApi(node, { ...config, token, log: host.log })
   try {
     await Promise.race([node.start(), told])
-    const { addresses } = node.status()
+    const { listening } = node.status()
     await writeRunFile(config.dataDir, {
       pid: process.pid,
       http: api.url,
-      p2p: [...addresses],
+      p2p: [...listening],
       node: node.id,
     })
     announce(node, api, json)

@@ -106,7 +106,10 @@ export interface StatusView {
   /** What to do, when the phase is not `active`. */
   readonly next: string
   readonly version: string
+  /** Addresses told to other nodes. */
   readonly addresses: readonly string[]
+  /** Addresses really listened on, behind a relay or NAT other ones. */
+  readonly listening: readonly string[]
   readonly manifest: { readonly nonce: number; readonly hash: string }
   readonly members: { readonly active: number; readonly live: number; readonly known: number }
   readonly state: {

@@ -60,6 +60,7 @@ export function statusView(
     tee: viewed.verdict.platform,
     ...own,
     addresses: viewed.net().addresses(),
+    listening: viewed.net().listening(),
     manifest: mark,
     members: {
       active: views.filter(view => view.phase === 'active').length,

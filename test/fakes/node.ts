@@ -195,6 +195,7 @@ export class FakeNode implements CoterieNode {
       next: this.phase === 'alone' ? 'Start another member.' : '',
       version: '0.0.0',
       addresses: [`/ip4/127.0.0.1/tcp/9600/p2p/${me}`],
+      listening: [],
       manifest: { nonce: 1, hash: 'cd'.repeat(32) },
       members: { active: 2, live: 2, known: 2 },
       state: {

@@ -2,7 +2,7 @@
 import type { GossipSub } from '@libp2p/gossipsub'
 import { type Identify, identify } from '@libp2p/identify'
 import type { ConnectionEncrypter, Libp2p, PeerId, PrivateKey } from '@libp2p/interface'
-import type { Registrar } from '@libp2p/interface-internal'
+import type { Registrar, TransportManager } from '@libp2p/interface-internal'
 import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
@@ -25,6 +25,8 @@ export interface Services extends Record<string, unknown> {
   readonly gossip: GossipSub
   /** The registrar itself, for member streams. */
   readonly registrar: Registrar
+  /** Knows the addresses really listened on. */
+  readonly listeners: Pick<TransportManager, 'getAddrs'>
 }
 
 /** What a node is made of. */
@@ -118,6 +120,8 @@ export async function libp2pNode(parts: NodeParts): Promise<Libp2p<Services>> {
         gated: true,
       }),
       registrar: (components: { readonly registrar: Registrar }) => components.registrar,
+      listeners: ({ transportManager }: { readonly transportManager: TransportManager }) =>
+        transportManager,
     },
   })
   refuseProviders(node.services.dht)

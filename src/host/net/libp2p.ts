@@ -3,7 +3,7 @@ import type { Connection, Libp2p, PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { Refusal, Verdict } from '../../attestation/verdict.ts'
-import { HostError, PeerFault, UsageError } from '../../base/errors.ts'
+import { CoterieError, HostError, UsageError } from '../../base/errors.ts'
 import { type NodeId, nodeId } from '../../base/ids.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Random } from '../../base/random.ts'
@@ -64,7 +64,7 @@ const tellProtocols: readonly TellProtocol[] = ['ack', 'announce']
 const askId = (protocol: AskProtocol): string => `/coterie/ask/${protocol}/1`
 const tellId = (protocol: TellProtocol): string => `/coterie/tell/${protocol}/1`
 /** Says why a connection is about to be closed. */
-const farewellProtocol = '/coterie/tell/farewell/1'
+const farewellProtocol = '/coterie/ask/farewell/1'
 /** A farewell that is not taken in this time is left unsaid. */
 const farewellWait = milliseconds(300)
 
@@ -201,6 +201,11 @@ export class Libp2pNet implements Net, EncrypterHooks {
     return this.#running()
       .getMultiaddrs()
       .map(address => address.toString())
+  }
+
+  listening(): readonly string[] {
+    const addresses = this.#running().services.listeners.getAddrs()
+    return addresses.map(address => address.toString())
   }
 
   connections(): readonly MemberConnection[] {
@@ -370,22 +375,24 @@ export class Libp2pNet implements Net, EncrypterHooks {
     await this.#asks.serve(registrar, stepUpProtocol, (request, _from, _signal, link) =>
       this.#stepUp.answer(request, link),
     )
-    await this.#tells.serve(registrar, farewellProtocol, (frame, from) => {
-      try {
-        this.#links.giveReason(from, decodeRefusal(frame).code)
-      } catch (error) {
-        if (!(error instanceof PeerFault)) throw error
-      }
+    await this.#asks.serve(registrar, farewellProtocol, async (request, from) => {
+      this.#links.giveReason(from, decodeRefusal(request).code)
+      return new Uint8Array(0)
     })
   }
 
   async #sayFarewell(node: NodeId, code: string): Promise<void> {
-    const said = this.#tells.tell(node, farewellProtocol, encodeRefusal({ code, facts: {} }))
-    const patience = Promise.withResolvers<void>()
-    const cancel = this.#deps.timers.after(farewellWait, patience.resolve)
-    // Unsaid, the other side sees the connection close, which is the point.
-    await Promise.race([said.catch(() => {}), patience.promise])
-    cancel()
+    const patience = new AbortController()
+    const cancel = this.#deps.timers.after(farewellWait, () => patience.abort())
+    try {
+      const reason = encodeRefusal({ code, facts: {} })
+      await this.#asks.ask(node, farewellProtocol, reason, patience.signal)
+    } catch (error) {
+      // Unsaid, the other side sees the connection close, which is the point.
+      if (!(error instanceof CoterieError)) throw error
+    } finally {
+      cancel()
+    }
   }
 }
 

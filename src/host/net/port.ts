@@ -97,8 +97,10 @@ export interface Net {
   start(signal: AbortSignal): Promise<void>
   /** Closes everything; when it resolves no socket or timer of the net is left. */
   stop(): Promise<void>
-  /** Own listening addresses with the peer id, once started. */
+  /** Addresses told to others, with the peer id, once started. */
   addresses(): readonly string[]
+  /** Addresses really listened on: of this machine, not for others. */
+  listening(): readonly string[]
   /** Open member connections, one per node, gate open or not. */
   connections(): readonly MemberConnection[]
   /** Resolves when handed to every chosen neighbour. `recipients` 0 while a member is connected is an alarm. */
