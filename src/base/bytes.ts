@@ -1,7 +1,8 @@
 /** Bytes as values: joined, compared, printed. Nothing here is for secrets except `equalConstantTime`. */
 
 const textEncoder = new TextEncoder()
-const textDecoder = new TextDecoder('utf-8', { fatal: true })
+// A byte order mark is kept: dropping it would give one text two spellings.
+const textDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** A fresh array that holds all `parts` in order. */
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {

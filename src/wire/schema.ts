@@ -4,7 +4,7 @@
  * A message is a map from small integers to fields; key 0 is the version. Unknown keys below 64 are
  * critical and refuse the message; keys from 64 on are optional: kept as `extensions` and written again.
  */
-import { PeerFault } from '../base/errors.ts'
+import { assert, PeerFault } from '../base/errors.ts'
 import { type CborLimits, type CborMap, type CborValue, decodeCbor, encodeCbor } from './cbor.ts'
 
 /** How one value is written and read. `read` throws `PeerFault` `BAD_FIELD` for anything unexpected. */
@@ -66,7 +66,11 @@ export const flag: Field<boolean> = {
 /** One of `names`, written as its position: append only. */
 export function choice<const T extends readonly string[]>(names: T): Field<T[number]> {
   return {
-    write: value => names.indexOf(value),
+    write: value => {
+      const position = names.indexOf(value)
+      assert(position >= 0, 'a variant is one of its names')
+      return position
+    },
     read: value => {
       const name = typeof value === 'number' ? names[value] : undefined
       if (name === undefined) throw bad(`one of ${names.length} variants`)
@@ -127,6 +131,9 @@ export interface Codec<T> {
 
 const firstOptionalKey = 64
 
+const isOptionalKey = (key: number | string): boolean =>
+  typeof key === 'number' && key >= firstOptionalKey
+
 /** A versioned message family. */
 export function message<T extends object>(
   family: string,
@@ -136,13 +143,23 @@ export function message<T extends object>(
 ): Codec<T> {
   const entries = Object.entries(shape) as [keyof T, readonly [number, Field<T[keyof T]>]][]
   const known = new Set(entries.map(([, [key]]) => key))
+  const isSound = entries.every(
+    ([, [key]]) => Number.isInteger(key) && key > 0 && !isOptionalKey(key),
+  )
+  assert(
+    isSound && known.size === entries.length,
+    `the fields of ${family} have keys of their own in 1..63`,
+  )
   return {
     family,
     limits,
     encode: value => {
       const map = new Map<number | string, CborValue>([[0, version]])
       for (const [name, [key, field]] of entries) map.set(key, field.write(value[name]))
-      for (const [key, extension] of value.extensions ?? []) map.set(key, extension)
+      for (const [key, extension] of value.extensions ?? []) {
+        assert(isOptionalKey(key), 'an extension never replaces a field')
+        map.set(key, extension)
+      }
       return encodeCbor(map)
     },
     decode: bytes => {
@@ -167,7 +184,7 @@ function readExtensions(family: string, map: CborMap, known: ReadonlySet<number>
   const extensions = new Map<number | string, CborValue>()
   for (const [key, value] of map) {
     if (key === 0 || (typeof key === 'number' && known.has(key))) continue
-    if (typeof key !== 'number' || key < firstOptionalKey) {
+    if (!isOptionalKey(key)) {
       throw new PeerFault('UNKNOWN_FIELD', `${family}: an unknown critical field`)
     }
     extensions.set(key, value)
