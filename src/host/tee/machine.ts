@@ -40,7 +40,7 @@ const machineFile = z.strictObject({
   tcb,
   committedTcb: tcb,
   debug: z.boolean(),
-  /** P-384 private key of the leaf, PKCS #8. */
+  /** P-384 private key of the leaf, PKCS8 (RFC 5958). */
   key: z.string().max(4_096),
   /** Certificates, leaf first, without the root. */
   chain: z.array(z.string().max(4_096)).min(1).max(3),
@@ -53,7 +53,7 @@ const authorityFile = z.strictObject({
   anchor: z.string().max(1_200),
   root: z.string().max(4_096),
   intermediate: z.string().max(4_096),
-  /** Private key of the intermediate, PKCS #8. That of the root is not kept. */
+  /** Private key of the intermediate, PKCS8 (RFC 5958). That of the root is not kept. */
   key: z.string().max(4_096),
 })
 

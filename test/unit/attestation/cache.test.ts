@@ -12,7 +12,7 @@ const network = testNetwork()
 const [a, b] = [await testNode(network, 'a'), await testNode(network, 'b')]
 const start = instant(1_000)
 
-/** Counts appraisals by how often the policy's measurements are read. */
+/** Counts verifications: each reads the anchors of the policy once. */
 function counted(policy: Policy): { readonly policy: Policy; readonly appraisals: () => number } {
   let count = 0
   const spied = Object.defineProperty({ ...policy }, 'testAnchors', {

@@ -147,3 +147,17 @@ test('a manifest inside an envelope is held to its rules', () => {
   const refusal = parseEnvelope(utf8(JSON.stringify({ manifest, approvals: [] })))
   expect(refusal).toMatchObject({ code: 'THRESHOLD_NOT_MAJORITY' })
 })
+
+test('with any byte changed, an envelope does not come into force and nothing throws', () => {
+  const bytes = encodeEnvelope(by(network, ann, bob))
+  const accepted: number[] = []
+  for (let i = 0; i < bytes.length; i++) {
+    for (const mask of [0x01, 0x20, 0x80]) {
+      const changed = parseEnvelope(bytes.with(i, (bytes[i] ?? 0) ^ mask))
+      if (isRefusal(changed) || verifyEnvelope(changed, founding) !== undefined) continue
+      accepted.push(i)
+    }
+  }
+  // Hexadecimal is written in lower case only, JSON has one spelling for each of our values.
+  expect(accepted).toEqual([])
+})

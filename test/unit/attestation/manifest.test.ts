@@ -1,77 +1,31 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
   compareManifests,
   encodeManifest,
   type Founding,
-  type Manifest,
   manifestHash,
   mayFound,
   networkIdOf,
   parseManifest,
   writeRuleOf,
 } from '../../../src/attestation/manifest.ts'
-import { draftManifest } from '../../../src/attestation/manifest-draft.ts'
-import { vendorAnchors } from '../../../src/attestation/platforms.ts'
-import { isRefusal, type Refusal } from '../../../src/attestation/verdict.ts'
-import { fromHex, fromUtf8, toHex, utf8 } from '../../../src/base/bytes.ts'
-import { type Digest, digestOf } from '../../../src/base/ids.ts'
-import { sha256 } from '../../../src/crypto/hash.ts'
+import { isRefusal } from '../../../src/attestation/verdict.ts'
+import { fromUtf8, toHex, utf8 } from '../../../src/base/bytes.ts'
 import { limits } from '../../../src/wire/limits.ts'
+import {
+  digest,
+  judge,
+  measurement,
+  member,
+  production,
+  set,
+  tcbRule,
+  testnet,
+  withFounding,
+  withJoin,
+} from '../../fixtures/manifests.ts'
 import { parsed } from '../../fixtures/network.ts'
-
-const member = (n: number): string => n.toString(16).padStart(64, '0')
-const digest = (n: number): Digest => digestOf(sha256(Uint8Array.of(n)))
-const set = (n: number, threshold: number) => ({
-  members: Array.from({ length: n }, (_, i) => member(i + 1)),
-  threshold,
-})
-const anchor = { platform: 'simulated', publicKey: 'ab'.repeat(120) } as const
-const measurement = {
-  name: 'software-1',
-  platform: 'simulated',
-  registers: { measurement: '11'.repeat(48) },
-  svnMin: 0,
-  validFrom: '2026-01-01T00:00:00Z',
-  validUntil: '2027-01-01T00:00:00Z',
-} as const
-const tcbRule = { platform: 'simulated', allowed: ['UpToDate'], minimum: { snp: 3 } } as const
-
-const testnet: Manifest = draftManifest({
-  name: 'unit',
-  foundingNonce: 7,
-  manifestSet: set(3, 2),
-  anchors: [anchor],
-  measurements: [measurement],
-  tcb: [tcbRule],
-})
-
-const production: Manifest = draftManifest({
-  name: 'unit',
-  foundingNonce: 7,
-  manifestSet: set(3, 2),
-  measurements: [
-    {
-      ...measurement,
-      platform: 'sev-snp',
-      registers: { measurement: '22'.repeat(48), hostData: '33'.repeat(32) },
-    },
-  ],
-  tcb: [{ platform: 'sev-snp', allowed: ['UpToDate'], minimum: { microcode: 1 } }],
-})
-
-function judge(manifest: unknown): Refusal | undefined {
-  const result = parseManifest(utf8(JSON.stringify(manifest)))
-  return isRefusal(result) ? result : undefined
-}
-
-const withFounding = (manifest: Manifest, change: Partial<Founding>): Manifest => ({
-  ...manifest,
-  founding: { ...manifest.founding, ...change },
-})
-const withJoin = (manifest: Manifest, change: Partial<Manifest['join']>): Manifest => ({
-  ...manifest,
-  join: { ...manifest.join, ...change },
-})
 
 test('the drafts of a testnet and of a production network hold every rule', () => {
   expect(judge(testnet)).toBeUndefined()
@@ -252,84 +206,6 @@ test.each<[string, unknown]>([
   expect(refusal?.facts['reason']).toMatch(/^manifest.* must be .*\.$/)
 })
 
-const owner = { name: 'ann', key: member(9), instances: [digest(1)] }
-const client = { name: 'app', key: member(8), rights: ['read'], prefixes: [''] } as const
-const rule = testnet.write[0]!
-
-test.each<[string, Manifest]>([
-  ['THRESHOLD_NOT_MAJORITY', { ...testnet, manifestSet: set(4, 2) }],
-  ['THRESHOLD_NOT_MAJORITY', withFounding(testnet, { manifestSet: set(2, 1) })],
-  ['THRESHOLD_NOT_MAJORITY', { ...testnet, manifestSet: set(3, 4) }],
-  ['THRESHOLD_UNREACHABLE', { ...testnet, shareSet: set(3, 4) }],
-  ['THRESHOLD_UNREACHABLE', withFounding(testnet, { shareSet: set(3, 4) })],
-  ['THRESHOLD_UNREACHABLE', { ...testnet, governance: { voters: set(1, 2), votingMs: 60_000 } }],
-  ['ANCHOR_WITHOUT_TESTNET', withFounding(production, { anchors: [anchor] })],
-  ['TESTNET_WITHOUT_ANCHOR', withFounding(testnet, { anchors: [] })],
-  ['SIMULATED_WITHOUT_TESTNET', withFounding(testnet, { testnet: false, anchors: [] })],
-  ['MEASUREMENT_WITHOUT_ANCHOR', withFounding(production, { testnet: true, anchors: [anchor] })],
-  ['MEASUREMENT_TWICE', withJoin(testnet, { measurements: [measurement, measurement] })],
-  [
-    'REGISTER_UNKNOWN',
-    withJoin(testnet, { measurements: [{ ...measurement, registers: { mesurement: '11' } }] }),
-  ],
-  [
-    'REGISTER_LENGTH',
-    withJoin(testnet, { measurements: [{ ...measurement, registers: { measurement: '11' } }] }),
-  ],
-  ['REGISTER_MISSING', withJoin(testnet, { measurements: [{ ...measurement, registers: {} }] })],
-  [
-    'WINDOW_EMPTY',
-    withJoin(testnet, { measurements: [{ ...measurement, validUntil: measurement.validFrom }] }),
-  ],
-  ['TCB_RULE_TWICE', withJoin(testnet, { tcb: [tcbRule, tcbRule] })],
-  ['TCB_RULE_MISSING', withJoin(testnet, { tcb: [] })],
-  ['TCB_COMPONENT_UNKNOWN', withJoin(testnet, { tcb: [{ ...tcbRule, minimum: { snpp: 1 } }] })],
-  [
-    'OWNER_TWICE',
-    withJoin(testnet, { owners: [owner, { ...owner, name: 'bob', key: member(7) }] }),
-  ],
-  ['OWNER_TWICE', withJoin(testnet, { owners: [owner, { ...owner, name: 'bob', instances: [] }] })],
-  [
-    'OWNER_TWICE',
-    withJoin(testnet, { owners: [owner, { ...owner, key: member(7), instances: [] }] }),
-  ],
-  ['COMMITTEE_IMPOSSIBLE', { ...testnet, committee: { n: 3, r: 3, diversity: 1 } }],
-  ['COMMITTEE_IMPOSSIBLE', { ...testnet, committee: { n: 3, r: 0, diversity: 4 } }],
-  ['WRITE_RULE_TWICE', { ...testnet, write: [rule, rule] }],
-  [
-    'CLIENT_TWICE',
-    { ...testnet, api: { ...testnet.api, clients: [client, { ...client, name: 'b' }] } },
-  ],
-  [
-    'CLIENT_TWICE',
-    { ...testnet, api: { ...testnet.api, clients: [client, { ...client, key: member(7) }] } },
-  ],
-  ['LOOPBACK_OUTSIDE_GUEST', { ...testnet, api: { ...testnet.api, guestLoopback: true } }],
-  ['LEASE_TOO_SHORT', { ...testnet, liveness: { ...testnet.liveness, leaseMs: 2_999 } }],
-])('a broken rule is %s and explained in a sentence', (code, manifest) => {
-  const refusal = judge(manifest)
-  expect(refusal?.code).toBe(code)
-  expect(refusal?.facts['reason']).toMatch(/^[A-Za-z0-9].{15,}[.?]$/)
-})
-
-test('guest loopback is allowed where every measurement is of a confidential VM', () => {
-  expect(judge({ ...production, api: { ...production.api, guestLoopback: true } })).toBeUndefined()
-})
-
-test('a testnet may not name the root of a vendor as its anchor', () => {
-  // The rule compares digests of keys, so the test needs a key with a vendor's digest: the root of Intel
-  // (SubjectPublicKeyInfo of the certificate that Intel publishes as Intel_SGX_Provisioning_Certification_RootCA).
-  const intel =
-    '3059301306072a8648ce3d020106082a8648ce3d030107034200040ba9c4c0c0c86193a3fe23d6b02cda10a8bbd4e88e48b4458561a36e705525f567918e2edc88e40d860bd0cc4ee26aacc988e505a953558c453f6b0904ae7394'
-  const keyDigest = toHex(sha256(fromHex(intel)!))
-  expect(vendorAnchors.map(each => each.keyDigest)).toContain(keyDigest)
-  const refusal = judge(withFounding(testnet, { anchors: [{ ...anchor, publicKey: intel }] }))
-  expect(refusal).toMatchObject({
-    code: 'VENDOR_ANCHOR_IN_TESTNET',
-    facts: { anchor: 'Intel SGX Root CA' },
-  })
-})
-
 test('manifests compare by nonce; one nonce with two hashes is equivocation', () => {
   const mark = { nonce: 4, hash: digest(1) }
   expect(compareManifests(mark, { nonce: 3, hash: digest(2) })).toBe('lower')
@@ -354,13 +230,31 @@ test('the longest prefix governs a key, and a key without a rule is nobody’s',
   const manifest = parsed({
     ...testnet,
     write: [
-      { ...rule, prefix: 'a/', valueBytesMax: 1 },
-      { ...rule, prefix: 'a/b/', valueBytesMax: 2 },
+      { ...testnet.write[0]!, prefix: 'a/', valueBytesMax: 1 },
+      { ...testnet.write[0]!, prefix: 'a/b/', valueBytesMax: 2 },
     ],
   })
   expect(writeRuleOf(manifest, 'a/b/c')?.valueBytesMax).toBe(2)
   expect(writeRuleOf(manifest, 'a/c')?.valueBytesMax).toBe(1)
   expect(writeRuleOf(manifest, 'b')).toBeUndefined()
+})
+
+test('any JSON at all is parsed or refused, never thrown at', () => {
+  fc.assert(
+    fc.property(fc.json(), json => {
+      expect(isRefusal(parseManifest(utf8(json)))).toBe(true)
+    }),
+  )
+  const keys = fc.constantFrom(...keyPaths(testnet))
+  fc.assert(
+    fc.property(keys, fc.jsonValue(), (path, value) => {
+      const copy = structuredClone(testnet)
+      setAt(copy, path, value)
+      const result = parseManifest(utf8(JSON.stringify(copy)))
+      if (!isRefusal(result))
+        expect(toHex(encodeManifest(result))).toBe(toHex(encodeManifest(copy)))
+    }),
+  )
 })
 
 type Path = readonly (string | number)[]
@@ -377,4 +271,9 @@ function keyPaths(value: unknown, path: Path = []): Path[] {
 function removeAt(value: object, path: Path): void {
   const parent = path.slice(0, -1).reduce((each, key) => each[key as keyof typeof each], value)
   delete parent[path.at(-1) as keyof typeof parent]
+}
+
+function setAt(value: object, path: Path, item: unknown): void {
+  const parent = path.slice(0, -1).reduce((each, key) => each[key as keyof typeof each], value)
+  parent[path.at(-1) as keyof typeof parent] = item as never
 }

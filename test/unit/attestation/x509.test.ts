@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { decode } from 'cbor-x'
+import fc from 'fast-check'
 import * as pkijs from 'pkijs'
 import { expect, test } from 'vitest'
 import { vendorAnchors } from '../../../src/attestation/platforms.ts'
@@ -267,6 +268,24 @@ test.skipIf(!existsSync(documents)).each([
   expect(verifyChain({ chain, anchors: [keyOf(root)], now })).toMatchObject({
     code: 'UNKNOWN_ANCHOR',
   })
+})
+
+test('bytes that are no certificate throw PeerFault and nothing else', () => {
+  const isFault = (bytes: Uint8Array): boolean => {
+    try {
+      parseCertificate(bytes)
+      return true
+    } catch (error) {
+      return error instanceof PeerFault
+    }
+  }
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), isFault))
+  const place = fc.nat(leaf.der.length - 1)
+  const splice = fc.tuple(place, fc.nat(20), fc.uint8Array({ maxLength: 20 }))
+  const bent = splice.map(([at, count, bytes]) =>
+    Uint8Array.from([...leaf.der].toSpliced(at, count, ...bytes)),
+  )
+  fc.assert(fc.property(bent, isFault), { numRuns: 1_000 })
 })
 
 test('keys that are compressed, of other curves or with other parameters are refused', () => {
