@@ -120,8 +120,10 @@ export async function libp2pNode(parts: NodeParts): Promise<Libp2p<Services>> {
         gated: true,
       }),
       registrar: (components: { readonly registrar: Registrar }) => components.registrar,
-      listeners: ({ transportManager }: { readonly transportManager: TransportManager }) =>
-        transportManager,
+      // Not the transport manager itself: as a service it would be started, and listen, a second time.
+      listeners: ({ transportManager }: { readonly transportManager: TransportManager }) => ({
+        getAddrs: () => transportManager.getAddrs(),
+      }),
     },
   })
   refuseProviders(node.services.dht)
