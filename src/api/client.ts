@@ -71,7 +71,10 @@ export class ApiClient {
   /** Answers also where the node is not ready: `ok` says which. */
   async ready(signal?: AbortSignal): Promise<Answer<'ready'>> {
     const response = await this.#send(routes.ready, { signal })
-    return routes.ready.answer.parse(JSON.parse(await textOf(response)))
+    const text = await textOf(response)
+    const answer = routes.ready.answer.safeParse(jsonOf(text)).data
+    if (answer === undefined) throw errorOf(response, text)
+    return answer
   }
 
   status(signal?: AbortSignal): Promise<Answer<'status'>> {
@@ -172,8 +175,9 @@ export class ApiClient {
   async #ask<Out>(route: RouteTo<Out>, call: Call): Promise<Out> {
     const response = await this.#send(route, call)
     const text = await textOf(response)
-    if (response.statusCode !== 200) throw errorOf(response, text)
-    return route.answer.parse(JSON.parse(text))
+    const answer = route.answer.safeParse(jsonOf(text)).data
+    if (response.statusCode !== 200 || answer === undefined) throw errorOf(response, text)
+    return answer
   }
 
   async *#stream<Out>(route: RouteTo<Out>, call: Call): AsyncGenerator<Out> {
@@ -262,14 +266,19 @@ async function textOf(response: IncomingMessage): Promise<string> {
 
 function errorOf(response: IncomingMessage, text: string): ApiError | HostError {
   const status = response.statusCode ?? 0
+  const answer = errorShape.safeParse(jsonOf(text)).data
+  if (answer !== undefined) return new ApiError(status, answer.error)
+  return new HostError('NOT_A_NODE', `The answer (${status}) is not one of a coterie node.`, {
+    next: 'See which program listens at this address.',
+  })
+}
+
+function jsonOf(text: string): unknown {
   try {
-    const { error } = errorShape.parse(JSON.parse(text))
-    return new ApiError(status, error)
+    return JSON.parse(text)
   } catch {
-    // Neither JSON nor our shape: whoever listens there is not a node.
-    return new HostError('NOT_A_NODE', `The answer (${status}) is not one of a coterie node.`, {
-      next: 'See which program listens at this address.',
-    })
+    // JSON.parse throws SyntaxError: whoever listens there is not a node, as no shape will say.
+    return undefined
   }
 }
 

@@ -1,7 +1,7 @@
 /** Bytes of the state as JSON: `{"text": …}` where they are UTF-8, else `{"base64": …}`. */
 import { base64 } from '@scure/base'
 import { z } from 'zod'
-import { equalBytes, fromUtf8, utf8 } from '../base/bytes.ts'
+import { fromUtf8, utf8 } from '../base/bytes.ts'
 import type { StateEntry } from '../node/handle.ts'
 
 /** Half a surrogate pair has no UTF-8 form and would silently become another text. */
@@ -38,11 +38,10 @@ export function bytesOfValue(value: JsonValue): Uint8Array {
   return 'text' in value ? utf8(value.text) : base64.decode(value.base64)
 }
 
-/** The JSON form that gives exactly these bytes back: a byte order mark, which decoders eat, goes as base64. */
+/** The JSON form that gives exactly these bytes back: text where they are UTF-8, a byte order mark included. */
 export function valueOfBytes(bytes: Uint8Array): JsonValue {
   const text = fromUtf8(bytes)
-  if (text !== undefined && equalBytes(utf8(text), bytes)) return { text }
-  return { base64: base64.encode(bytes) }
+  return text === undefined ? { base64: base64.encode(bytes) } : { text }
 }
 
 /** An entry of the state as JSON. */

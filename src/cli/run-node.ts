@@ -41,7 +41,8 @@ async function serve({ node, host, config, json }: Served): Promise<void> {
   // The API listens first: a busy port is found out before any other node hears of this one.
   const api = await serveApi(node, { ...config, token, log: host.log })
   try {
-    await Promise.race([node.start(), told])
+    const isStarted = await Promise.race([node.start().then(() => true), told.then(() => false)])
+    if (!isStarted) return
     const { listening } = node.status()
     await writeRunFile(config.dataDir, {
       pid: process.pid,

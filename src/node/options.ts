@@ -235,16 +235,10 @@ export const hostOptions = {
     'How long a write waits for a node that is still joining before NOT_READY.',
   ),
   writeQueueMax: host(
-    count(1, 1_000_000),
-    always(10_000),
+    count(1, 100_000),
+    always(1024),
     'writes',
-    'Writes under way at once before QUEUE_FULL; a writer that waits for each never sees it.',
-  ),
-  writeQueueBytesMax: host(
-    count(65_536, 1_073_741_824),
-    always(33_554_432),
-    'bytes',
-    'Memory that writes under way may hold: 32 MiB, a twentieth of a small machine.',
+    'Writes that may wait for the node to be ready before QUEUE_FULL: 64 MiB at the largest value. A writer that waits for each never sees it.',
   ),
   watchEventsMax: host(
     count(16, 1_000_000),

@@ -6,6 +6,7 @@ import { answerOfError, statusOfCode } from '../../../src/api/errors.ts'
 import { serverLimits } from '../../../src/api/server.ts'
 import { utf8 } from '../../../src/base/bytes.ts'
 import { HostError, InvariantError, PeerFault, UsageError } from '../../../src/base/errors.ts'
+import type { WriteRefusal } from '../../../src/protocol/replica/types.ts'
 import { raw, served, token } from './served.ts'
 
 const jsonHeaders = { 'content-type': 'application/json' }
@@ -238,6 +239,19 @@ test('every code that the node promises has a status of its own', () => {
     ([, code]) => code as string,
   )
   expect(promised.length).toBeGreaterThanOrEqual(9)
+  const refusals: Record<WriteRefusal, true> = {
+    NOT_READY: true,
+    NO_PEER_TO_ACK: true,
+    ACK_TIMEOUT: true,
+    KEY_TOO_LONG: true,
+    BAD_KEY: true,
+    NOT_YOURS: true,
+    VALUE_TOO_LARGE: true,
+    WRONG_KIND: true,
+    QUEUE_FULL: true,
+    STOPPING: true,
+  }
+  promised.push(...Object.keys(refusals))
   for (const code of promised) expect(statusOfCode, code).toHaveProperty(code)
   for (const status of Object.values(statusOfCode)) expect(status).toBeGreaterThanOrEqual(400)
 })

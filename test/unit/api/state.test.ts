@@ -106,7 +106,8 @@ test('bytes go as text only if the text gives exactly them back', () => {
     }),
     { numRuns: 5000 },
   )
-  expect(valueOfBytes(Uint8Array.of(0xef, 0xbb, 0xbf, 0x61))).toEqual({ base64: '77u/YQ==' })
+  const marked = Uint8Array.of(0xef, 0xbb, 0xbf, 0x61)
+  expect(bytesOfValue(valueOfBytes(marked))).toEqual(marked)
 })
 
 test('a value with two spellings, half a character or loose base64 is refused', () => {

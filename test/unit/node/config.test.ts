@@ -36,7 +36,7 @@ test('every row of the table is whole: scope, unit, reason, a flag and a variabl
     expect(hostOptions[name].unit, name).toEqual(expect.any(String))
   const names = hostOptionNames.flatMap(name => [flagOf(name), environmentNameOf(name)])
   expect(new Set(names).size).toBe(2 * hostOptionNames.length)
-  expect(flagOf('writeQueueBytesMax')).toBe('--write-queue-bytes-max')
+  expect(flagOf('writeQueueMax')).toBe('--write-queue-max')
   expect(environmentNameOf('httpPort')).toBe('COTERIE_HTTP_PORT')
 })
 
