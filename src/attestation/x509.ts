@@ -5,10 +5,13 @@
  * The parser is asn1js, which reads BER; whatever is not in the one spelling of DER is refused here.
  */
 import { type BaseBlock, Constructed, fromBER } from 'asn1js'
+import { BoundedMap } from '../base/bounded-map.ts'
 import { equalBytes, fromUtf8, toHex } from '../base/bytes.ts'
 import { PeerFault } from '../base/errors.ts'
 import { type Timestamp, timestamp } from '../base/time.ts'
 import { verifyEcdsa } from '../crypto/ecdsa.ts'
+import { framed, sha256 } from '../crypto/hash.ts'
+import { domains } from '../wire/domains.ts'
 import type { Refusal } from './verdict.ts'
 
 /** Object identifiers by the hexadecimal of their DER content. */
@@ -187,16 +190,33 @@ function brokenSignature(
   anchors: readonly Uint8Array[],
 ): Refusal | undefined {
   const top = chain.at(-1)
-  if (top === undefined || !anchors.some(anchor => isSignedBy(top, anchor))) {
+  if (top === undefined || !anchors.some(anchor => isVouchedFor(top, anchor))) {
     const facts = { reason: 'no pinned key signed the chain', anchors: anchors.length }
     return { code: 'UNKNOWN_ANCHOR', facts }
   }
   for (let place = chain.length - 2; place >= 0; place--) {
     const [certificate, issuer] = [chain[place], chain[place + 1]]
     if (certificate === undefined || issuer === undefined) continue
-    if (!isSignedBy(certificate, issuer.publicKey)) return invalid('a signature is wrong', place)
+    if (!isVouchedFor(certificate, issuer.publicKey)) return invalid('a signature is wrong', place)
   }
   return undefined
+}
+
+/**
+ * Signatures over authorities that were found good, by everything that the answer hangs on. All machines
+ * of a vendor share their authorities, so this saves a third of an appraisal; it changes no answer.
+ */
+const goodSignatures = new BoundedMap<string, true>(256)
+
+function isVouchedFor(certificate: Certificate, issuerKey: Uint8Array): boolean {
+  if (!certificate.isAuthority) return isSignedBy(certificate, issuerKey)
+  // The signed body names its hash algorithm, so it needs no part of its own.
+  const { tbs, signature } = certificate
+  const name = toHex(sha256(framed(domains.certificateCheck, issuerKey, tbs, signature)))
+  if (goodSignatures.get(name) === true) return true
+  const holds = isSignedBy(certificate, issuerKey)
+  if (holds) goodSignatures.set(name, true)
+  return holds
 }
 
 function isSignedBy(certificate: Certificate, issuerKey: Uint8Array): boolean {

@@ -67,6 +67,19 @@ test('any of several pinned keys may stand above the chain', () => {
   expect(verify([leaf, authority], { anchors: [] })).toMatchObject({ code: 'UNKNOWN_ANCHOR' })
 })
 
+test('an authority found good once is not good under another key or with another signature', () => {
+  expect(isRefusal(verify([leaf, authority]))).toBe(false)
+  expect(verify([leaf, authority], { anchors: [keyOf(link('root', null))] })).toMatchObject({
+    code: 'UNKNOWN_ANCHOR',
+  })
+  const [end, middle] = [leaf, authority].map(({ der }) => parseCertificate(der))
+  const last = middle!.signature.length - 1
+  const bent = { ...middle!, signature: middle!.signature.with(last, middle!.signature[last]! ^ 1) }
+  const request = { anchors: [keyOf(root)], now: epoch }
+  expect(verifyChain({ ...request, chain: [end!, bent] })).toMatchObject({ code: 'UNKNOWN_ANCHOR' })
+  expect(isRefusal(verifyChain({ ...request, chain: [end!, middle!] }))).toBe(false)
+})
+
 test('a chain of P-256 keys is as good', () => {
   const other = link('root', null, { pathLength: 1, curve: 'P-256' })
   const middle = link('authority', other, { curve: 'P-256' })
