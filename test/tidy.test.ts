@@ -12,8 +12,12 @@ import { readTree, repositoryFiles, type Tree } from './law/tree.ts'
 const source = readTree(/^(src|test|testnet)\/.*\.ts$/)
 const production = new Map([...source].filter(([path]) => !path.startsWith('test/')))
 
-/** What is started and not imported: by people, by npm, by vitest. */
-const productionEntries = [/^src\/index\.ts$/, /^src\/cli\/main\.ts$/]
+/** What is started and not imported: by people, by npm, by vitest; preloaded into processes of a testnet. */
+const productionEntries = [
+  /^src\/index\.ts$/,
+  /^src\/cli\/main\.ts$/,
+  /^testnet\/follow-parent\.ts$/,
+]
 const testEntries = [
   /\.(test|sim|soak|fuzz)\.ts$/,
   /\.config\.ts$/,
@@ -60,6 +64,7 @@ const planted = (path: string, text: string): Tree => new Map([[path, text]])
 describe('a planted offence is found', () => {
   test('a long file, a long function', () => {
     const lines = (count: number): string => 'f()\n'.repeat(count)
+    const suite = `describe('x', () => {\n${"test('y', f)\n".repeat(60)}})`
     expect(lengthOffences(planted('src/a.ts', lines(400)))).toEqual([])
     expect(lengthOffences(planted('src/a.ts', lines(401)))).toHaveLength(1)
     expect(lengthOffences(planted('src/a.ts', `function g() {\n${lines(58)}}`))).toEqual([])
@@ -67,7 +72,7 @@ describe('a planted offence is found', () => {
     expect(lengthOffences(planted('src/a.ts', `const g = () => {\n${lines(59)}}`))).toHaveLength(1)
     expect(lengthOffences(planted('src/a.ts', `class G { h() {\n${lines(59)}} }`))).toHaveLength(1)
     expect(lengthOffences(planted('a.ts', `test('x', () => {\n${lines(59)}})`))).toHaveLength(1)
-    expect(lengthOffences(planted('a.ts', `describe('x', () => {\n${lines(59)}})`))).toEqual([])
+    expect(lengthOffences(planted('a.ts', suite))).toEqual([])
   })
 
   test.each([
@@ -127,6 +132,7 @@ describe('a planted offence is found', () => {
     'in the next session',
     'DESIGN section 9',
     'see reference/libp2p.md',
+    'Intel (reference §4.4)',
     'from registry.example.org',
   ])('the words %s', text => {
     expect(foreignWordOffences(planted('docs/a.md', text))).toHaveLength(1)

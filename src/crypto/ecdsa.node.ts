@@ -1,7 +1,7 @@
 /** ECDSA verification of OpenSSL, with keys imported once: certificate chains repeat their issuers. */
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { BoundedMap } from '../base/bounded-map.ts'
-import type { EcdsaCurve, EcdsaHash } from './ecdsa.ts'
+import type { EcdsaCurve, EcdsaHash } from './ecdsa-algorithms.ts'
 
 /** DER before the point of a P-256 and a P-384 key (RFC 5480 §2). */
 const spkiPrefixes: Record<EcdsaCurve, Uint8Array> = {

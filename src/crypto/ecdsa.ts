@@ -1,8 +1,5 @@
 import { verifyPoint } from '#crypto/ecdsa'
-
-/** Curves that certificates and quotes of the known platforms are signed on. */
-export type EcdsaCurve = 'P-256' | 'P-384'
-export type EcdsaHash = 'SHA-256' | 'SHA-384' | 'SHA-512'
+import type { EcdsaCurve, EcdsaHash } from './ecdsa-algorithms.ts'
 
 /** Length of a coordinate and of r and s. */
 const coordinateBytes = { 'P-256': 32, 'P-384': 48 } as const satisfies Record<EcdsaCurve, number>

@@ -1,7 +1,7 @@
 /** ECDSA verification of noble. */
 import { p256, p384 } from '@noble/curves/nist.js'
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js'
-import type { EcdsaCurve, EcdsaHash } from './ecdsa.ts'
+import type { EcdsaCurve, EcdsaHash } from './ecdsa-algorithms.ts'
 
 const curves = { 'P-256': p256, 'P-384': p384 } as const
 const hashes = { 'SHA-256': sha256, 'SHA-384': sha384, 'SHA-512': sha512 } as const

@@ -1,6 +1,6 @@
 /** Good manners of the source, each as a function from a tree to its offences. */
 import { posix } from 'node:path'
-import { importsOf, lineOf, parse, resolveImport, type Tree, visit } from './tree.ts'
+import { calledName, importsOf, lineOf, parse, resolveImport, type Tree, visit } from './tree.ts'
 
 /** One subject per file; a longer one has two. */
 const fileLinesMax = 400
@@ -32,9 +32,9 @@ export function lengthOffences(tree: Tree): readonly string[] {
     const offences: string[] = []
     const lines = text.trimEnd().split('\n').length
     if (lines > fileLinesMax) offences.push(`${path}: ${lines} lines`)
-    const measure = (node: { readonly start: number; readonly end: number }): void => {
+    const measure = (node: FunctionNode): void => {
       const length = lineOf(text, node.end) - lineOf(text, node.start) + 1
-      if (length > functionLinesMax && !isSuite(text, node.start)) {
+      if (length > functionLinesMax && !isSuite(node)) {
         offences.push(`${path}:${lineOf(text, node.start)}: a function of ${length} lines`)
       }
     }
@@ -47,9 +47,21 @@ export function lengthOffences(tree: Tree): readonly string[] {
   })
 }
 
-/** The body of a `describe` is a list of tests, not a function that anybody reads as one. */
-function isSuite(text: string, start: number): boolean {
-  return /describe[^\n(]*\((`[^`]*`|'[^']*'|[\w.]+),\s*$/.test(text.slice(0, start).slice(-200))
+interface FunctionNode {
+  readonly start: number
+  readonly end: number
+  readonly body: object | null
+}
+
+/** What only registers tests is a list, not a function that anybody reads as one. */
+function isSuite({ body }: FunctionNode): boolean {
+  const statements = body !== null && 'body' in body && Array.isArray(body.body) ? body.body : []
+  return statements.some(
+    ({ type, expression }) =>
+      type === 'ExpressionStatement' &&
+      expression.type === 'CallExpression' &&
+      /^(test|describe)$/.test(calledName(expression.callee) ?? ''),
+  )
 }
 
 const mayPrint = /^(src\/cli|testnet|test\/bench|test\/tools)\//
@@ -115,13 +127,14 @@ export function topLevelOffences(paths: Iterable<string>): readonly string[] {
 /** The project speaks of itself alone: no ticket, no place of work, no registry, no design note kept elsewhere. */
 const foreignWords = [
   /\bissues? (#|no\.? ?)?\d/i,
-  /(?<![\w&])#\d+\b/,
+  /\b(fix(es)?|closes?|see|ticket) #\d+\b/i,
   /(^|[\s`'"(])\/work\b/,
   /\/tmp\/w\b/,
   /\b(this|the|next|last|another) (work(ing)? )?session\b/i,
   /\bDESIGN(\.md)?\b/,
   /\bBRIEF(\.md)?\b/,
   /\breference\/[a-z0-9]+\.md/,
+  /\(reference\b|\breference (§|[0-9])/,
   /registry\.[a-z]+\.[a-z]+/,
 ]
 

@@ -87,3 +87,11 @@ export function resolveImport(from: string, target: string): readonly string[] {
   const twin = /^#crypto\/(.+)$/.exec(target)?.[1]
   return twin === undefined ? [] : [`src/crypto/${twin}.node.ts`, `src/crypto/${twin}.web.ts`]
 }
+
+/** `test` of `test`, `test.each(…)`, `test.runIf(…)`. */
+export function calledName(callee: { readonly type: string }): string | undefined {
+  if ('name' in callee && typeof callee.name === 'string') return callee.name
+  if ('callee' in callee) return calledName(callee.callee as { readonly type: string })
+  if ('object' in callee) return calledName(callee.object as { readonly type: string })
+  return undefined
+}
