@@ -68,6 +68,7 @@ export class Acks {
 
   /** Takes out the writes that are acknowledged as asked. */
   takeAcknowledged(): { readonly id: number; readonly acknowledgedBy: number }[] {
+    if (this.#waiting.size === 0) return []
     const done: { id: number; acknowledgedBy: number }[] = []
     let [talliedFor, tally] = [-1, emptyTally]
     for (const { id, ack, sequence } of this.#waiting.values()) {

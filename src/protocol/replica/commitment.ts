@@ -19,6 +19,8 @@ import { leafHash, Trie } from './trie.ts'
 import type { ReplicaRoots } from './types.ts'
 
 const hashBytes = 32
+const isPlaced = 1
+const isDirty = 2
 const noSalt = new Uint8Array(0)
 
 /** The root over both tries. */
@@ -32,9 +34,10 @@ export class Commitment implements EntryListener {
   readonly #public = new Trie(row => this.#path(row))
   readonly #private = new Trie(row => this.#path(row))
   readonly #entry = blankEntry()
-  /** Rows whose leaf is not hashed yet, and those of them that are not in a trie yet. */
-  readonly #dirty = new Set<number>()
-  #placed = new Uint8Array(32)
+  /** Rows whose leaf may be out of date; what the marks do not confirm is passed over. */
+  #dirty: number[] = []
+  /** Per row, whether its leaf stands in a trie, and whether it is out of date. */
+  #marks = new Uint8Array(32)
   #leaves = new Uint8Array(32 * hashBytes)
   #known: ReplicaRoots | undefined
 
@@ -49,24 +52,29 @@ export class Commitment implements EntryListener {
 
   changed(row: number): void {
     this.#known = undefined
-    this.#dirty.add(row)
+    this.#reserve(row)
+    const marks = this.#marks[row] ?? 0
+    if ((marks & isDirty) !== 0) return
+    this.#marks[row] = marks | isDirty
+    this.#dirty.push(row)
   }
 
   erasing(row: number): void {
     this.#known = undefined
-    this.#dirty.delete(row)
-    if (this.#placed[row] !== 1) return
-    this.#trieOf(row).remove(row, this.#path(row))
-    this.#placed[row] = 0
+    const isInTrie = ((this.#marks[row] ?? 0) & isPlaced) !== 0
+    this.#marks[row] = 0
+    if (isInTrie) this.#trieOf(row).remove(row, this.#path(row))
   }
 
   /** The roots, or the commit key that is missing to know them. Hashes what changed since the last call. */
   roots(): ReplicaRoots | { readonly missing: Digest } {
     if (this.#known !== undefined) return this.#known
-    for (const row of this.#dirty) {
-      const missing = this.#hash(row)
-      if (missing !== undefined) return { missing }
-      this.#dirty.delete(row)
+    for (let row = this.#dirty.at(-1); row !== undefined; row = this.#dirty.at(-1)) {
+      if (((this.#marks[row] ?? 0) & isDirty) !== 0) {
+        const missing = this.#hash(row)
+        if (missing !== undefined) return { missing }
+      }
+      this.#dirty.pop()
     }
     const leafOf = (row: number): Uint8Array =>
       this.#leaves.subarray(row * hashBytes, (row + 1) * hashBytes)
@@ -78,7 +86,6 @@ export class Commitment implements EntryListener {
 
   /** Hashes the leaf of a row and marks its way; answers the commit key that it lacks, if it does. */
   #hash(row: number): Digest | undefined {
-    this.#reserve(row)
     const entry = this.#entry
     this.#map.cells.read(row, entry)
     let salt: Uint8Array = noSalt
@@ -91,12 +98,9 @@ export class Commitment implements EntryListener {
     const path = leafPath(entry, this.#map)
     const content = leafContent(entry, this.#map, salt)
     this.#leaves.set(leafHash(path, content), row * hashBytes)
-    if (this.#placed[row] === 1) {
-      this.#trieOf(row).touch(path)
-    } else {
-      this.#trieOf(row).insert(row, path)
-      this.#placed[row] = 1
-    }
+    if (((this.#marks[row] ?? 0) & isPlaced) !== 0) this.#trieOf(row).touch(path)
+    else this.#trieOf(row).insert(row, path)
+    this.#marks[row] = isPlaced
     return undefined
   }
 
@@ -110,13 +114,13 @@ export class Commitment implements EntryListener {
   }
 
   #reserve(row: number): void {
-    if (row < this.#placed.length) return
-    const capacity = Math.max(row + 1, this.#placed.length + (this.#placed.length >> 1))
-    const placed = new Uint8Array(capacity)
+    if (row < this.#marks.length) return
+    const capacity = Math.max(row + 1, this.#marks.length + (this.#marks.length >> 1))
+    const marks = new Uint8Array(capacity)
     const leaves = new Uint8Array(capacity * hashBytes)
-    placed.set(this.#placed)
+    marks.set(this.#marks)
     leaves.set(this.#leaves)
-    this.#placed = placed
+    this.#marks = marks
     this.#leaves = leaves
   }
 }

@@ -344,14 +344,13 @@ class ReplicaMachine implements Replica {
   }
 
   #applyOne({ id, operation, ack }: WaitingWrite, groupMs: number): void {
-    const canReach = this.#acks.canReach(ack, this.#connected)
-    const code = this.#writer.refusal(operation) ?? (canReach ? undefined : 'NO_PEER_TO_ACK')
-    if (code !== undefined) {
-      this.#effects.push({ kind: 'failed', id, code })
-      return
-    }
-    const rows = this.#writer.apply(operation, groupMs)
-    if (rows.length === 0 || ack === 'local' || ack === 0) {
+    // Decided before anything is applied: such a write has left no trace.
+    const rows = this.#acks.canReach(ack, this.#connected)
+      ? this.#writer.apply(operation, groupMs)
+      : 'NO_PEER_TO_ACK'
+    if (typeof rows === 'string') {
+      this.#effects.push({ kind: 'failed', id, code: rows })
+    } else if (rows.length === 0 || ack === 'local' || ack === 0) {
       this.#effects.push({ kind: 'written', id, acknowledgedBy: 0 })
     } else {
       this.#acks.wait({ id, ack, rows }, this.#now)

@@ -1,18 +1,21 @@
 /** Local operations become entries: small states, stamped later than all this node has seen. */
-import { utf8 } from '../../base/bytes.ts'
 import { bytesOfDigest, type Digest } from '../../base/ids.ts'
 import { blankEntry, type EntryView, entryKind, isOwnKey } from '../../wire/entry.ts'
 import { limits } from '../../wire/limits.ts'
+import type { ByteRun } from './cells.ts'
 import type { Core } from './core.ts'
 import { entrySigningBytes, ownerInKey } from './entry-hash.ts'
 import type { Merge } from './merge.ts'
 import type { Operation, WriteRefusal } from './types.ts'
+
+const keyEncoder = new TextEncoder()
 
 export class Writer {
   readonly #core: Core
   readonly #merge: Merge
   readonly #entry = blankEntry()
   readonly #observed = blankEntry()
+  readonly #key = new Uint8Array(limits.stateKeyBytesMax)
   #commitKey: Digest | undefined
 
   constructor(core: Core, merge: Merge) {
@@ -29,46 +32,28 @@ export class Writer {
     this.#commitKey = id
   }
 
-  /** Why an operation can never be applied here, or `undefined`. */
-  refusal(operation: Operation): WriteRefusal | undefined {
-    const { key } = operation
-    if (key === '' || !key.isWellFormed()) return 'BAD_KEY'
-    if (utf8(key).length > limits.stateKeyBytesMax) return 'KEY_TOO_LONG'
-    const owner = ownerInKey(key)
+  /** Applies an operation at group time `groupMs`. Answers the rows it changed, or why it changed none. */
+  apply(operation: Operation, groupMs: number): WriteRefusal | readonly number[] {
+    const text = operation.key
+    if (text === '' || !text.isWellFormed()) return 'BAD_KEY'
+    const { read, written } = keyEncoder.encodeInto(text, this.#key)
+    if (read < text.length) return 'KEY_TOO_LONG'
+    const owner = ownerInKey(text)
     if (owner !== undefined && owner !== this.#core.self) return 'NOT_YOURS'
+    const key = { bytes: this.#key, start: 0, end: written }
+    const keyRow = this.#core.map.cells.findKey(key)
     switch (operation.kind) {
       case 'set':
         if (operation.value.length > limits.stateValueBytesMax) return 'VALUE_TOO_LARGE'
-        return this.#shows(key) === 'set' ? 'WRONG_KIND' : undefined
-      case 'delete':
-        return undefined
-      case 'add':
-      case 'remove':
-        if (operation.element.length > limits.stateElementBytesMax) return 'VALUE_TOO_LARGE'
-        return this.#shows(key) === 'register' ? 'WRONG_KIND' : undefined
-    }
-  }
-
-  /** Applies an operation that is not refused, at group time `groupMs`. Answers the rows it changed. */
-  apply(operation: Operation, groupMs: number): number[] {
-    const key = utf8(operation.key)
-    const keyRow = this.#core.map.cells.findKey({ bytes: key, start: 0, end: key.length })
-    switch (operation.kind) {
-      case 'set':
+        if (this.#shows(keyRow) === 'set') return 'WRONG_KIND'
         return [this.#put(key, { value: operation.value }, groupMs)]
       case 'delete':
         return this.#deleteAll(key, keyRow, groupMs)
-      case 'add': {
-        // Our tag first: then the tags it replaces, so that one live tag is left whoever added before.
-        const seen = this.#tagsOf(keyRow, operation.element)
-        const added = this.#put(key, { element: operation.element }, groupMs)
-        const others = seen.filter(row => row !== added)
-        return [added, ...others.map(row => this.#removeTag(key, row, groupMs))]
-      }
+      case 'add':
       case 'remove':
-        return this.#tagsOf(keyRow, operation.element).map(row =>
-          this.#removeTag(key, row, groupMs),
-        )
+        if (operation.element.length > limits.stateElementBytesMax) return 'VALUE_TOO_LARGE'
+        if (this.#shows(keyRow) === 'register') return 'WRONG_KIND'
+        return this.#changeElement(key, keyRow, operation, groupMs)
     }
   }
 
@@ -77,15 +62,28 @@ export class Writer {
     return bytesOfDigest(this.#core.map.commitKey(index))
   }
 
-  #shows(key: string): 'register' | 'set' | undefined {
+  #shows(keyRow: number): 'register' | 'set' | undefined {
     const { map } = this.#core
-    const row = map.find(key)
-    if (row < 0) return undefined
-    if (map.cells.isLive(row)) return 'register'
-    return map.isHeld(row) ? 'set' : undefined
+    if (keyRow < 0) return undefined
+    if (map.cells.isLive(keyRow)) return 'register'
+    return map.isHeld(keyRow) ? 'set' : undefined
   }
 
-  #deleteAll(key: Uint8Array, keyRow: number, groupMs: number): number[] {
+  #changeElement(
+    key: ByteRun,
+    keyRow: number,
+    { kind, element }: Operation & { readonly kind: 'add' | 'remove' },
+    groupMs: number,
+  ): number[] {
+    const seen = this.#tagsOf(keyRow, element)
+    if (kind === 'remove') return seen.map(row => this.#removeTag(key, row, groupMs))
+    // Our tag first: then the tags it replaces, so that one live tag is left whoever added before.
+    const added = this.#put(key, { element }, groupMs)
+    const others = seen.filter(row => row !== added)
+    return [added, ...others.map(row => this.#removeTag(key, row, groupMs))]
+  }
+
+  #deleteAll(key: ByteRun, keyRow: number, groupMs: number): number[] {
     if (keyRow < 0) return []
     const { cells } = this.#core.map
     const doomed: number[] = []
@@ -113,7 +111,7 @@ export class Writer {
 
   /** A register's value, its deletion (`{}`), or a tag of an element. */
   #put(
-    key: Uint8Array,
+    key: ByteRun,
     what: { readonly value?: Uint8Array; readonly element?: Uint8Array },
     groupMs: number,
   ): number {
@@ -121,10 +119,10 @@ export class Writer {
     const { value, element } = what
     entry.kind = element === undefined ? entryKind.register : entryKind.set
     entry.isRemoved = value === undefined && element === undefined
-    entry.value = value ?? key
+    entry.value = value ?? this.#key
     entry.valueStart = 0
     entry.valueEnd = value?.length ?? 0
-    entry.element = element ?? key
+    entry.element = element ?? this.#key
     entry.elementStart = 0
     entry.elementEnd = element?.length ?? 0
     entry.tagMs = entry.ms
@@ -133,7 +131,7 @@ export class Writer {
     return this.#join(entry)
   }
 
-  #removeTag(key: Uint8Array, row: number, groupMs: number): number {
+  #removeTag(key: ByteRun, row: number, groupMs: number): number {
     const { cells } = this.#core.map
     const observed = this.#observed
     cells.read(row, observed)
@@ -151,7 +149,7 @@ export class Writer {
     return this.#join(entry)
   }
 
-  #stamped(key: Uint8Array, groupMs: number): EntryView {
+  #stamped(key: ByteRun, groupMs: number): EntryView {
     const { map, hybrid, self } = this.#core
     const entry = this.#entry
     const { ms, counter } = hybrid.next(groupMs)
@@ -160,9 +158,9 @@ export class Writer {
     entry.author = map.authors.indexOf(self)
     entry.commitKey = this.#commitKey === undefined ? 0 : map.commitKeys.indexOf(this.#commitKey)
     entry.sequence = 0
-    entry.key = key
-    entry.keyStart = 0
-    entry.keyEnd = key.length
+    entry.key = key.bytes
+    entry.keyStart = key.start
+    entry.keyEnd = key.end
     entry.signatureStart = -1
     return entry
   }
