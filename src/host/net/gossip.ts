@@ -21,6 +21,7 @@ import { limits } from '../../wire/limits.ts'
 import { topics } from '../../wire/topics.ts'
 import type { Timers } from '../port.ts'
 import type { MemberLinks } from './member-links.ts'
+import { inOnePiece } from './noise-crypto.ts'
 import { type NetLimits, streamLimits } from './options.ts'
 import type { GossipJudgement, GossipTopic, NetHandlers } from './port.ts'
 import { RateBudget } from './rate-budget.ts'
@@ -205,7 +206,7 @@ export class Gossip {
 
   #judge({ propagationSource, msgId, msg }: GossipsubMessage): void {
     const from = nodeId(propagationSource.toString())
-    const judgement = this.#judgementOf(from, msg.topic, msg.data)
+    const judgement = this.#judgementOf(from, msg.topic, inOnePiece(msg.data))
     this.#service?.reportMessageValidationResult(
       msgId,
       propagationSource.toString(),

@@ -15,7 +15,16 @@ import { gossipService } from './gossip.ts'
 import { silentLibp2pLogger } from './libp2p-log.ts'
 import type { ChannelComponents } from './noise-channel.ts'
 import type { NetOptions } from './options.ts'
-import type { GossipTopic } from './port.ts'
+import type { AskProtocol, GossipTopic, TellProtocol } from './port.ts'
+
+/** Protocol ids of member streams. */
+export const askId = (protocol: AskProtocol): string => `/coterie/ask/${protocol}/1`
+export const tellId = (protocol: TellProtocol): string => `/coterie/tell/${protocol}/1`
+
+/** Routing tables of two networks never meet: the protocol id of the DHT names the network. */
+export function dhtProtocol(network: NetworkId): string {
+  return `/coterie/${network.slice(0, 16)}/kad/1`
+}
 
 /** The services of a node. */
 export interface Services extends Record<string, unknown> {
@@ -103,7 +112,7 @@ export async function libp2pNode(parts: NodeParts): Promise<Libp2p<Services>> {
       ping: ping(),
       dht: membersOnly(
         kadDHT({
-          protocol: `/coterie/${network.slice(0, 16)}/kad/1`,
+          protocol: dhtProtocol(network),
           // Unset, a node answers nobody until it has a public address.
           clientMode: false,
           // The default drops private addresses: on loopback and in a LAN the table stays empty.

@@ -1,9 +1,9 @@
 /** The network on libp2p: where its parts are put together. */
 import type { Connection, Libp2p, PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
-import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { multiaddr } from '@multiformats/multiaddr'
 import type { Refusal, Verdict } from '../../attestation/verdict.ts'
-import { CoterieError, HostError, UsageError } from '../../base/errors.ts'
+import { CoterieError, HostError } from '../../base/errors.ts'
 import { type NodeId, nodeId } from '../../base/ids.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Random } from '../../base/random.ts'
@@ -12,9 +12,9 @@ import { type Clock, type Duration, milliseconds } from '../../base/time.ts'
 import { decodeRefusal, encodeRefusal } from '../../wire/refusal.ts'
 import { topicName } from '../../wire/topics.ts'
 import type { Timers } from '../port.ts'
+import { dialCode, parseAddress, withPeer } from './addresses.ts'
 import {
   type ConnectionRole,
-  codeOfMessage,
   type EncrypterHooks,
   lightProtocol,
   lightServer,
@@ -26,7 +26,7 @@ import { Discovery } from './discovery.ts'
 import { Gossip, type GossipCounts } from './gossip.ts'
 import type { Attested } from './handshake-exchange.ts'
 import { IdentityKey } from './identity-key.ts'
-import { libp2pNode, type Services } from './libp2p-node.ts'
+import { askId, libp2pNode, type Services, tellId } from './libp2p-node.ts'
 import { type Link, MemberLinks } from './member-links.ts'
 import { NoiseStatic } from './noise-crypto.ts'
 import type { NetOptions } from './options.ts'
@@ -61,8 +61,6 @@ export interface NetDeps {
 
 const askProtocols: readonly AskProtocol[] = ['hello', 'removals', 'record', 'key', 'sync']
 const tellProtocols: readonly TellProtocol[] = ['ack', 'announce']
-const askId = (protocol: AskProtocol): string => `/coterie/ask/${protocol}/1`
-const tellId = (protocol: TellProtocol): string => `/coterie/tell/${protocol}/1`
 /** Says why a connection is about to be closed. */
 const farewellProtocol = '/coterie/ask/farewell/1'
 /** A farewell that is not taken in this time is left unsaid. */
@@ -105,6 +103,7 @@ export class Libp2pNet implements Net, EncrypterHooks {
     this.#options = options
     this.#deps = deps
     this.#self = self
+    const cutOff = (node: NodeId, code: string): void => void this.disconnect(node, code)
     this.#links = new MemberLinks({
       self: nodeId(self.toString()),
       handlers,
@@ -112,10 +111,10 @@ export class Libp2pNet implements Net, EncrypterHooks {
       timers,
       log,
       listeners: [this],
+      turnAway: cutOff,
     })
     this.#roles = new RoleBook({ admission, clock, links: this.#links })
     const streams = { links: this.#links, timers, log, askTimeout: limits.askTimeout }
-    const cutOff = (node: NodeId, code: string): void => void this.disconnect(node, code)
     this.#asks = new Asks(streams)
     this.#tells = new Tells({ ...streams, cutOff })
     this.#stepUp = new StepUp({
@@ -394,30 +393,4 @@ export class Libp2pNet implements Net, EncrypterHooks {
       cancel()
     }
   }
-}
-
-function parseAddress(address: string): Multiaddr {
-  try {
-    return multiaddr(address)
-  } catch (cause) {
-    throw new UsageError('BAD_ADDRESS', `${address} is not a multiaddr`, {
-      next: 'write it like /ip4/192.0.2.1/tcp/9600',
-      cause,
-    })
-  }
-}
-
-function withPeer(address: Multiaddr, peer: PeerId): string {
-  const text = address.toString()
-  return text.includes('/p2p/') ? text : `${text}/p2p/${peer.toString()}`
-}
-
-/** The code of a failed dial, however deep libp2p wrapped it. */
-function dialCode(error: unknown): string {
-  const errors: unknown[] = error instanceof AggregateError ? error.errors : [error]
-  for (const each of errors) {
-    const code = each instanceof Error ? codeOfMessage(each.message) : undefined
-    if (code !== undefined) return code
-  }
-  return 'UNREACHABLE'
 }

@@ -42,6 +42,9 @@ const raceWindow = seconds(5)
 /** A connection that lost the race lives on this long, for requests that are under way on it. */
 const retirement = milliseconds(500)
 
+/** How soon a connection that ended unheard is noticed. */
+const sweepInterval = seconds(1)
+
 /** What a change of links means to others. */
 export interface LinkListener {
   /** The link to use for this member is new or another. */
@@ -58,6 +61,8 @@ export interface MemberLinksDeps {
   readonly timers: Timers
   readonly log: Logger
   readonly listeners: readonly LinkListener[]
+  /** Closes the connections to a member that the node does not want. */
+  turnAway(node: NodeId, code: string): void
 }
 
 /** The table of member connections. */
@@ -68,6 +73,7 @@ export class MemberLinks {
   readonly #members = new Map<NodeId, Member>()
   readonly #timers = new Set<() => void>()
   #closed = false
+  #isSweeping = false
 
   constructor(deps: MemberLinksDeps) {
     this.#deps = deps
@@ -142,8 +148,11 @@ export class MemberLinks {
       connection.abort(new HostError('NOT_ATTESTED', 'a member connection without a verdict'))
       return
     }
+    // The other side may be gone before libp2p made a connection of the socket: then nobody tells of the end.
+    if (connection.status !== 'open') return
     const link = this.#linkOf(connection, attested)
     this.#links.set(connection, link)
+    this.#sweepLater()
     const member = this.#members.get(link.node)
     if (member === undefined) {
       this.#join(link)
@@ -197,6 +206,21 @@ export class MemberLinks {
     this.#timers.clear()
   }
 
+  /** Drops links whose end was not told: a connection may close between two steps of libp2p. */
+  #sweepLater(): void {
+    if (this.#isSweeping || this.#closed || this.#links.size === 0) return
+    this.#isSweeping = true
+    const cancel = this.#deps.timers.after(sweepInterval, () => {
+      this.#timers.delete(cancel)
+      this.#isSweeping = false
+      for (const { connection } of this.#links.values()) {
+        if (connection.status !== 'open' && connection.status !== 'closing') this.closed(connection)
+      }
+      this.#sweepLater()
+    })
+    this.#timers.add(cancel)
+  }
+
   #linkOf(connection: Connection, attested: Attested): Link {
     const { clock } = this.#deps
     const node = nodeId(connection.remotePeer.toString())
@@ -247,7 +271,7 @@ export class MemberLinks {
   #turnAway(node: NodeId, error: unknown): void {
     const code = error instanceof CoterieError ? error.code : 'TURNED_AWAY'
     this.#deps.log.warn('member turned away', { node, code })
-    void this.close(node, code)
+    this.#deps.turnAway(node, code)
   }
 
   /**

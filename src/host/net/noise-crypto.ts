@@ -161,7 +161,12 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
-/** The bytes themselves, or one piece made of several. */
+/**
+ * The bytes themselves, or one piece made of several; never a `Buffer`, whose `slice` shares its memory
+ * where everybody else's copies.
+ */
 export function inOnePiece(data: Uint8Array | ByteList): Uint8Array {
-  return data instanceof Uint8Array ? data : data.subarray()
+  const bytes = data instanceof Uint8Array ? data : data.subarray()
+  if (bytes.constructor === Uint8Array) return bytes
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

@@ -1,0 +1,33 @@
+/** Multiaddrs as texts, and what a failed dial says. */
+import type { PeerId } from '@libp2p/interface'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { UsageError } from '../../base/errors.ts'
+import { codeOfMessage } from './attested-noise.ts'
+
+/** @throws {UsageError} `BAD_ADDRESS` if it is not a multiaddr. */
+export function parseAddress(address: string): Multiaddr {
+  try {
+    return multiaddr(address)
+  } catch (cause) {
+    throw new UsageError('BAD_ADDRESS', `${address} is not a multiaddr`, {
+      next: 'write it like /ip4/192.0.2.1/tcp/9600',
+      cause,
+    })
+  }
+}
+
+/** The address with the peer id behind it. */
+export function withPeer(address: Multiaddr, peer: PeerId): string {
+  const text = address.toString()
+  return text.includes('/p2p/') ? text : `${text}/p2p/${peer.toString()}`
+}
+
+/** The code of a failed dial, however deep libp2p wrapped it. */
+export function dialCode(error: unknown): string {
+  const errors: unknown[] = error instanceof AggregateError ? error.errors : [error]
+  for (const each of errors) {
+    const code = each instanceof Error ? codeOfMessage(each.message) : undefined
+    if (code !== undefined) return code
+  }
+  return 'UNREACHABLE'
+}
