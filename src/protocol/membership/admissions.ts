@@ -26,7 +26,8 @@ export class Admissions {
   /** A connection is open; of two in a row the later counts. */
   connected(member: AppraisedMember, now: Instant): void {
     this.#forget(member.node)
-    if (!this.#admit(member, now)) return
+    const refusal = this.#admit(member, now)
+    if (refusal !== undefined) return this.#core.outbox.disconnect(member.node, refusal.code)
     this.#core.roster.setConnected(member.node, true)
     this.#greetings().connected(member.node, now)
   }
@@ -42,8 +43,8 @@ export class Admissions {
         facts: { cause: code },
       })
     }
-    const isIn = this.#admit({ node: author, keys, evidence, verdict }, now)
-    if (isIn) this.#core.roster.setPossession(author, possession)
+    const refusal = this.#admit({ node: author, keys, evidence, verdict }, now)
+    if (refusal === undefined) this.#core.roster.setPossession(author, possession)
   }
 
   steppedUp(node: NodeId, verdict: TrustedVerdict, now: Instant): void {
@@ -59,9 +60,9 @@ export class Admissions {
     const { roster, ports } = this.#core
     for (const { node, keys, evidence } of roster.known()) {
       const verdict = ports.appraise(keys, evidence)
-      const isStillIn = verdict.kind === 'trusted'
+      const isStillIn =
+        verdict.kind === 'trusted' && !this.#admit({ node, keys, evidence, verdict }, now)
       if (!isStillIn) this.gone(node, 'POLICY_REFUSED')
-      else this.#admit({ node, keys, evidence, verdict }, now)
     }
   }
 
@@ -114,17 +115,17 @@ export class Admissions {
     return { code: 'REMOVAL_UNKNOWN_AUTHOR', facts: { author } }
   }
 
-  #admit(member: AppraisedMember, now: Instant): boolean {
+  /** Takes a member in, or says why not. */
+  #admit(member: AppraisedMember, now: Instant): Refusal | undefined {
     const { roster, outbox } = this.#core
     const { node, verdict } = member
     const refusal = this.refusal(node, verdict) ?? roster.admissible(node, verdict, now)
     if (refusal !== undefined) {
       outbox.event('info', refusal.code, { node, facts: refusal.facts })
-      outbox.disconnect(node, refusal.code)
-      return false
+      return refusal
     }
     if (roster.admit(member, now)) outbox.emit({ kind: 'memberAdded', node })
-    return true
+    return undefined
   }
 
   /** Why the removal set bars this identity; `undefined` if it does not. */

@@ -11,7 +11,14 @@
 import { PeerFault } from '../../base/errors.ts'
 import type { Digest, NodeId } from '../../base/ids.ts'
 import { bytesOfDigest, digestOf } from '../../base/ids.ts'
-import { after, between, type Instant, seconds } from '../../base/time.ts'
+import {
+  after,
+  between,
+  type Duration,
+  type Instant,
+  milliseconds,
+  seconds,
+} from '../../base/time.ts'
 import type { SignedAnnouncement } from '../../wire/epoch-key.ts'
 import {
   announceCodec,
@@ -28,8 +35,8 @@ import { RemovalSync, takeFromPeer } from './removal-sync.ts'
 
 /** Hellos in a row without an answer before the connection is closed; a redial starts anew. */
 const failuresMax = 3
-/** Between two of them. */
-const retryAfter = seconds(1)
+/** Before the first retry, longer each time: the other side may have heard of the connection a moment later. */
+const retryFirst = milliseconds(250)
 /** Least time between two hellos to one member that only ask what has changed. */
 const refreshAfter = seconds(1)
 
@@ -86,7 +93,7 @@ export class Greetings {
     if (neighbour.helloAsk !== ask) return
     neighbour.helloAsk = null
     neighbour.helloFailures++
-    neighbour.helloRetryAt = after(now, retryAfter)
+    neighbour.helloRetryAt = after(now, (retryFirst * neighbour.helloFailures) as Duration)
     if (neighbour.helloFailures === failuresMax) {
       this.#core.outbox.disconnect(neighbour.node, 'HELLO_UNANSWERED')
     }

@@ -103,11 +103,16 @@ export class Joining {
     return isLooking && until > now ? until : null
   }
 
-  /** Twice as long while somebody is in the middle of its first hello; not longer, for it may never come. */
+  /**
+   * A founder looks for `foundWait`; everybody else twice as long, so that a founder started beside it is
+   * heard of first. Twice as long also while somebody is in the middle of its first hello, and not longer,
+   * for it may never come.
+   */
   #lookUntil(facts: Pick<JoiningFacts, 'isGreeting'>): Instant {
     const { foundWait } = this.#options
-    const span = facts.isGreeting ? foundWait * 2 : foundWait
-    return after(this.#aloneSince ?? (0 as Instant), span as Duration)
+    const isPatient = facts.isGreeting || !this.#mayFoundNow()
+    const span = (isPatient ? foundWait * 2 : foundWait) as Duration
+    return after(this.#aloneSince ?? (0 as Instant), span)
   }
 
   /** Whoever once saw the network does not found another: its state may only be out of reach. */

@@ -29,6 +29,8 @@ import type { Neighbour } from './neighbours.ts'
 
 /** Keys wanted at once: all kinds at their limits. A flood beyond it finds no room. */
 const wantedMax = 64
+/** Of these, keys known by a message alone: made-up ids must not crowd out keys to seal under. */
+const neededMax = 32
 /** Members remembered per wanted key that said they hold it. */
 const sourcesMax = 4
 /** How long a key stays wanted: sixty tries at half a second; what is then still needed is asked for again. */
@@ -75,7 +77,8 @@ export class KeyPulls {
 
   /** Something sealed under this key came from `from`. */
   need(id: Digest, from: NodeId, now: Instant): void {
-    if (this.#core.keys.has(id)) return
+    const needed = [...this.#wanted.values()].filter(({ announcement }) => announcement === null)
+    if (this.#core.keys.has(id) || needed.length >= neededMax) return
     this.#want(id, null, from, now)
   }
 
@@ -126,8 +129,10 @@ export class KeyPulls {
     const { node } = wanted.pull
     wanted.pull = null
     this.#rest(wanted, now)
-    // Another may have it; who refused is asked last.
-    wanted.sources = [...wanted.sources.filter(source => source !== node), node]
+    // Another may have it. Who does not is not asked again; who refused for now is asked last.
+    const others = wanted.sources.filter(source => source !== node)
+    wanted.sources = code === 'KEY_UNKNOWN' ? others : [...others, node]
+    if (wanted.sources.length === 0) this.#wanted.delete(wanted.id)
     this.#core.outbox.event('debug', 'KEY_PULL_FAILED', { node, facts: { cause: code } })
     const neighbour = this.#core.neighbours.of(node)
     if (neighbour !== undefined) this.#greetings().refresh(neighbour, now)

@@ -7,7 +7,16 @@
  */
 import type { Refusal, TrustedVerdict } from '../../attestation/verdict.ts'
 import type { Digest, NodeId } from '../../base/ids.ts'
-import { after, between, type Duration, type Instant, type Timestamp } from '../../base/time.ts'
+import {
+  after,
+  between,
+  type Duration,
+  type Instant,
+  minutes,
+  seconds,
+  type Timestamp,
+} from '../../base/time.ts'
+import { evidenceDigest } from '../../wire/evidence.ts'
 import type { MemberPhase } from '../../wire/hello.ts'
 import type { MemberRecord } from '../../wire/member-record.ts'
 import { InstanceQuota } from './instance-quota.ts'
@@ -22,9 +31,11 @@ import type {
 /** Identities whose verdict lapsed and that must step up when they come back; the oldest are forgotten. */
 const lapsedMax = 4096
 /** How long such an identity may take for its step-up: a quote on real hardware needs seconds. */
-const returnGrace = 30_000 as Duration
+const returnGrace = seconds(30)
+/** Re-attestation begins this long before a verdict ends: time for several quotes that fail. */
+const renewLeadMax = minutes(5)
 /** The longest rest before verdicts are held against the wall clock again: it may jump. */
-const wallCheckEvery = 60_000 as Duration
+const wallCheckEvery = minutes(1)
 
 interface Entry {
   readonly node: NodeId
@@ -87,6 +98,9 @@ export class Roster {
     const { node, keys, evidence, verdict } = member
     const known = this.#entries.get(node)
     if (known !== undefined) {
+      const isSame = evidenceDigest(known.evidence) === evidenceDigest(evidence)
+      // Other evidence for one identity speaks of other keys: what was shown for the old ones is void.
+      if (!isSame) Object.assign(known, { keys, evidence, possession: null, freshAt: null })
       known.verdict = verdict
       known.until = earlier(known.until, this.#lapse(verdict, now, this.#manifest.evidenceAge))
       return false
@@ -231,7 +245,7 @@ export class Roster {
   }
 
   #renewAt(entry: Entry): Instant {
-    const lead = Math.min(this.#manifest.evidenceAge / 4, 300_000, returnGrace)
+    const lead = Math.min(this.#manifest.evidenceAge / 4, renewLeadMax)
     return (entry.until - lead) as Instant
   }
 

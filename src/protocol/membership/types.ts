@@ -179,7 +179,7 @@ export interface MembershipOptions {
   readonly isFounder: boolean
   /** Whether the founding block lists this node, or the network is a testnet. */
   readonly mayFound: boolean
-  /** How long a founder tries every known address first; also how long a joiner looks before it says `alone`. */
+  /** How long a founder tries every known address first; a joiner says `alone` after twice that. */
   readonly foundWait: Duration
 }
 
