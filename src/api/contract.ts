@@ -15,7 +15,7 @@ import {
 } from './views.ts'
 
 /**
- * Who may call a route from the host's socket, which is not the TEE (DESIGN 14):
+ * Who may call a route from the host's socket, which is not the TEE:
  * - `public`: anybody who reaches the socket; says nothing but whether the node is well.
  * - `operator`: the holder of the host's token; neither keys nor values of the state pass.
  * - `state`: nobody, because what is read or written would leave the TEE in the clear.

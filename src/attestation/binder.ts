@@ -1,6 +1,6 @@
 /**
  * The binder: 64 bytes that name one channel, one direction and one purpose, so that what is proved under
- * it cannot be replayed, relayed, reflected or used for anything else (reference: CVE-2026-112377 and the
+ * it cannot be replayed, relayed, reflected or used for anything else (CVE-2026-112377 and the
  * RA-TLS family, where evidence was bound to a key and not to the connection).
  *
  * In the handshake the identity key signs it; in a step-up it is the report data of a fresh quote. Both

@@ -62,7 +62,7 @@ export interface TcbRule {
   readonly minimum: Readonly<Record<string, number>>
 }
 
-/** Intel's words (reference §4.4), used for every platform. `Revoked` can never be allowed. */
+/** Intel's words (TCB status of DCAP quote verification), used for every platform. `Revoked` can never be allowed. */
 export type TcbStatus =
   | 'UpToDate'
   | 'SWHardeningNeeded'

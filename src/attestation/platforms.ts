@@ -2,19 +2,19 @@
 
 /** Every platform that evidence may name, with the registers that its evidence carries. */
 export const platforms = {
-  /** PCRs of a Nitro enclave (reference §4.1). */
+  /** PCRs of a Nitro enclave (AWS Nitro Enclaves, attestation document). */
   nitro: {
     registers: { pcr0: 48, pcr1: 48, pcr2: 48, pcr3: 48, pcr4: 48, pcr8: 48 },
     required: ['pcr0', 'pcr1', 'pcr2'],
     tcb: [],
   },
-  /** Report body of an SGX enclave (reference §4.2). */
+  /** Report body of an SGX enclave (Intel SGX DCAP, quote version 3). */
   sgx: {
     registers: { mrenclave: 32, mrsigner: 32, productId: 2 },
     required: ['mrenclave'],
     tcb: [],
   },
-  /** Report body of a TDX guest (reference §4.3). */
+  /** Report body of a TDX guest (Intel TDX DCAP, quote versions 4 and 5). */
   tdx: {
     registers: {
       mrtd: 48,
@@ -29,7 +29,7 @@ export const platforms = {
     required: ['mrtd', 'rtmr0', 'rtmr1', 'rtmr2'],
     tcb: [],
   },
-  /** ATTESTATION_REPORT of an SEV-SNP guest (reference §4.5). */
+  /** ATTESTATION_REPORT of an SEV-SNP guest (AMD SEV-SNP ABI, 56860). */
   'sev-snp': {
     registers: { measurement: 48, hostData: 32, idKeyDigest: 48, authorKeyDigest: 48 },
     required: ['measurement'],

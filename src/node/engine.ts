@@ -170,7 +170,7 @@ export class Engine {
     return this.replicaDriver.syncAsked(request, from)
   }
 
-  /** State goes only to who proved itself alive lately (DESIGN: freshness); the first request asks for the proof. */
+  /** State goes only to who proved itself alive lately; the first request asks for the proof. */
   async #requireFresh(node: NodeId, signal: AbortSignal): Promise<void> {
     if (this.membership.isFresh(node, this.#parts.host.clock.monotonic())) return
     const either = AbortSignal.any([signal, this.#stopping.signal])

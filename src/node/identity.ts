@@ -8,7 +8,7 @@ import type { NodeKeys } from '../wire/evidence.ts'
 
 /**
  * Who this node is, from boot to stop: three key pairs made in memory and never written. A restart is a
- * new node, so nothing on a disk can bring an old one back (DESIGN: identity).
+ * new node, so nothing on a disk can bring an old one back.
  */
 export interface Identity {
   readonly node: NodeId

@@ -3,7 +3,7 @@
  * what is wrong with a message into gossipsub's accept, ignore or reject.
  *
  * The order is by cost and by whom it would blame: what a neighbour could see to be wrong is `reject`, what
- * only this node cannot judge yet is `ignore` and kept (DESIGN: held messages).
+ * only this node cannot judge yet is `ignore` and kept.
  */
 import { type NodeId, nodeIdOfKey } from '../base/ids.ts'
 import type { Clock } from '../base/time.ts'

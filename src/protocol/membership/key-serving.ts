@@ -1,5 +1,5 @@
 /**
- * Handing epoch keys to other members. Every condition of DESIGN.md section 7 is one line of `judge`.
+ * Handing epoch keys to other members. Every condition is one line of `judge` (docs/spec/epoch-keys.md).
  *
  * What can still come true (the gate, a step-up) makes the request wait; what cannot refuses it.
  */

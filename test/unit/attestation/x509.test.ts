@@ -355,7 +355,7 @@ function swap(der: Uint8Array, from: string, to: string): Uint8Array {
   return bent
 }
 
-/** Certificates of a COSE_Sign1 attestation document (reference §4.1): leaf, and root to issuer. */
+/** Certificates of a COSE_Sign1 attestation document: leaf, and root to issuer. */
 function nitroChain(cose: Uint8Array): { leaf: Uint8Array; bundle: Uint8Array[] } {
   const payload = decode((decode(cose) as Uint8Array[])[2]!) as Record<string, unknown>
   const plain = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes)
