@@ -5,6 +5,7 @@ import type { Digest, NetworkId } from '../../../src/base/ids.ts'
 import type { Random } from '../../../src/base/random.ts'
 import { Secret } from '../../../src/base/secret.ts'
 import { SigningKey } from '../../../src/crypto/sign.ts'
+import { domains } from '../../../src/wire/domains.ts'
 import {
   envelopePayloadBytesMax,
   FrameSealer,
@@ -17,7 +18,7 @@ import {
   verifyBody,
 } from '../../../src/wire/envelope.ts'
 import { limits } from '../../../src/wire/limits.ts'
-import { headerBytes, sealingBytes } from '../../../src/wire/sealing.ts'
+import { headerBytes, SealingKey, sealingBytes } from '../../../src/wire/sealing.ts'
 import { isEquivocation, type SignedBody, signedBodyCodec } from '../../../src/wire/signed-body.ts'
 import { topicName } from '../../../src/wire/topics.ts'
 import { conformMessage, goldenOf, mutations } from '../../conformance/message.ts'
@@ -162,6 +163,37 @@ test('an envelope cut or lengthened anywhere is refused before any key is looked
   expect(opener().openFrame('sync', new Uint8Array(limits.frameBytesMax + 1), noKey).kind).toBe(
     'refused',
   )
+})
+
+describe('a key holder who packs a body in another way is refused', () => {
+  const scope = { domain: domains.envelopeKey, network, name: 'delta' }
+  const insider = new SealingKey(scope, { keyId, epochKey, random: countingRandom() })
+  /** 100 bytes of payload, as an honest sealer packs them. */
+  function packed(bucket = 256): Uint8Array {
+    const padded = new Uint8Array(bucket)
+    padded[3] = 100
+    return padded.fill(7, 4, 208).fill(0, 36, 44)
+  }
+  const codeOf = (padded: Uint8Array): string => {
+    const answer = opener().unseal('delta', insider.seal(padded), keyOf)
+    return answer.kind === 'refused' ? answer.code : answer.kind
+  }
+  const changed = (at: number, value: number): Uint8Array => packed().fill(value, at, at + 1)
+
+  test.each([
+    ['a payload longer than the body', changed(2, 1), 'ENVELOPE_BODY'],
+    ['a payload of 4 GiB', changed(0, 255), 'ENVELOPE_BODY'],
+    ['a byte in the padding', changed(255, 1), 'ENVELOPE_BODY'],
+    ['a shorter payload, which leaves bytes in the padding', changed(3, 99), 'ENVELOPE_BODY'],
+    ['a bucket larger than needed', packed(512), 'ENVELOPE_BODY'],
+    ['a body that is no bucket', packed(300), 'ENVELOPE_SIZE'],
+    ['a body below the least bucket', new Uint8Array(128), 'ENVELOPE_SIZE'],
+    ['a sequence of 2^53', changed(37, 0x20), 'ENVELOPE_BODY'],
+    ['nothing wrong', packed(), 'unsealed'],
+    ['the largest sequence', changed(37, 0x1f), 'unsealed'],
+  ])('%s', (_name, padded, code) => {
+    expect(codeOf(padded)).toBe(code)
+  })
 })
 
 test('random bytes of any size are refused without an exception', () => {

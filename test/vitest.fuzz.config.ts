@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config'
+
+/** Random and mutated bytes against every decoder. `FUZZ_SECONDS=30 npm run test:fuzz` is the run of a change. */
+export default defineConfig({
+  test: {
+    include: ['test/fuzz/**/*.fuzz.ts'],
+    testTimeout: 3_600_000,
+    maxWorkers: 2,
+    pool: 'forks',
+  },
+})
