@@ -71,10 +71,11 @@ export async function serveApi(node: CoterieNode, options: ServerOptions): Promi
     overrideGlobalObjects: false,
     serverOptions: serverLimits,
   }) as Server
-  server.on('error', error => options.log.warn('api socket failed', { reason: error.message }))
   server.maxConnections = connectionsMax
   const url =
     options.httpSocket === '' ? await onPort(server, options) : await onSocket(server, options)
+  // After listening: before, the error is the answer of this function.
+  server.on('error', error => options.log.warn('api socket failed', { reason: error.message }))
   let stopped: Promise<void> | undefined
   return {
     url,

@@ -1,0 +1,223 @@
+/** `coterie start` as a real process: on a testnet of one, and under a production manifest. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, onTestFinished, test } from 'vitest'
+import { ApiClient } from '../../src/api/client.ts'
+import { routes } from '../../src/api/contract.ts'
+import { encodeManifest, manifestHash, parseManifest } from '../../src/attestation/manifest.ts'
+import { approve, encodeEnvelope } from '../../src/attestation/manifest-approval.ts'
+import { draftManifest } from '../../src/attestation/manifest-draft.ts'
+import { toHex } from '../../src/base/bytes.ts'
+import { Secret } from '../../src/base/secret.ts'
+import { SigningKey } from '../../src/crypto/sign.ts'
+import { Hardware, referenceOf, tcbRule } from '../../testnet/hardware.ts'
+import { production } from '../fixtures/manifests.ts'
+
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+
+/** A data directory that `start` runs from, under a manifest that one key has approved. */
+async function dataDir(kind: 'testnet' | 'production'): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'coterie-start-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const hardware = await Hardware.create(join(folder, 'authority.json'))
+  using key = new SigningKey(new Secret(new Uint8Array(32).fill(1)))
+  const manifestSet = { members: [toHex(key.publicKey)], threshold: 1 }
+  const { measurements, tcb } = production.join
+  const document = draftManifest(
+    kind === 'production'
+      ? { name: kind, foundingNonce: 1, manifestSet, measurements, tcb }
+      : {
+          name: kind,
+          foundingNonce: 1,
+          manifestSet,
+          anchors: [{ platform: 'simulated', publicKey: hardware.anchor }],
+          measurements: [referenceOf(Date.now())],
+          tcb: [tcbRule],
+        },
+  )
+  const manifest = parseManifest(encodeManifest(document))
+  if ('code' in manifest) throw new Error(JSON.stringify(manifest))
+  const data = join(folder, 'data')
+  mkdirSync(data, { mode: 0o700 })
+  const approvals = [approve(manifestHash(manifest), key)]
+  writeFileSync(join(data, 'manifest.json'), encodeEnvelope({ manifest, approvals }))
+  await hardware.issue(join(data, 'machine.json'))
+  const config = { preset: 'local', httpPort: 0, found: true, foundWait: '0ms', logFormat: 'json' }
+  writeFileSync(join(data, 'config.json'), JSON.stringify(config))
+  return data
+}
+
+function started(data: string, options: { flags?: string[]; node?: string[] } = {}) {
+  const args = [
+    ...(options.node ?? []),
+    main,
+    'start',
+    '--data-dir',
+    data,
+    '--json',
+    ...(options.flags ?? []),
+  ]
+  const { PATH = '', HOME = '' } = process.env
+  const child = spawn(process.execPath, args, { env: { PATH, HOME } })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  let [out, err] = ['', '']
+  child.stderr.on('data', data => {
+    err += data
+  })
+  const ended = new Promise<{ code: number | null; out: string; err: string }>(resolve => {
+    child.once('close', code => resolve({ code, out, err }))
+  })
+  /** The status line, which is one JSON document over several lines. */
+  const ready = new Promise<{ http: string; node: string }>((resolve, reject) => {
+    child.stdout.on('data', data => {
+      out += data
+      if (out.endsWith('}\n')) resolve(JSON.parse(out))
+    })
+    void ended.then(end => reject(new Error(`ended with ${end.code}: ${end.err}`)))
+  })
+  ready.catch(() => {})
+  return { child, ended, ready }
+}
+
+function clientOf(url: string, data: string): ApiClient {
+  const token = readFileSync(join(data, 'api.token'), 'utf8').trim()
+  const client = new ApiClient({ url, token })
+  onTestFinished(() => client.close())
+  return client
+}
+
+async function active(client: ApiClient): Promise<void> {
+  while (!(await client.ready()).ok) await new Promise(resolve => setTimeout(resolve, 50))
+}
+
+async function stopped(run: { child: ChildProcess; ended: Promise<{ code: number | null }> }) {
+  run.child.kill('SIGTERM')
+  return (await run.ended).code
+}
+
+test('a node starts, takes writes, stops on SIGTERM with 0 and leaves no lock, run file or socket', async () => {
+  const data = await dataDir('testnet')
+  const run = started(data)
+  const { http, node } = await run.ready
+  const client = clientOf(http, data)
+  expect(JSON.parse(readFileSync(join(data, 'run.json'), 'utf8'))).toMatchObject({
+    pid: run.child.pid,
+    http,
+    node,
+  })
+  for (const name of ['run.json', 'api.token']) {
+    expect(statSync(join(data, name)).mode & 0o777, name).toBe(0o600)
+  }
+  await active(client)
+  await expect(client.set('k', { text: 'v' })).rejects.toMatchObject({
+    code: 'NO_PEER_TO_ACK',
+    status: 503,
+  })
+  expect(await client.set('k', { text: 'v' }, { ack: 'local' })).toEqual({
+    key: 'k',
+    acknowledgedBy: 0,
+  })
+  expect(await client.get('k')).toMatchObject({ value: { text: 'v' } })
+
+  const second = started(data)
+  expect(await second.ended).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('ALREADY_RUNNING'),
+  })
+  expect(await client.get('k')).toMatchObject({ value: { text: 'v' } })
+
+  expect(await stopped(run)).toBe(0)
+  expect(readdirSync(data).sort()).toEqual([
+    'api.token',
+    'config.json',
+    'machine.json',
+    'manifest.json',
+  ])
+  await expect(client.health()).rejects.toMatchObject({ code: 'NOT_RUNNING' })
+}, 60_000)
+
+test('an open watch does not hold a stop up, and a killed node is healed by the next start', async () => {
+  const data = await dataDir('testnet')
+  const first = started(data)
+  const { http, node } = await first.ready
+  const client = clientOf(http, data)
+  await active(client)
+  const watching = client
+    .watch({})
+    .next()
+    .catch(error => error.code)
+  await client.set('k', { text: 'v' }, { ack: 'local' })
+  await watching
+  first.child.kill('SIGKILL')
+  await first.ended
+  expect(readdirSync(data)).toContain('LOCK')
+
+  const again = started(data)
+  const next = await again.ready
+  expect(next.node).not.toBe(node)
+  const open = clientOf(next.http, data)
+    .watch({})
+    .next()
+    .catch(() => undefined)
+  expect(await stopped(again)).toBe(0)
+  await open
+}, 60_000)
+
+test('under a production manifest the host gets status with its token, and nothing of the state', async () => {
+  const data = await dataDir('production')
+  const founding = await started(data).ended
+  expect(founding).toMatchObject({ code: 2, err: expect.stringContaining('FOUNDING_NOT_ALLOWED') })
+  const run = started(data, { flags: ['--found', 'false'] })
+  const { http } = await run.ready
+  const client = clientOf(http, data)
+  const status = await client.status()
+  expect(status).toMatchObject({ testnet: false, tee: 'simulated' })
+  expect(status.phase).not.toBe('active')
+  await expect(new ApiClient({ url: http }).status()).rejects.toMatchObject({
+    code: 'TOKEN_REQUIRED',
+  })
+  const calls = [
+    client.list({}),
+    client.get('k'),
+    client.set('k', { text: 'v' }),
+    client.delete('k'),
+    client.add('k', { text: 'v' }),
+    client.removeElement('k', { text: 'v' }),
+    client.watch({}).next(),
+  ]
+  expect(calls).toHaveLength(
+    Object.values(routes).filter(({ access }) => access === 'state').length,
+  )
+  for (const call of calls)
+    await expect(call).rejects.toMatchObject({ code: 'NOT_FOR_THE_HOST', status: 403 })
+  expect(await stopped(run)).toBe(0)
+}, 60_000)
+
+test('with the inspector open a production node refuses to start', async () => {
+  const data = await dataDir('production')
+  const run = started(data, { node: ['--inspect=127.0.0.1:0'] })
+  expect(await run.ended).toMatchObject({ code: 2, err: expect.stringContaining('INSPECTOR_OPEN') })
+}, 60_000)
+
+test('a busy port and an open directory are said before any key is made', async () => {
+  const data = await dataDir('testnet')
+  const first = started(data)
+  const { http } = await first.ready
+  const other = await dataDir('testnet')
+  const busy = await started(other, { flags: ['--http-port', new URL(http).port] }).ended
+  expect(busy).toMatchObject({ code: 2, err: expect.stringContaining('PORT_IN_USE') })
+  expect(busy.err).toContain(new URL(http).port)
+  expect(readdirSync(other)).not.toContain('LOCK')
+  expect(await stopped(first)).toBe(0)
+}, 60_000)
