@@ -1,0 +1,138 @@
+/** One end of the handshake bench: a bare libp2p node per mode, the same but for its encrypter. */
+import { noise } from '@libp2p/noise'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+import { appraise } from '../../src/attestation/appraise.ts'
+import { VerdictCache } from '../../src/attestation/cache.ts'
+import { noEndorsements } from '../../src/attestation/endorsements.ts'
+import { markOf, networkIdOf, parseManifest } from '../../src/attestation/manifest.ts'
+import { policyOf } from '../../src/attestation/policy.ts'
+import { isRefusal, type Verdict } from '../../src/attestation/verdict.ts'
+import type { Digest } from '../../src/base/ids.ts'
+import { Secret } from '../../src/base/secret.ts'
+import { after, hours } from '../../src/base/time.ts'
+import { SigningKey } from '../../src/crypto/sign.ts'
+import { systemClock } from '../../src/host/clock.ts'
+import { memberEncrypter } from '../../src/host/net/attested-noise.ts'
+import { IdentityKey } from '../../src/host/net/identity-key.ts'
+import { NoiseStatic } from '../../src/host/net/noise-crypto.ts'
+import type { Admission } from '../../src/host/net/port.ts'
+import { VerificationQueue } from '../../src/host/net/verification-queue.ts'
+import { systemRandom } from '../../src/host/random.ts'
+import { systemTimers } from '../../src/host/timers.ts'
+import {
+  type Evidence,
+  evidenceDigest,
+  keyReportData,
+  type NodeKeys,
+} from '../../src/wire/evidence.ts'
+import { epoch } from '../fixtures/network.ts'
+import { serveCalls } from './workers.ts'
+
+interface Setup {
+  readonly manifest: Uint8Array
+  readonly envelope: Uint8Array
+  readonly evidence: Evidence
+  readonly keys: NodeKeys
+  readonly identitySeed: Uint8Array
+  readonly noiseSecret: Uint8Array
+}
+
+type Bare = Awaited<ReturnType<typeof bare>>
+
+const nodes = new Map<string, Bare>()
+let setup: Setup | undefined
+let current: Bare | undefined
+let cpu = process.cpuUsage()
+
+async function bare(
+  options: Pick<Parameters<typeof createLibp2p>[0] & object, 'privateKey' | 'connectionEncrypters'>,
+) {
+  return createLibp2p({
+    addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
+    transports: [tcp()],
+    streamMuxers: [yamux()],
+    connectionManager: { inboundConnectionThreshold: 1e6, maxIncomingPendingConnections: 1e4 },
+    ...options,
+  })
+}
+
+/** The production path: canonical evidence, whole chain, the verdict cache with its key rules. */
+function admissionOf(parts: Setup, remembers: boolean): Admission {
+  const manifest = parseManifest(parts.manifest)
+  if (isRefusal(manifest)) throw new Error(manifest.code)
+  const policy = policyOf(manifest)
+  const network = networkIdOf(manifest.founding)
+  const mark = markOf(manifest)
+  const signing = new SigningKey(new Secret(parts.identitySeed.slice()))
+  const known = new Map<Digest, Evidence>()
+  const cache = new VerdictCache()
+  const now = after(epoch, hours(1))
+  return {
+    network,
+    self: () => ({ keys: parts.keys, evidence: parts.evidence, manifest: mark }),
+    manifestEnvelope: () => parts.envelope,
+    considerManifest: () => undefined,
+    knownEvidence: digest => (remembers ? known.get(digest) : undefined),
+    appraiseKeys: (keys, evidence): Verdict => {
+      const expectedReportData = keyReportData(network, evidence.platform, keys)
+      const appraisal = { evidence, expectedReportData, endorsements: noEndorsements, policy, now }
+      if (!remembers) return appraise(appraisal)
+      known.set(evidenceDigest(evidence), evidence)
+      return cache.appraise(appraisal, systemClock.monotonic())
+    },
+    appraiseBinder: () => ({ kind: 'undetermined', missing: ['not in this bench'] }),
+    barred: () => undefined,
+    sign: message => signing.sign(message),
+    quote: async () => parts.evidence,
+  }
+}
+
+async function open(mode: string): Promise<Bare> {
+  if (setup === undefined) throw new Error('open first')
+  const privateKey = new IdentityKey(new Secret(setup.identitySeed.slice()))
+  if (mode === 'plain') return bare({ connectionEncrypters: [noise()] })
+  const admission = admissionOf(setup, mode === 'cached')
+  const encrypter = memberEncrypter({
+    network: admission.network,
+    own: new NoiseStatic(new Secret(setup.noiseSecret.slice())),
+    random: systemRandom,
+    timers: systemTimers,
+    hooks: { barred: () => undefined, attested: () => {}, refused: each => console.error(each) },
+    admission,
+    queue: new VerificationQueue(),
+  })
+  return bare({ privateKey, connectionEncrypters: [encrypter] })
+}
+
+serveCalls({
+  open: (parts: Setup) => {
+    setup = parts
+  },
+  /** Turns to a mode, and answers where it listens. */
+  listen: async (mode: string) => {
+    current = nodes.get(mode) ?? (await open(mode))
+    nodes.set(mode, current)
+    return current.getMultiaddrs()[0]?.toString()
+  },
+  resetCpu: () => {
+    cpu = process.cpuUsage()
+  },
+  cpu: () => {
+    const { user, system } = process.cpuUsage(cpu)
+    return (user + system) / 1000
+  },
+  /** Dials one after the other; milliseconds of each, until the connection is open. */
+  dial: async ({ address, count }: { readonly address: string; readonly count: number }) => {
+    const latencies: number[] = []
+    for (let i = 0; i < count; i++) {
+      const start = performance.now()
+      const connection = await current?.dial(multiaddr(address))
+      latencies.push(performance.now() - start)
+      await connection?.close()
+    }
+    return latencies
+  },
+})

@@ -1,0 +1,86 @@
+/**
+ * Goal G1: an attested dial beside a plain libp2p dial (TCP, Noise, yamux), alternating in one run between
+ * two processes. Cached: both ends know each other's evidence. First contact: evidence travels both ways and
+ * each end verifies the whole chain.
+ */
+import { encodeManifest } from '../../src/attestation/manifest.ts'
+import { testNetwork, testNode } from '../fixtures/network.ts'
+import type { RatioLine } from './ratio-line.ts'
+import { median, Worker } from './workers.ts'
+
+const rounds = 7
+const dialsPerRound = 120
+const modes = ['plain', 'cached', 'first contact'] as const
+type Mode = (typeof modes)[number]
+
+interface Measured {
+  readonly p50: number[]
+  readonly cpu: number[]
+}
+
+/** Runs the bench; one line for each ratio. */
+export async function run(): Promise<readonly RatioLine[]> {
+  const server = new Worker('./handshake-worker.ts')
+  const client = new Worker('./handshake-worker.ts')
+  try {
+    const network = testNetwork({ seed: 'bench of the handshake' })
+    for (const [worker, name] of [
+      [server, 'server'],
+      [client, 'client'],
+    ] as const) {
+      const node = await testNode(network, name)
+      await worker.call('open', {
+        manifest: encodeManifest(network.manifest),
+        envelope: network.envelopeBytes,
+        evidence: node.evidence,
+        keys: node.keys,
+        identitySeed: node.identitySeed().use(bytes => bytes.slice()),
+        noiseSecret: node.noiseSecret().use(bytes => bytes.slice()),
+      })
+    }
+    return await measure(server, client)
+  } finally {
+    await server.end()
+    await client.end()
+  }
+}
+
+async function measure(server: Worker, client: Worker): Promise<readonly RatioLine[]> {
+  const results = new Map<Mode, Measured>(modes.map(mode => [mode, { p50: [], cpu: [] }]))
+  for (let round = 0; round <= rounds; round++) {
+    for (const mode of modes) {
+      const address = await server.call<string>('listen', mode)
+      await client.call('listen', mode)
+      await Promise.all([server.call('resetCpu'), client.call('resetCpu')])
+      const latencies = await client.call<number[]>('dial', { address, count: dialsPerRound })
+      const spent = (await server.call<number>('cpu')) + (await client.call<number>('cpu'))
+      // The first round warms up the compiler and the caches.
+      if (round === 0) continue
+      results.get(mode)?.p50.push(median(latencies))
+      results.get(mode)?.cpu.push(spent / dialsPerRound)
+    }
+  }
+  return lines(results)
+}
+
+function lines(results: ReadonlyMap<Mode, Measured>): RatioLine[] {
+  const bounds = { cached: 1.1, 'first contact': 1.35 } as const
+  const plain = results.get('plain')
+  return (['cached', 'first contact'] as const).flatMap(mode =>
+    (['cpu', 'p50'] as const).map(figure => {
+      const ours = median(results.get(mode)?.[figure] ?? [])
+      const theirs = median(plain?.[figure] ?? [])
+      const bound = bounds[mode]
+      return {
+        goal: 'G1',
+        name: `${mode} dial, ${figure === 'cpu' ? 'CPU of both ends' : 'p50'}, ms`,
+        nodes: 2,
+        ours,
+        plain: theirs,
+        ratio: ours / theirs,
+        bound: `<= ${bound}`,
+        met: ours / theirs <= bound,
+      }
+    }),
+  )
+}

@@ -1,0 +1,23 @@
+/** `npm run -s bench -- <name> [--json]`: one JSON line, or one readable line, for each ratio. */
+import { formatLine, type RatioLine } from './ratio-line.ts'
+
+interface Bench {
+  readonly run: () => Promise<readonly RatioLine[]>
+}
+
+const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  gossip: () => import('./gossip.ts'),
+  handshake: () => import('./handshake.ts'),
+}
+
+const [name = '', ...flags] = process.argv.slice(2)
+const load = benches[name]
+if (load === undefined) {
+  console.error(`There is no bench "${name}". Choose one of ${Object.keys(benches).join(', ')}.`)
+  process.exit(2)
+}
+const bench = await load()
+for (const line of await bench.run()) {
+  console.log(flags.includes('--json') ? JSON.stringify(line) : formatLine(line))
+}
+process.exit(0)
