@@ -19,6 +19,7 @@ export class BeatContents implements BeatSource {
   }
   readonly #interval: Duration
   #progress = 0
+  #lastRoot: Uint8Array | undefined
   #lastAsked: Instant | undefined
 
   constructor(
@@ -35,6 +36,7 @@ export class BeatContents implements BeatSource {
   content(now: Instant): BeatContent {
     const { membership, replica } = this.#ports
     const roots = replica.roots()
+    this.#lastRoot = roots?.root
     return {
       phase: membership.phase === 'active' ? 'active' : 'joining',
       groupClock: replica.groupClock(now) ?? null,
@@ -45,6 +47,11 @@ export class BeatContents implements BeatSource {
       // A beat is made by the main loop, so one more beat is one more turn of it.
       progress: ++this.#progress,
     }
+  }
+
+  /** The state root of the last beat: what others compare, and free to ask, unlike the newest one. */
+  get lastRoot(): Uint8Array | undefined {
+    return this.#lastRoot
   }
 
   #load(now: Instant): number {

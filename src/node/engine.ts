@@ -35,6 +35,7 @@ export class Engine {
   readonly #livenessDriver: LivenessDriver
   readonly #traffic: Traffic
   readonly #inbox: Inbox
+  readonly #contents: BeatContents
   readonly #outbox: Outbox
   readonly #stopping = new AbortController()
   /** Members whose gate is open and whom the replica was told of. */
@@ -60,12 +61,12 @@ export class Engine {
     })
     this.replica = openReplica(parts, this.membership)
     const interval = milliseconds(manifest.liveness.beatIntervalMs)
-    const contents = new BeatContents(
+    this.#contents = new BeatContents(
       { membership: this.membership, replica: this.replica },
       { interval },
     )
     this.liveness = new Liveness(
-      { source: contents, random: host.random },
+      { source: this.#contents, random: host.random },
       {
         self: identity.node,
         interval,
@@ -112,6 +113,11 @@ export class Engine {
 
   takeRemovals(items: readonly Uint8Array[]): { readonly added: number } {
     return this.#membershipDriver.takeRemovals(items)
+  }
+
+  /** The state root of the last beat. */
+  get lastRoot(): Uint8Array | undefined {
+    return this.#contents.lastRoot
   }
 
   manifestChanged(): void {

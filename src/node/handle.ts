@@ -113,6 +113,7 @@ export interface StatusView {
   readonly manifest: { readonly nonce: number; readonly hash: string }
   readonly members: { readonly active: number; readonly live: number; readonly known: number }
   readonly state: {
+    /** Hexadecimal; of the node's last beat, empty before it. */
     readonly root: string
     readonly entries: number
     /** Changes of other members merged since the start. */

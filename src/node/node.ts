@@ -269,6 +269,7 @@ class Node implements CoterieNode {
       liveness,
       replica,
       net: () => this.#opened(),
+      lastRoot: () => engine.lastRoot,
       writes: new Rate({ clock, count: () => this.#state.written }),
       deliveries: new Rate({ clock, count: () => replica.deliveredCount }),
       startedAt,

@@ -22,6 +22,7 @@ export interface Viewed {
   readonly liveness: Pick<Liveness, 'stateOf' | 'phi'>
   readonly replica: ReplicaQueries
   readonly net: () => Net
+  readonly lastRoot: () => Uint8Array | undefined
   readonly writes: Rate
   readonly deliveries: Rate
   readonly startedAt: Instant
@@ -68,7 +69,7 @@ export function statusView(
       known: views.length,
     },
     state: {
-      root: toHex(replica.roots()?.root ?? new Uint8Array(0)),
+      root: toHex(viewed.lastRoot() ?? new Uint8Array(0)),
       entries: replica.entryCount,
       delivered: replica.deliveredCount,
       writesPerSecond: viewed.writes.perSecond(),

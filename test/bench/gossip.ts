@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { folderOf, nodeFolderOf } from '../../testnet/folder.ts'
 import { prepareLayout } from '../../testnet/layout.ts'
+import type { RatioLine } from './ratio-line.ts'
 import { median, quantile, Worker } from './workers.ts'
 
 interface Side {
@@ -21,28 +22,17 @@ interface Side {
   readonly paced99: number[]
 }
 
-interface Line {
-  readonly goal: 'G2'
-  readonly name: string
-  readonly nodes: number
-  readonly ours: number
-  readonly plain: number
-  readonly ratio: number
-  readonly bound: string
-  readonly met: boolean
-}
-
 const rounds = 5
 const patience = 60_000
 
 /** Runs the bench for 3 and 8 nodes; one line for each ratio. */
-export async function run(): Promise<readonly Line[]> {
-  const lines: Line[] = []
+export async function run(): Promise<readonly RatioLine[]> {
+  const lines: RatioLine[] = []
   for (const nodes of [3, 8]) lines.push(...(await compare(nodes)))
   return lines
 }
 
-async function compare(nodes: number): Promise<readonly Line[]> {
+async function compare(nodes: number): Promise<readonly RatioLine[]> {
   const folder = await mkdtemp(join(tmpdir(), 'coterie-bench-'))
   const sides: Side[] = []
   try {
@@ -153,14 +143,14 @@ async function until(isDone: () => Promise<boolean>): Promise<void> {
   }
 }
 
-function judged(nodes: number, sides: readonly Side[]): readonly Line[] {
+function judged(nodes: number, sides: readonly Side[]): readonly RatioLine[] {
   const [plain, ours] = sides
   if (plain === undefined || ours === undefined) return []
   const line = (
     name: string,
     pick: (side: Side) => readonly number[],
     bound: { readonly text: string; readonly holds: (ratio: number, ours: number) => boolean },
-  ): Line => {
+  ): RatioLine => {
     const [left, right] = [median(pick(ours)), median(pick(plain))]
     const ratio = left / right
     const met = bound.holds(ratio, left)
