@@ -11,7 +11,17 @@ import { bytesOfDigest, type Digest, digestOf, type NetworkId } from '../base/id
 import { framed, sha256 } from '../crypto/hash.ts'
 import { domains } from './domains.ts'
 import { limits } from './limits.ts'
-import { byteString, choice, fixedBytes, flag, list, message, nullable, row } from './schema.ts'
+import {
+  byteString,
+  choice,
+  type Extended,
+  fixedBytes,
+  flag,
+  list,
+  message,
+  nullable,
+  row,
+} from './schema.ts'
 
 /**
  * What a removal takes out: one identity (its key, 32 bytes), every identity on a platform instance (its
@@ -104,17 +114,18 @@ const removalCodec = message<RemovalMessage>(
 )
 
 /** Canonical bytes of an item. */
-export function encodeRemoval(item: RemovalItem): Uint8Array {
-  const { network } = item
+export function encodeRemoval(item: RemovalItem & Extended): Uint8Array {
+  const { network, extensions } = item
+  const kept = extensions === undefined ? {} : { extensions }
   switch (item.kind) {
     case 'certificate': {
       const { scope, subject, signatures } = item
       const certificate = { scope, subject, signatures }
-      return removalCodec.encode({ network, certificate, doubleBeat: null })
+      return removalCodec.encode({ network, certificate, doubleBeat: null, ...kept })
     }
     case 'double-beat': {
       const doubleBeat = { first: item.first, second: item.second }
-      return removalCodec.encode({ network, certificate: null, doubleBeat })
+      return removalCodec.encode({ network, certificate: null, doubleBeat, ...kept })
     }
     default:
       return unreachable(item)
@@ -122,13 +133,13 @@ export function encodeRemoval(item: RemovalItem): Uint8Array {
 }
 
 /** What an item says, not yet whether it proves it. @throws {PeerFault} `CBOR_…`, `BAD_MESSAGE`, `BAD_FIELD`. */
-export function decodeRemoval(bytes: Uint8Array): RemovalItem {
-  const { network, certificate, doubleBeat } = removalCodec.decode(bytes)
+export function decodeRemoval(bytes: Uint8Array): RemovalItem & Extended {
+  const { certificate, doubleBeat, ...rest } = removalCodec.decode(bytes)
   if (certificate !== null && doubleBeat === null) {
-    return { kind: 'certificate', network, ...certificate }
+    return { kind: 'certificate', ...rest, ...certificate }
   }
   if (doubleBeat !== null && certificate === null) {
-    return { kind: 'double-beat', network, ...doubleBeat }
+    return { kind: 'double-beat', ...rest, ...doubleBeat }
   }
   throw new PeerFault('BAD_MESSAGE', 'removal: exactly one kind of proof')
 }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { bytesOfDigest, type Digest, digestOf } from '../../../../src/base/ids.ts'
 import { Secret } from '../../../../src/base/secret.ts'
 import { hours, type Instant, minutes, seconds } from '../../../../src/base/time.ts'
-import { signAnnouncement } from '../../../../src/protocol/membership/key-grant.ts'
+import { grantKey, signAnnouncement } from '../../../../src/protocol/membership/key-grant.ts'
 import type { MembershipEffect } from '../../../../src/protocol/membership/types.ts'
 import {
   type EpochKeyKind,
@@ -15,7 +15,7 @@ import {
   type SignedAnnouncement,
 } from '../../../../src/wire/epoch-key.ts'
 import { announceCodec } from '../../../../src/wire/hello.ts'
-import { digestOfText, network, network3, type TestNode, World } from './harness.ts'
+import { digestOfText, network, network3, seeded, type TestNode, World } from './harness.ts'
 
 const sealingId = (world: World, node: TestNode, kind: EpochKeyKind = 'traffic'): Digest => {
   const held = node.machine.sealingKey(kind, world.now)
@@ -143,6 +143,22 @@ test('a stranger is refused, and so is a member that knows other removals', () =
   expect(effects.some(effect => effect.kind === 'ask' && effect.protocol === 'removals')).toBe(true)
 })
 
+test('before the removal sets are exchanged no key is served: the request waits', () => {
+  const world = new World()
+  const [a] = network3(world) as [TestNode]
+  const late = world.add('late')
+  // Its hellos are lost, so that this member never hears which removals the newcomer knows.
+  world.intercept = ({ from, to, protocol }) =>
+    protocol === 'hello' && (from === late || to === late) ? 'drop' : 'pass'
+  world.run(seconds(2))
+  world.feed(a, { kind: 'steppedUp', node: late.id, verdict: late.member.verdict })
+  expect(a.links.has(late)).toBe(true)
+  expect(a.machine.isFresh(late.id, world.now)).toBe(true)
+  expect(a.gates.has(late.id)).toBe(false)
+  const effects = ask(world, a, late, requestFor(sealingId(world, a), a))
+  expect(effects.some(({ kind }) => kind === 'answer' || kind === 'refuse')).toBe(false)
+})
+
 test('a key that is not held is refused by name', () => {
   const world = new World()
   const [a, b] = network3(world) as [TestNode, TestNode]
@@ -176,6 +192,31 @@ test('a recorded grant played again is a fault and costs the connection', () => 
   expect(replays).toBeGreaterThan(0)
   expect(late.machine.keyCounts(world.now)).toEqual({ traffic: 0, storage: 0, commit: 0 })
   expect(late.effects('disconnect').map(({ code }) => code)).toContain('GRANT_FORGED')
+})
+
+test('a key granted under removals that are not known here is dropped, and the removals are asked for', () => {
+  const world = new World()
+  const [a, b] = network3(world) as [TestNode, TestNode]
+  const announcement = announcementBy(b, 'a key of b')
+  world.intercept = ({ protocol }) => (protocol === 'key' ? 'drop' : 'pass')
+  const told = world.feed(a, { kind: 'told', from: b.id, bytes: frameOf(b, [announcement]) })
+  const asked = told.find(effect => effect.kind === 'ask')
+  if (asked?.kind !== 'ask') throw new Error('a asks b')
+  const grant = grantKey(
+    { network, server: b.id, asker: a.id, request: keyRequestCodec.decode(asked.bytes) },
+    {
+      announcement,
+      removalDigest: bytesOfDigest(digestOfText('more than you know')),
+      lifeLeft: 1_000_000,
+      key: new Secret(bytesOfDigest(digestOfText('a key of b'))),
+    },
+    { kemKey: a.member.keys.kem, random: seeded('b') },
+  )
+  const bytes = keyGrantCodec.encode(grant)
+  const effects = world.feed(a, { kind: 'answered', ask: asked.ask, bytes })
+  expect(a.machine.openingKey(digestOf(announcement.id), world.now)).toBeUndefined()
+  const asks = effects.flatMap(effect => (effect.kind === 'ask' ? [effect.protocol] : []))
+  expect(asks).toEqual(['removals'])
 })
 
 test('a creator that announces a flood of keys finds room for two, and nobody passes the rest on', () => {
