@@ -42,11 +42,13 @@ export interface Signed {
  * Whether an Ed25519 signature holds. Never throws: a malformed key or signature is `false`.
  *
  * One predicate on every platform, byte for byte: the strict one of RFC 8032 §5.1.7 without the cofactor,
- * for keys in their only spelling and not of small order (under such a key a signature can hold for every
- * message: Chalkias et al., "Taming the many EdDSAs", SSR 2020, §4).
+ * for keys and commitments (the first half of a signature) in their only spelling and not of small order.
+ * Under such a key a signature can hold for every message (Chalkias et al., "Taming the many EdDSAs", SSR
+ * 2020, §4); such a commitment no honest signer makes, and releases of OpenSSL disagree about it.
  */
 export function verifySignature({ publicKey, message, signature }: Signed): boolean {
-  if (publicKey.length !== 32 || signature.length !== 64 || isWeak(publicKey)) return false
+  if (publicKey.length !== 32 || signature.length !== 64) return false
+  if (isWeak(publicKey) || isWeak(signature)) return false
   return verifyStrict(publicKey, message, signature)
 }
 
@@ -59,18 +61,18 @@ const smallOrder: readonly Uint8Array[] = [
   'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
 ].map(hex => fromHex(hex) ?? new Uint8Array())
 
-/** Whether a key is of small order or spells its y coordinate as y + p. */
-function isWeak(publicKey: Uint8Array): boolean {
-  if (isUnreduced(publicKey)) return true
+/** Whether the point in the first 32 bytes is of small order or spells its y coordinate as y + p. */
+function isWeak(bytes: Uint8Array): boolean {
+  if (isUnreduced(bytes)) return true
   return smallOrder.some(point => {
-    for (let i = 0; i < 31; i++) if (point[i] !== publicKey[i]) return false
-    return point[31] === ((publicKey[31] ?? 0) & 0x7f)
+    for (let i = 0; i < 31; i++) if (point[i] !== bytes[i]) return false
+    return point[31] === ((bytes[31] ?? 0) & 0x7f)
   })
 }
 
 /** Whether y is 2^255 - 19 or more: only 19 spellings are, all with 30 bytes of 0xff in the middle. */
-function isUnreduced(publicKey: Uint8Array): boolean {
-  if (((publicKey[31] ?? 0) & 0x7f) !== 0x7f || (publicKey[0] ?? 0) < 0xed) return false
-  for (let i = 1; i < 31; i++) if (publicKey[i] !== 0xff) return false
+function isUnreduced(bytes: Uint8Array): boolean {
+  if (((bytes[31] ?? 0) & 0x7f) !== 0x7f || (bytes[0] ?? 0) < 0xed) return false
+  for (let i = 1; i < 31; i++) if (bytes[i] !== 0xff) return false
   return true
 }
