@@ -20,6 +20,8 @@ export interface ServerOptions {
   /** The host's token. */
   readonly token: string
   readonly log: Logger
+  /** Instead of `serverLimits`, for who cannot wait ten seconds to see a caller cut off. */
+  readonly limits?: Partial<Record<keyof typeof serverLimits, number>>
 }
 
 /** A served API. */
@@ -69,7 +71,7 @@ export async function serveApi(node: CoterieNode, options: ServerOptions): Promi
     fetch: app.fetch,
     // The platform's own Request and Response stay what they are for the rest of the process.
     overrideGlobalObjects: false,
-    serverOptions: serverLimits,
+    serverOptions: { ...serverLimits, ...options.limits },
   }) as Server
   server.maxConnections = connectionsMax
   const url =

@@ -26,6 +26,19 @@ function ask(url: string, name: string, route: Route, headers: Record<string, st
   })
 }
 
+/** Sends exactly these bytes, and resolves with all that comes back until the other side closes. */
+function answerTo(url: string, bytes: string): Promise<string> {
+  return new Promise(resolve => {
+    let seen = ''
+    const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write(bytes))
+    socket.on('data', data => {
+      seen += data
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => resolve(seen))
+  })
+}
+
 test('every route of the contract has a handler', async () => {
   const { url, node } = await served()
   await node.state.set('k', utf8('v'))
@@ -175,26 +188,26 @@ test('a body that is not UTF-8, not JSON or of another shape is refused without 
 test('a caller that sends its headers slowly is cut off: the limits are set on the server', async () => {
   expect(serverLimits.headersTimeout).toBeLessThanOrEqual(10_000)
   expect(serverLimits.requestTimeout).toBeLessThanOrEqual(30_000)
-  expect(serverLimits.connectionsCheckingInterval).toBeLessThan(serverLimits.headersTimeout)
+  const limits = { headersTimeout: 50, requestTimeout: 100, connectionsCheckingInterval: 10 }
+  const { url, node } = await served({ limits })
+  const slow = [
+    'GET /health HTTP/1.1\r\nHost: localhost\r\n',
+    'PUT /v1/state/k HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n{"tex',
+  ]
+  for (const start of slow) expect(await answerTo(url, start)).toMatch(/^HTTP\/1\.1 408 |^$/)
+  expect(node.state.asked).toEqual([])
+})
+
+test('headers without end are refused', async () => {
   const { url } = await served()
-  const oversized = await raw(url, 'GET', '/health', { headers: { 'x-much': 'y'.repeat(20_000) } })
-  expect(oversized.status).toBe(431)
+  const headers = { 'x-much': 'y'.repeat(20_000) }
+  expect((await raw(url, 'GET', '/health', { headers })).status).toBe(431)
 })
 
 test('a request without a Host, or with two, does not get through', async () => {
   const { url } = await served()
-  const { port } = new URL(url)
   for (const head of ['', 'Host: localhost\r\nHost: evil.example\r\n']) {
-    const text = await new Promise<string>(resolve => {
-      let seen = ''
-      const socket = connect(Number(port), '127.0.0.1', () => {
-        socket.write(`GET /v1/status HTTP/1.1\r\n${head}Connection: close\r\n\r\n`)
-      })
-      socket.on('data', data => {
-        seen += data
-      })
-      socket.on('close', () => resolve(seen))
-    })
+    const text = await answerTo(url, `GET /v1/status HTTP/1.1\r\n${head}Connection: close\r\n\r\n`)
     expect(text).toMatch(/^HTTP\/1\.1 4/)
   }
 })
