@@ -43,6 +43,15 @@ test('one member counts once, however often it approves', () => {
   })
 })
 
+test('a second word of a member is not read: repetition costs no signature check', () => {
+  const noise = { member: toHex(ann.publicKey), signature: '00'.repeat(64) }
+  const { manifest, approvals } = by(network, ann, bob)
+  expect(verifyEnvelope({ manifest, approvals: [...approvals, noise] }, founding)).toBeUndefined()
+  expect(verifyEnvelope({ manifest, approvals: [noise, ...approvals] }, founding)).toMatchObject({
+    code: 'APPROVAL_INVALID',
+  })
+})
+
 test('approvals of strangers count for nothing', () => {
   expect(verifyEnvelope(by(network, ann, stranger()), founding)).toMatchObject({
     code: 'APPROVALS_MISSING',

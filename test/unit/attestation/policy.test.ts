@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import type { ParsedManifest } from '../../../src/attestation/manifest.ts'
+import { policyOf } from '../../../src/attestation/policy.ts'
 import { makeTestnetAuthority } from '../../../src/host/tee/machine.ts'
 import { epoch, nextManifest, testNetwork, testNode } from '../../fixtures/network.ts'
 
@@ -26,4 +28,12 @@ test('a policy digest changes with what appraisal reads and with nothing else', 
   expect(new Set([digest, ...digests]).size).toBe(join.length + 1)
   const otherRoot = testNetwork({ authority: makeTestnetAuthority(epoch) })
   expect(otherRoot.policy.digest).not.toBe(digest)
+})
+
+test('without the testnet flag a policy has no anchor, even if the rule against it were broken', () => {
+  const founding = { ...network.manifest.founding, testnet: false }
+  const unruly = { ...network.manifest, founding } as ParsedManifest
+  expect(founding.anchors).toHaveLength(1)
+  expect(policyOf(unruly).testAnchors).toEqual([])
+  expect(policyOf(network.manifest).testAnchors).toHaveLength(1)
 })

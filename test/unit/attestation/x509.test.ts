@@ -167,6 +167,12 @@ test.each<[string, string, number, Partial<Certificate>]>([
     1,
     { keyUsage: undefined },
   ],
+  [
+    'an issuer with the key usage of an authority that is none',
+    'the issuer is not an authority',
+    1,
+    { isAuthority: false },
+  ],
   ['a leaf that may not sign', 'the leaf may not sign', 0, { keyUsage: bits(5) }],
   ['a leaf without key usage', 'the leaf may not sign', 0, { keyUsage: undefined }],
 ])('%s is refused', (_, reason, place, change) => {
