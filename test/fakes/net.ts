@@ -134,6 +134,10 @@ export class FakeNet implements Net, Dialler {
     return told.map(address => `${address}/p2p/${this.node}`)
   }
 
+  listening(): readonly string[] {
+    return [this.#options.listen]
+  }
+
   connections(): readonly MemberConnection[] {
     return [...this.links.values()].map(end => end.member)
   }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { after, type Instant, milliseconds } from '../../../src/base/time.ts'
 import { Drive } from '../../../src/node/drive.ts'
 import type { Machine } from '../../../src/protocol/machine.ts'
-import { VirtualTime } from '../../fakes/time.ts'
+import { VirtualTime } from '../../fakes/virtual-time.ts'
 
 type Input = { readonly kind: 'tick' } | { readonly kind: 'say'; readonly word: string }
 
@@ -28,7 +28,8 @@ class Echo implements Machine<Input, string> {
 
 const driven = (time: VirtualTime, apply: (effect: string) => void) => {
   const machine = new Echo()
-  const ports = { clock: time, timers: time }
+  const { clock, timers } = time
+  const ports = { clock, timers }
   const drive = new Drive<Input, string>(machine, ports, { tick: { kind: 'tick' }, apply })
   return { machine, drive }
 }

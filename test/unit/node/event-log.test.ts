@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { silentLogger } from '../../../src/base/log.ts'
 import { EventLog } from '../../../src/node/event-log.ts'
-import { VirtualTime } from '../../fakes/time.ts'
+import { VirtualTime } from '../../fakes/virtual-time.ts'
 
-const eventLog = () => new EventLog({ clock: new VirtualTime(), log: silentLogger })
+const eventLog = () => new EventLog({ clock: new VirtualTime().clock, log: silentLogger })
 
 async function take(log: EventLog, count: number, signal: AbortSignal): Promise<readonly string[]> {
   const kinds: string[] = []

@@ -6,11 +6,11 @@ import { Inbox } from '../../../src/node/inbox.ts'
 import { Traffic } from '../../../src/node/traffic.ts'
 import type { HeldKey } from '../../../src/protocol/membership/types.ts'
 import { epochKeyId } from '../../../src/wire/epoch-key.ts'
-import { VirtualTime } from '../../fakes/time.ts'
+import { VirtualTime } from '../../fakes/virtual-time.ts'
 
 const network = '11'.repeat(32) as NetworkId
 const random = { bytes: (count: number) => crypto.getRandomValues(new Uint8Array(count)) }
-const clock = new VirtualTime()
+const { clock } = new VirtualTime()
 const neighbour = nodeIdOfKey(random.bytes(32))
 
 function trafficKey(): HeldKey {

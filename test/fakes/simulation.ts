@@ -1,0 +1,132 @@
+/** Whole nodes over a fake network in virtual time: everything but sockets, disk and hardware is production code. */
+
+import { compareBytes } from '../../src/base/bytes.ts'
+import { bytesOfDigest } from '../../src/base/ids.ts'
+import { silentLogger } from '../../src/base/log.ts'
+import { type Duration, seconds } from '../../src/base/time.ts'
+import type { Host } from '../../src/host/port.ts'
+import { completeConfig } from '../../src/node/config.ts'
+import type { CoterieNode } from '../../src/node/handle.ts'
+import { createNode } from '../../src/node/node.ts'
+import { encodeRemoval, type RemovalClaim, removalMessage } from '../../src/wire/removal.ts'
+import { type TestNetwork, testNetwork, testNode } from '../fixtures/network.ts'
+import { seededRandom } from './beat-network.ts'
+import type { FakeNet } from './net.ts'
+import { FakeNetwork } from './network.ts'
+import { VirtualTime } from './virtual-time.ts'
+
+/** One simulated machine with its node. */
+export interface SimulatedNode {
+  readonly name: string
+  readonly node: CoterieNode
+  /** What became of it on the network, once it has started. */
+  readonly net: () => FakeNet
+  /** Ends the machine between two instructions: nothing is said to anybody, memory is gone. */
+  readonly crash: () => Promise<void>
+}
+
+export class Simulation {
+  readonly time = new VirtualTime()
+  readonly fixture: TestNetwork
+  readonly network: FakeNetwork
+  readonly #random: ReturnType<typeof seededRandom>
+  readonly #nodes: SimulatedNode[] = []
+
+  /** One seed decides identities, keys and delays. */
+  constructor(seed: number, fixture: TestNetwork = testNetwork({ seed: `simulation ${seed}` })) {
+    this.fixture = fixture
+    this.#random = seededRandom(seed)
+    const { clock, timers } = this.time
+    this.network = new FakeNetwork({ clock, timers, random: this.#random })
+  }
+
+  /** A started node. The first address of the network bootstraps all others. */
+  async start(name: string, options: { readonly found?: boolean } = {}): Promise<SimulatedNode> {
+    const { attester } = await testNode(this.fixture, name)
+    const listen = `/memory/${this.#nodes.length}`
+    const bootstrap = this.#nodes.length === 0 ? [] : ['/memory/0']
+    let net: FakeNet | undefined
+    const host: Host = {
+      clock: this.time.clock,
+      timers: this.time.timers,
+      random: this.#random,
+      log: silentLogger,
+      attester,
+      openNet: async ({ admission, handlers }) => {
+        net = this.network.open({ listen, bootstrap, admission, handlers })
+        return net
+      },
+    }
+    const config = completeConfig({
+      preset: 'local',
+      manifestEnvelope: this.fixture.envelopeBytes,
+      found: options.found ?? false,
+    })
+    const node = createNode(host, config)
+    await node.start()
+    const opened = (): FakeNet => {
+      if (net === undefined) throw new Error('a started node has a net')
+      return net
+    }
+    const simulated = {
+      name,
+      node,
+      net: opened,
+      crash: async () => {
+        await opened().stop()
+        await node.stop()
+      },
+    }
+    this.#nodes.push(simulated)
+    return simulated
+  }
+
+  /** `count` nodes, the first of which founded, all active and alive to each other. */
+  async startNetwork(count: number): Promise<readonly SimulatedNode[]> {
+    const nodes = [await this.start('node-0', { found: true })]
+    for (let i = 1; i < count; i++) nodes.push(await this.start(`node-${i}`))
+    await this.until(() => nodes.every(({ node }) => isWhole(node, count)))
+    return nodes
+  }
+
+  until(condition: () => boolean, limit: Duration = seconds(60)): Promise<void> {
+    return this.time.until(condition, limit)
+  }
+
+  /** Waits in virtual time for a promise that virtual time alone can settle. */
+  async settle<T>(promise: Promise<T>, limit: Duration = seconds(60)): Promise<T> {
+    let isSettled = false
+    const done = (): void => {
+      isSettled = true
+    }
+    promise.then(done, done)
+    await this.until(() => isSettled, limit)
+    return promise
+  }
+
+  async stop(): Promise<void> {
+    for (const { node } of this.#nodes.toReversed()) await this.settle(node.stop())
+  }
+
+  /** A removal signed by enough of the manifest set. */
+  removalOf(claim: RemovalClaim): Uint8Array {
+    const { network, approvers, manifest } = this.fixture
+    const message = removalMessage(network, claim)
+    const signatures = approvers
+      .slice(0, manifest.manifestSet.threshold)
+      .map(key => ({ signer: key.publicKey, signature: key.sign(message) }))
+      .sort((left, right) => compareBytes(left.signer, right.signer))
+    return encodeRemoval({
+      kind: 'certificate',
+      network: bytesOfDigest(network),
+      ...claim,
+      signatures,
+    })
+  }
+}
+
+/** Whether a node is active and sees `count` members active and alive, itself included. */
+export function isWhole(node: CoterieNode, count: number): boolean {
+  const { phase, members } = node.status()
+  return phase === 'active' && members.active >= count && members.live >= count
+}
