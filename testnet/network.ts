@@ -43,11 +43,12 @@ export interface ExtraNode {
   readonly name: string
   readonly manifest: string
   readonly machine: string
-  readonly found?: boolean
+  /** As in `TestnetOptions`; an ordinary node unless said. */
+  readonly program?: readonly string[]
 }
 
 /** The command line of the checkout, in source or built form as this file is. */
-const cli = fileURLToPath(
+export const cliPath = fileURLToPath(
   import.meta.url.endsWith('.ts')
     ? new URL('../src/cli/main.ts', import.meta.url)
     : new URL('../src/cli/main.js', import.meta.url),
@@ -64,7 +65,7 @@ export class Testnet {
 
   constructor(options: TestnetOptions) {
     this.#options = options
-    this.#program = options.program ?? [cli, 'start', '--config']
+    this.#program = options.program ?? [cliPath, 'start', '--config']
     this.#supervisor = new Supervisor({ onExit: exit => this.#ended(exit) })
   }
 
@@ -103,30 +104,27 @@ export class Testnet {
     // A founder that comes back must look for the network at the others; they know only its own relay.
     const isReturning = isFirst && others.some(other => this.isRunning(other))
     const bootstraps = isFirst ? (isReturning ? others : []) : this.#slots.slice(0, 1)
-    return await this.#launch(slot, {
+    const start = {
       found: isFirst && !isReturning,
       bootstrapPorts: bootstraps.map(other => other.relayPort),
       manifest: folder.manifest,
       machine: slot.folder.machine,
-    })
+    }
+    return await this.#launch(slot, start, this.#program)
   }
 
   /** A node beside the numbered ones, with a manifest and a machine of its own, that knows node 0's relay. */
   async startExtra(extra: ExtraNode): Promise<NodeSlot> {
-    const slot = await this.openExtraSlot(extra.name)
+    const slot = await this.#openSlot(extra.name, this.#slots.length)
     const first = this.slot(0)
-    await this.#launch(slot, {
-      found: extra.found ?? false,
+    const start = {
+      found: false,
       bootstrapPorts: [first.relayPort],
       manifest: extra.manifest,
       machine: extra.machine,
-    })
+    }
+    await this.#launch(slot, start, extra.program ?? this.#program)
     return slot
-  }
-
-  /** A place behind the numbered nodes, with a relay of its own. */
-  async openExtraSlot(name: string): Promise<NodeSlot> {
-    return await this.#openSlot(name, this.#slots.length)
   }
 
   /** Runs a script of the testnet whose sockets the relays know by `name`. */
@@ -187,12 +185,13 @@ export class Testnet {
   async #launch(
     slot: NodeSlot,
     start: Omit<NodeStart, 'httpPort' | 'relayPort'>,
+    program: readonly string[],
   ): Promise<RunFacts> {
     const { httpPort: http, relayPort } = slot
     await prepareStart(slot.folder, { ...start, httpPort: http, relayPort })
     const running = await this.#supervisor.start({
       name: slot.name,
-      args: [...this.#program, slot.folder.config],
+      args: [...program, slot.folder.config],
       logFile: slot.folder.log,
     })
     this.relays.identify(running.pid, slot.name)
@@ -206,7 +205,7 @@ export class Testnet {
   async #untilListening(slot: NodeSlot, running: RunningProcess): Promise<RunFacts> {
     for (;;) {
       const { pid } = running
-      const run = await readRun(slot.folder, { pid, httpPort: slot.httpPort })
+      const run = await readRun(slot.folder, pid)
       if (run !== undefined) return run
       if (this.#supervisor.find(slot.name)?.pid !== pid) throw await failed(slot)
       await wait(runPoll)

@@ -1,9 +1,7 @@
 /** What a node of the testnet is told, and what it tells back: its configuration and run files. */
 import { z } from 'zod'
-import { HostError } from '../src/base/errors.ts'
 import { type NodeFolder, readJson, removeFile, writeJson } from './folder.ts'
 import { loopback } from './ports.ts'
-import { listeningPorts } from './socket-owner.ts'
 
 /** How one start of a node differs from another. */
 export interface NodeStart {
@@ -20,7 +18,7 @@ export interface NodeStart {
   readonly machine: string
 }
 
-const runShape = z.object({ pid: z.int(), node: z.string() })
+const runShape = z.object({ pid: z.int(), p2p: z.array(z.string()), node: z.string() })
 
 /** Where a node is once it listens. */
 export interface RunFacts {
@@ -49,30 +47,16 @@ export async function prepareStart(folder: NodeFolder, start: NodeStart): Promis
   })
 }
 
-/**
- * Where the process `pid` listens, or `undefined` until it has written its run file.
- *
- * The run file says that it is ready. It names the announced address, which is the relay's: the port behind
- * it is told by the kernel.
- *
- * @throws {HostError} `NO_P2P_PORT` if a ready node listens on none.
- */
-export async function readRun(
-  folder: NodeFolder,
-  running: { readonly pid: number; readonly httpPort: number },
-): Promise<RunFacts | undefined> {
-  const { pid, httpPort } = running
+/** Where the process `pid` listens, or `undefined` until it has written its run file. */
+export async function readRun(folder: NodeFolder, pid: number): Promise<RunFacts | undefined> {
   const run = runShape.safeParse(await readJson(folder.run)).data
+  // The file of a killed process may still be there.
   if (run === undefined || run.pid !== pid) return undefined
-  const [p2pPort] = listeningPorts(pid).filter(port => port !== httpPort)
-  if (p2pPort === undefined) {
-    throw new HostError(
-      'NO_P2P_PORT',
-      `process ${pid} is ready, but listens on no port for others`,
-      {
-        next: 'A testnet needs /proc, as on Linux.',
-      },
-    )
-  }
-  return { pid, p2pPort, node: run.node }
+  const p2pPort = run.p2p.map(portOf).find(port => port !== undefined)
+  return p2pPort === undefined ? undefined : { pid, p2pPort, node: run.node }
+}
+
+function portOf(address: string): number | undefined {
+  const digits = /^\/ip4\/127\.0\.0\.1\/tcp\/(\d+)/.exec(address)?.[1]
+  return digits === undefined ? undefined : Number(digits)
 }

@@ -41,17 +41,6 @@ export function listenerOf(port: number): { pid: number; command: string } | und
   return undefined
 }
 
-/** The TCP ports that a process of this user listens on, rising. */
-export function listeningPorts(pid: number): number[] {
-  const inodes = new Set(socketsOf(pid))
-  const ports = new Set<number>()
-  for (const row of tcpRows()) {
-    if (row.state !== listenState || !inodes.has(row.inode)) continue
-    ports.add(Number.parseInt(row.local.slice(row.local.indexOf(':') + 1), 16))
-  }
-  return [...ports].sort((left, right) => left - right)
-}
-
 function inodeOfConnection(local: Endpoint, remote: Endpoint): string | undefined {
   const [from, to] = [spell(local), spell(remote)]
   for (let pass = 0; pass < passes; pass++) {

@@ -8,6 +8,7 @@ import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Answer } from '../../src/api/contract.ts'
 
 interface Config {
   dataDir: string
@@ -51,7 +52,7 @@ function dial(port: number): void {
   socket.on('close', () => dialled.delete(port))
 }
 
-function members(): object[] {
+function members(): Answer<'members'>['members'] {
   const ids = new Set([...open.values()].flatMap(peer => (peer === undefined ? [] : [peer.id])))
   return [...new Set([self.id, ...ids])].map(node => ({
     node,
@@ -69,7 +70,7 @@ function members(): object[] {
   }))
 }
 
-function status(): object {
+function status(): Answer<'status'> {
   const live = members().length
   return {
     node: self.id,
@@ -81,6 +82,7 @@ function status(): object {
     next: '',
     version: '0',
     addresses: config.announce,
+    listening: [],
     manifest: { nonce: 0, hash: '' },
     members: { active: live, live, known: live },
     state: {
