@@ -8,24 +8,25 @@ import type {
   ConnectionEncrypter,
   MessageStream,
   MultiaddrConnection,
+  PeerId,
   SecureConnectionOptions,
   SecuredConnection,
 } from '@libp2p/interface'
-import { lpStream } from '@libp2p/utils'
 import type { Refusal } from '../../attestation/verdict.ts'
 import { utf8 } from '../../base/bytes.ts'
 import { CoterieError, HostError, InvariantError } from '../../base/errors.ts'
-import { bytesOfDigest, keyOfNodeId, type NetworkId, type NodeId, nodeId } from '../../base/ids.ts'
+import { bytesOfDigest, type NetworkId, type NodeId, nodeId } from '../../base/ids.ts'
 import type { Random } from '../../base/random.ts'
 import { milliseconds } from '../../base/time.ts'
 import { framed } from '../../crypto/hash.ts'
 import { domains } from '../../wire/domains.ts'
 import { handshakeFrameBytesMax } from '../../wire/handshake.ts'
 import type { Timers } from '../port.ts'
+import { FrameStream } from './frame-stream.ts'
 import { attestMember, dialLight, type LightAppraiser, serveLight } from './handshake.ts'
 import type { Attested, Exchange, FramePort, Outcome } from './handshake-exchange.ts'
 import { type ChannelComponents, type NoiseChannel, openNoiseChannel } from './noise-channel.ts'
-import { inOnePiece, type NoiseStatic } from './noise-crypto.ts'
+import type { NoiseStatic } from './noise-crypto.ts'
 import { handshakeLimits } from './options.ts'
 import type { Admission, RefusedConnection } from './port.ts'
 import type { VerificationQueue } from './verification-queue.ts'
@@ -86,7 +87,9 @@ type Role = 'initiator' | 'responder'
 type Side = { readonly [R in Role]?: Attest }
 
 function encrypter(deps: EncrypterDeps, protocol: string, side: Side): Factory {
+  const prologue = framed(domains.noisePrologue, bytesOfDigest(deps.network), utf8(protocol))
   return components => {
+    const identity = keyOfPeer(components.peerId)
     const secure = async (
       stream: MessageStream,
       role: Role,
@@ -97,8 +100,9 @@ function encrypter(deps: EncrypterDeps, protocol: string, side: Side): Factory {
         throw new CoterieError('ROLE_CONFLICT', 'ROLE_CONFLICT: not in this role')
       }
       using deadline = deadlineOf(deps.timers, options.signal)
-      const attempt = { deps, components, protocol, role, stream, attest, signal: deadline.signal }
-      return await handshake(attempt, options)
+      const { signal } = deadline
+      const constant = { deps, components, protocol, prologue, identity }
+      return await handshake({ ...constant, role, stream, attest, signal }, options)
     }
     return {
       protocol,
@@ -112,6 +116,9 @@ interface Attempt {
   readonly deps: EncrypterDeps
   readonly components: ChannelComponents
   readonly protocol: string
+  readonly prologue: Uint8Array
+  /** This node's identity key, 32 bytes. */
+  readonly identity: Uint8Array
   readonly role: Role
   readonly stream: MessageStream
   readonly attest: Attest
@@ -127,7 +134,7 @@ async function handshake(
   try {
     channel = await openNoiseChannel(attempt.components, stream, {
       role: attempt.role,
-      prologue: framed(domains.noisePrologue, bytesOfDigest(deps.network), utf8(attempt.protocol)),
+      prologue: attempt.prologue,
       own: deps.own,
       options: { ...options, signal },
     })
@@ -142,11 +149,11 @@ async function handshake(
 async function attestChannel(attempt: Attempt, channel: NoiseChannel): Promise<SecuredConnection> {
   const { deps, role, stream, signal } = attempt
   const node = nodeId(channel.remotePeer.toString())
-  const own = { identity: identityOf(attempt.components), noise: deps.own.publicKey }
-  const theirs = { identity: keyOfNodeId(node), noise: channel.remoteStatic }
-  const frames = framesOf(channel.stream)
+  const own = { identity: attempt.identity, noise: deps.own.publicKey }
+  const theirs = { identity: keyOfPeer(channel.remotePeer), noise: channel.remoteStatic }
+  const frames = new FrameStream(channel.stream, handshakeFrameBytesMax)
   const outcome = await attempt.attest({
-    port: frames.port,
+    port: frames,
     channel: {
       network: deps.network,
       protocol: attempt.protocol,
@@ -161,7 +168,7 @@ async function attestChannel(attempt: Attempt, channel: NoiseChannel): Promise<S
     barred: barredOf(attempt, node),
   })
   if (outcome.kind === 'refused') {
-    if (outcome.by === 'me') await farewell(frames.port, channel.stream)
+    if (outcome.by === 'me') await farewell(frames, channel.stream)
     deps.hooks.refused({ ...outcome, node, address: addressOf(stream) })
     throw new HandshakeRefused(outcome.refusal.code, `refused by ${outcome.by}`)
   }
@@ -230,31 +237,15 @@ async function farewell(port: FramePort, stream: MessageStream): Promise<void> {
 /** A refused peer gets this long to read why; it holds one pending slot meanwhile. */
 const farewellWait = milliseconds(500)
 
-function framesOf(stream: MessageStream): {
-  readonly port: FramePort
-  unwrap(): MessageStream
-} {
-  const framed = lpStream(stream, {
-    maxDataLength: handshakeFrameBytesMax,
-    maxLengthLength: 3,
-    maxBufferSize: 4 * handshakeFrameBytesMax,
-  })
-  return {
-    port: {
-      read: async signal => inOnePiece(await framed.read({ signal })),
-      write: (frames, signal) => framed.writeV([...frames], { signal }),
-    },
-    unwrap: () => framed.unwrap(),
-  }
-}
-
-function identityOf(components: ChannelComponents): Uint8Array {
-  return keyOfNodeId(nodeId(components.peerId.toString()))
-}
-
 /** The object that the connection inherits from its socket: the only tie between the two that libp2p keeps. */
 function linkOf(stream: MessageStream): object {
   return stream.timeline
+}
+
+function keyOfPeer(peer: PeerId): Uint8Array {
+  const key = peer.publicKey?.raw
+  if (key === undefined) throw new InvariantError('an Ed25519 peer id contains its key')
+  return key
 }
 
 function addressOf(stream: MessageStream): string {

@@ -29,7 +29,7 @@ export function proofOf(
     prover: channel.own,
     initiator: channel.own === 'initiator' ? exchange.challenge : plan.theirChallenge,
     responder: channel.own === 'initiator' ? plan.theirChallenge : exchange.challenge,
-    evidence: evidenceDigest(evidence),
+    evidence: ownDigest(evidence),
     kem: keys.kem,
   })
   return {
@@ -64,9 +64,11 @@ export function checkProof(
   if (!equalConstantTime(proof.keys.noise, side.noise)) throw refusal('NOISE_KEY_MISMATCH')
   if (theirs.evidence === null) throw refusal('EVIDENCE_MISSING')
   const digest = digestOf(theirs.evidence)
-  const evidence = proof.evidence === null ? known : evidenceCodec.decode(proof.evidence)
+  const sent = proof.evidence === null ? undefined : evidenceCodec.decode(proof.evidence)
+  // What is known was looked up under this digest; what was sent must have it.
+  const evidence = sent ?? known
   if (evidence === undefined) throw refusal('EVIDENCE_MISSING')
-  if (evidenceDigest(evidence) !== digest) throw refusal('EVIDENCE_MISMATCH')
+  if (sent !== undefined && evidenceDigest(sent) !== digest) throw refusal('EVIDENCE_MISMATCH')
   const bound = binderOf(channel, {
     prover,
     initiator: prover === 'initiator' ? theirs.challenge : exchange.challenge,
@@ -106,4 +108,13 @@ function binderOf(
     evidence: proof.evidence,
     kem: proof.kem,
   })
+}
+
+const ownDigests = new WeakMap<Evidence, Digest>()
+
+/** The digest of this node's own evidence, which is made once per boot and never changed. */
+export function ownDigest(evidence: Evidence): Digest {
+  const kept = ownDigests.get(evidence) ?? evidenceDigest(evidence)
+  ownDigests.set(evidence, kept)
+  return kept
 }
