@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { seconds } from '../../../../src/base/time.ts'
 import { epochKeyKinds } from '../../../../src/wire/epoch-key.ts'
-import { certificate, network3, type TestNode, World } from './harness.ts'
+import { network3, type TestNode, World } from './harness.ts'
+import { certificate } from './people.ts'
 
 const deed = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('split'), at: fc.nat({ max: 31 }) }) },

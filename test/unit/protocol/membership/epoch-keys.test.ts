@@ -10,7 +10,7 @@ import {
   openOnlyMax,
 } from '../../../../src/protocol/membership/epoch-keys.ts'
 import { type EpochKeyKind, epochKeyId, epochKeyLife } from '../../../../src/wire/epoch-key.ts'
-import { digestOfText, identity, seeded } from './harness.ts'
+import { digestOfText, identity, seeded } from './people.ts'
 
 const removalDigest = digestOfText('set')
 const conditions: KeyConditions = { removalDigest, isRemoved: () => false }

@@ -11,15 +11,8 @@ import {
   removalsAnswerCodec,
   removalsRequestCodec,
 } from '../../../../src/wire/removal.ts'
-import {
-  certificate,
-  digestOfText,
-  identity,
-  manifest,
-  network3,
-  type TestNode,
-  World,
-} from './harness.ts'
+import { network3, type TestNode, World } from './harness.ts'
+import { certificate, digestOfText, identity, manifest } from './people.ts'
 
 const unknown = digestOfText('a set that you do not know')
 const someone = identity('someone').member

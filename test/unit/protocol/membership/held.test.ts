@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type HeldFor, HeldMessages } from '../../../../src/protocol/membership/held.ts'
-import { digestOfText, identity } from './harness.ts'
+import { digestOfText, identity } from './people.ts'
 
 const reasons: readonly HeldFor[] = [
   { kind: 'author', node: identity('a').member.node },

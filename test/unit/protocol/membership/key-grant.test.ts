@@ -15,7 +15,7 @@ import {
   type KeyAnnouncement,
   type SignedAnnouncement,
 } from '../../../../src/wire/epoch-key.ts'
-import { digestOfText, identity, network, otherNetwork, seeded } from './harness.ts'
+import { digestOfText, identity, network, otherNetwork, seeded } from './people.ts'
 
 const creator = identity('creator')
 const server = identity('server')

@@ -15,7 +15,8 @@ import {
   type SignedAnnouncement,
 } from '../../../../src/wire/epoch-key.ts'
 import { announceCodec } from '../../../../src/wire/hello.ts'
-import { digestOfText, network, network3, seeded, type TestNode, World } from './harness.ts'
+import { network3, type TestNode, World } from './harness.ts'
+import { digestOfText, network, seeded } from './people.ts'
 
 const sealingId = (world: World, node: TestNode, kind: EpochKeyKind = 'traffic'): Digest => {
   const held = node.machine.sealingKey(kind, world.now)

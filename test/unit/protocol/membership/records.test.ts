@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { seconds } from '../../../../src/base/time.ts'
 import type { MembershipInput } from '../../../../src/protocol/membership/types.ts'
 import { type MemberRecord, recordAnswerCodec } from '../../../../src/wire/member-record.ts'
-import { certificate, type NodeSetup, network3, type TestNode, World } from './harness.ts'
+import { network3, type TestNode, World } from './harness.ts'
+import { certificate, type NodeSetup } from './people.ts'
 
 /** a and c are members of b and cannot reach each other. */
 function line(setup: NodeSetup = {}): { world: World; a: TestNode; b: TestNode; c: TestNode } {

@@ -21,7 +21,7 @@ import {
   network,
   otherNetwork,
   signedBeat,
-} from './harness.ts'
+} from './people.ts'
 
 const key = (name: string): SigningKey => new SigningKey(new Secret(sha256(utf8(name))))
 const eve = key('eve')

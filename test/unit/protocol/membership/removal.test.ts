@@ -4,7 +4,8 @@ import { bytesOfDigest, type Digest, keyOfNodeId } from '../../../../src/base/id
 import { hours, minutes, seconds } from '../../../../src/base/time.ts'
 import { epochKeyKinds, keyRequestCodec } from '../../../../src/wire/epoch-key.ts'
 import type { RemovalClaim } from '../../../../src/wire/removal.ts'
-import { certificate, doubleBeat, network3, signedBeat, type TestNode, World } from './harness.ts'
+import { network3, type TestNode, World } from './harness.ts'
+import { certificate, doubleBeat, signedBeat } from './people.ts'
 
 const claimOn = (node: TestNode): RemovalClaim => ({
   scope: 'identity',

@@ -10,7 +10,7 @@ import {
 } from '../../../../src/base/time.ts'
 import { Roster } from '../../../../src/protocol/membership/roster.ts'
 import type { AppraisedMember } from '../../../../src/protocol/membership/types.ts'
-import { identity, manifest } from './harness.ts'
+import { identity, manifest } from './people.ts'
 
 const self = identity('self').member
 const wallStart = 1_000_000_000
