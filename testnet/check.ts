@@ -11,7 +11,7 @@ import type { Check, CheckContext } from './checks/check.ts'
 import { discoveryChecks } from './checks/discovery.ts'
 import { failureChecks } from './checks/failures.ts'
 import { impostorChecks } from './checks/impostors.ts'
-import { refusalChecks } from './checks/refusals.ts'
+import { networkChecks, refusalChecks } from './checks/refusals.ts'
 import { removalChecks } from './checks/removal.ts'
 import { linkChecks, traceChecks } from './checks/secrecy.ts'
 import { stateChecks } from './checks/state.ts'
@@ -28,6 +28,8 @@ export interface CheckOptions {
   /** Keep the folder; a failure keeps it anyway. */
   readonly keep: boolean
   readonly json: boolean
+  /** As in `TestnetOptions`. */
+  readonly program?: readonly string[]
 }
 
 export interface CheckResult {
@@ -45,16 +47,20 @@ export interface CheckReport {
   readonly checks: readonly CheckResult[]
 }
 
-/** In the order in which they run. Crashes and cuts come late, what judges all traces last. */
-export const allChecks: readonly Check[] = [
-  ...discoveryChecks,
-  ...stateChecks,
-  ...refusalChecks,
-  ...impostorChecks,
-  ...linkChecks,
-  ...removalChecks,
-  ...failureChecks,
-  ...traceChecks,
+/**
+ * One stage after the other; the checks of a stage run side by side. Strangers try at the same time. Crashes
+ * and cuts come late and alone, and what judges all traces comes last.
+ */
+const stages: readonly (readonly Check[])[] = [
+  ...alone(discoveryChecks),
+  ...alone(stateChecks),
+  ...alone(networkChecks),
+  refusalChecks,
+  impostorChecks,
+  ...alone(linkChecks),
+  ...alone(removalChecks),
+  ...alone(failureChecks),
+  ...alone(traceChecks),
 ]
 
 /** Milliseconds: what a start is promised to take, and what a check may take. */
@@ -75,12 +81,17 @@ export async function check(options: CheckOptions): Promise<number> {
   return report.ok ? 0 : 1
 }
 
-async function runChecks(options: CheckOptions, say: (line: string) => void): Promise<CheckReport> {
+/** Runs the checks; `say` gets a line of progress at a time. @throws {UsageError} `UNKNOWN_CHECK`. */
+export async function runChecks(
+  options: CheckOptions,
+  say: (line: string) => void,
+): Promise<CheckReport> {
   const begun = performance.now()
   const chosen = chooseChecks(options.only)
   const folder = folderOf(await mkdtemp(join(tmpdir(), 'coterie-check-')))
   const basePort = await findFreeBase(options.nodes + extraNodes)
-  const testnet = new Testnet({ folder, basePort, nodes: options.nodes })
+  const { nodes, program } = options
+  const testnet = new Testnet({ folder, basePort, nodes, ...(program && { program }) })
   const release = endWith(testnet)
   const checks: CheckResult[] = []
   const tell = (result: CheckResult): void => {
@@ -94,33 +105,41 @@ async function runChecks(options: CheckOptions, say: (line: string) => void): Pr
     say(`SIMULATED TEE: ${options.nodes} nodes from port ${basePort} on, in ${folder.path}`)
     const problem = await started(testnet)
     if (problem !== undefined) say(`the testnet did not start: ${problem}`)
-    for (const each of chosen) {
-      const context = { testnet, folder, layout, nodes: options.nodes, canary }
+    const context = { testnet, folder, layout, nodes, canary }
+    const run = async (each: Check): Promise<void> => {
       if (problem === undefined) tell(await tried(each, context))
       else tell({ name: each.name, ok: false, detail: `not tried: ${problem}` })
+    }
+    for (const stage of chosen) {
+      await Promise.all(stage.map(run))
+      testnet.relays.healAll()
     }
   } finally {
     await testnet.stop()
     release()
   }
-  const ok = checks.length === chosen.length && checks.every(result => result.ok)
+  const ok = checks.length === chosen.flat().length && checks.every(result => result.ok)
   if (ok && !options.keep) await removeFile(folder.path)
   else say(`files and logs: ${folder.path}`)
   const seconds = Math.round((performance.now() - begun) / 100) / 10
   return { ok, nodes: options.nodes, seconds, checks }
 }
 
-/** @throws {UsageError} `UNKNOWN_CHECK`. */
-function chooseChecks(only: string | undefined): readonly Check[] {
-  if (only === undefined) return allChecks
+function chooseChecks(only: string | undefined): readonly (readonly Check[])[] {
+  if (only === undefined) return stages
+  const known = stages.flat().map(each => each.name)
   const names = only.split(',').map(name => name.trim())
-  const unknown = names.find(name => !allChecks.some(each => each.name === name))
+  const unknown = names.find(name => !known.includes(name))
   if (unknown !== undefined) {
     throw new UsageError('UNKNOWN_CHECK', `there is no check ${unknown}`, {
-      next: `Known are ${allChecks.map(each => each.name).join(', ')}.`,
+      next: `Known are ${known.join(', ')}.`,
     })
   }
-  return allChecks.filter(each => names.includes(each.name))
+  return stages.map(stage => stage.filter(each => names.includes(each.name)))
+}
+
+function alone(checks: readonly Check[]): (readonly Check[])[] {
+  return checks.map(each => [each])
 }
 
 /** Why the testnet is not up and converged, or `undefined` once it is. */
@@ -154,7 +173,6 @@ async function tried(each: Check, context: Omit<CheckContext, 'signal'>): Promis
     return { name, ok: false, detail: messageOf(error) }
   } finally {
     clearTimeout(alarm)
-    context.testnet.relays.healAll()
   }
 }
 

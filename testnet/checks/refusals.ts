@@ -9,9 +9,13 @@ import { type Check, type CheckContext, membersOf, require, until } from './chec
 
 type RefusalView = Answer<'refusals'>['refusals'][number]
 
+/** Alone: the two ends cannot name each other, so nobody else may be trying. */
+export const networkChecks: readonly Check[] = [
+  { name: 'wrong-network-refused', run: wrongNetwork },
+]
+
 export const refusalChecks: readonly Check[] = [
   flawed('wrong-measurement-refused', { software: 'another program' }, 'MEASUREMENT_MISMATCH'),
-  { name: 'wrong-network-refused', run: wrongNetwork },
   flawed('debug-refused', { debug: true }, 'DEBUG_ENABLED'),
   flawed('expired-evidence-refused', { isExpired: true }, 'EVIDENCE_EXPIRED'),
 ]
@@ -70,6 +74,8 @@ async function wrongNetwork(context: CheckContext): Promise<string> {
         return refusal.code === 'HANDSHAKE_ABORTED' && Date.parse(refusal.at) >= since
       })
     })
+    const tried = context.testnet.relays.links().find(link => link.from === name)
+    require(tried?.to === first.name, 'it never reached node-0')
     await staysOutside(context, slot, node)
     return 'WRONG_NETWORK_OR_TAMPERED at the stranger, HANDSHAKE_ABORTED at node-0'
   } finally {
