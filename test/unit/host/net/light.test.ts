@@ -8,7 +8,7 @@ import { netLimits } from '../../../../src/host/net/options.ts'
 import type { RefusedConnection } from '../../../../src/host/net/port.ts'
 import { systemRandom } from '../../../../src/host/random.ts'
 import { systemTimers } from '../../../../src/host/timers.ts'
-import { RecordingHandlers } from '../../../conformance/net.ts'
+import { RecordingHandlers } from '../../../conformance/net-world.ts'
 import { FakeAdmission } from '../../../fixtures/fake-admission.ts'
 
 const running: { stop(): Promise<void> }[] = []
