@@ -56,6 +56,8 @@ interface Wanted {
   readonly until: Instant
   failures: number
   notBefore: Instant
+  /** When to look again for a ready source, if no input makes one ready before. */
+  lookAt: Instant
   pull: Pull | null
 }
 
@@ -154,8 +156,9 @@ export class KeyPulls {
 
   wakeAt(): Instant | null {
     let first: Instant | null = null
-    for (const { pull, notBefore, until } of this.#wanted.values()) {
-      const at = pull === null && notBefore < until ? notBefore : until
+    for (const { pull, notBefore, lookAt, until } of this.#wanted.values()) {
+      const next = Math.max(notBefore, lookAt) as Instant
+      const at = pull === null && next < until ? next : until
       if (first === null || at < first) first = at
     }
     return first
@@ -214,12 +217,12 @@ export class KeyPulls {
     if (this.#wanted.size >= wantedMax) return
     this.#wanted.set(id, {
       ...{ id, announcement, sources: [from], until: after(now, wantedFor) },
-      ...{ failures: 0, notBefore: now, pull: null },
+      ...{ failures: 0, notBefore: now, lookAt: now, pull: null },
     })
   }
 
   #try(wanted: Wanted, now: Instant): void {
-    wanted.notBefore = after(now, lookAgain)
+    wanted.lookAt = after(now, lookAgain)
     const source = this.#sources(wanted).find(neighbour => this.#isReady(neighbour, now))
     if (source === undefined) return
     const { outbox, ports, removals } = this.#core
