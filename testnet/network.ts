@@ -61,6 +61,8 @@ export class Testnet {
   readonly #supervisor: Supervisor
   readonly #slots: NodeSlot[] = []
   readonly #program: readonly string[]
+  /** Places given away: extra nodes may be asked for at the same time. */
+  #places = 0
   #isStopping = false
 
   constructor(options: TestnetOptions) {
@@ -90,7 +92,8 @@ export class Testnet {
   /** Opens all relays, then starts all nodes. Node 0 founds; the others know its relay alone. */
   async start(): Promise<void> {
     await makeFolder(this.#options.folder.logs)
-    for (let index = 0; index < this.#options.nodes; index++) {
+    while (this.#places < this.#options.nodes) {
+      const index = this.#places++
       await this.#openSlot(`node-${index}`, index)
     }
     await Promise.all(this.#slots.map(slot => this.startNode(slot)))
@@ -115,7 +118,7 @@ export class Testnet {
 
   /** A node beside the numbered ones, with a manifest and a machine of its own, that knows node 0's relay. */
   async startExtra(extra: ExtraNode): Promise<NodeSlot> {
-    const slot = await this.#openSlot(extra.name, this.#slots.length)
+    const slot = await this.#openSlot(extra.name, this.#places++)
     const first = this.slot(0)
     const start = {
       found: false,
