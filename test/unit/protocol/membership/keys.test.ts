@@ -353,6 +353,21 @@ test('a message under an unknown key makes the key be pulled from whoever handed
   expect(late.machine.sealingKey('traffic', world.now)?.id).toBe(sealingId(world, a))
 })
 
+test('a slow link does not lengthen a life: no holder opens for longer than the creator', () => {
+  const world = new World({ latencyMax: 2000 })
+  const a = world.add('a', { isFounder: true })
+  const b = world.add('b')
+  world.run(minutes(1))
+  const made = a.log.find(({ effect }) => effect.kind === 'keysChanged')
+  if (made?.effect.kind !== 'keysChanged') throw new Error('a made keys')
+  const id = made.effect.added.find(({ kind }) => kind === 'traffic')?.id as Digest
+  const end = (made.at + (epochKeyLife.traffic ?? 0)) as Instant
+  expect(a.machine.openingKey(id, (end - 1) as Instant)).toBeDefined()
+  expect(a.machine.openingKey(id, end)).toBeUndefined()
+  expect(b.machine.openingKey(id, (end - 10_000) as Instant)).toBeDefined()
+  expect(b.machine.openingKey(id, end)).toBeUndefined()
+})
+
 test('stopping wipes every key', () => {
   const world = new World()
   const [a] = network3(world) as [TestNode]
