@@ -5,9 +5,8 @@
  * port (same checks, same codes, same calls of the admission), the dial loop and step-up are the real ones.
  * What is left out is libp2p: sockets, muxers, mesh. It passes the same conformance suite.
  */
-import { createHash } from 'node:crypto'
 import type { Refusal, Verdict } from '../../src/attestation/verdict.ts'
-import { CoterieError, HostError, PeerFault, UsageError } from '../../src/base/errors.ts'
+import { CoterieError, HostError, UsageError } from '../../src/base/errors.ts'
 import { keyOfNodeId, type NodeId, nodeIdOfKey } from '../../src/base/ids.ts'
 import { type Logger, silentLogger } from '../../src/base/log.ts'
 import { after, between, type Clock, type Duration, milliseconds } from '../../src/base/time.ts'
@@ -26,13 +25,13 @@ import type {
   StepUpPurpose,
   TellProtocol,
 } from '../../src/host/net/port.ts'
-import { RateBudget } from '../../src/host/net/rate-budget.ts'
-import { Slots } from '../../src/host/net/slots.ts'
 import { StepUp } from '../../src/host/net/step-up.ts'
 import { VerificationQueue } from '../../src/host/net/verification-queue.ts'
 import type { Timers } from '../../src/host/port.ts'
 import { limits } from '../../src/wire/limits.ts'
 import { topics } from '../../src/wire/topics.ts'
+import { FakeAsks } from './net-asks.ts'
+import { FakeGossip } from './net-gossip.ts'
 import { type End, FakeLink, framePair } from './net-link.ts'
 import type { FakeNetwork } from './network.ts'
 
@@ -65,10 +64,9 @@ export class FakeNet implements Net, Dialler {
   readonly #dials: DialLoop
   readonly #stepUp: StepUp<End>
   readonly #queue = new VerificationQueue()
-  readonly #slots = new Slots(streamLimits.asksMax)
+  readonly #asks: FakeAsks
   readonly #denied = new Map<NodeId, { readonly code: string; readonly until: number }>()
-  readonly #seen = new Set<string>()
-  readonly #budgets = new Map<NodeId, RateBudget>()
+  readonly #gossip: FakeGossip
   #cancelDiscovery: (() => void) | undefined
   #isRunning = false
 
@@ -85,6 +83,15 @@ export class FakeNet implements Net, Dialler {
     this.node = nodeIdOfKey(options.admission.self().keys.identity)
     const { redialWait, redialWaitMax } = this.#limits
     const log = this.#log
+    this.#asks = new FakeAsks(this, {
+      askTimeout: this.#limits.askTimeout,
+      require: node => this.#require(node),
+    })
+    this.#gossip = new FakeGossip(this, {
+      limits: this.#limits,
+      isMember: node => this.#current(node) !== undefined,
+      of: net => net.#gossip,
+    })
     this.#dials = new DialLoop({ dialler: this, timers, random, log, redialWait, redialWaitMax })
     this.#stepUp = new StepUp<End>({
       admission: this.admission,
@@ -98,7 +105,7 @@ export class FakeNet implements Net, Dialler {
         },
       },
       ask: (node, request, signal) =>
-        this.#exchange(node, 'step-up', request, signal, (net, end) =>
+        this.#asks.ask(node, 'step-up', request, signal, (net, end) =>
           net.#stepUp.answer(request, end),
         ),
       disconnect: (node, code) => void this.disconnect(node, code),
@@ -147,8 +154,7 @@ export class FakeNet implements Net, Dialler {
     if (data.length > topics[topic].envelopeBytesMax) {
       throw new UsageError('MESSAGE_TOO_LARGE', `${topic} takes less`)
     }
-    if (!this.#isNew(data)) throw new UsageError('DUPLICATE_MESSAGE', 'published before')
-    const recipients = this.#spread(topic, data, undefined)
+    const recipients = this.#gossip.publish(topic, data)
     const members = [...this.links.values()].filter(end => end.isOpen).length
     if (recipients === 0 && members > 0) this.#log.warn('gossip reached nobody', { topic, members })
     return { recipients }
@@ -160,7 +166,7 @@ export class FakeNet implements Net, Dialler {
     request: Uint8Array,
     signal: AbortSignal,
   ): Promise<Uint8Array> {
-    return this.#exchange(node, protocol, request, signal, (net, _end, serving) =>
+    return this.#asks.ask(node, protocol, request, signal, (net, _end, serving) =>
       net.handlers.asked(protocol, request.slice(), this.node, serving),
     )
   }
@@ -225,7 +231,7 @@ export class FakeNet implements Net, Dialler {
     if (this.links.get(end.node) !== end) return
     this.links.delete(end.node)
     this.#stepUp.unwatch(end.node)
-    this.#budgets.delete(end.node)
+    this.#gossip.forget(end.node)
     this.handlers.memberDisconnected(end.node, reason)
     if (this.#isRunning) this.#dials.lost(end.node)
   }
@@ -346,92 +352,6 @@ export class FakeNet implements Net, Dialler {
     const end = this.#current(node)
     if (end === undefined) throw new HostError('NOT_CONNECTED', `no connection to ${node}`)
     return end
-  }
-
-  async #exchange(
-    node: NodeId,
-    protocol: string,
-    request: Uint8Array,
-    signal: AbortSignal,
-    answer: (net: FakeNet, end: End, signal: AbortSignal) => Promise<Uint8Array>,
-  ): Promise<Uint8Array> {
-    if (request.length > limits.frameBytesMax) throw new HostError('FRAME_TOO_LARGE', 'a request')
-    this.#require(node)
-    const deadline = new AbortController()
-    const stop = (): void => deadline.abort()
-    signal.addEventListener('abort', stop, { once: true })
-    if (signal.aborted) stop()
-    const cancel = this.timers.after(this.#limits.askTimeout, stop)
-    try {
-      using _slot = await this.#slots.take(`${node} ${protocol}`, deadline.signal)
-      const end = this.#require(node)
-      return await this.#roundTrip(end, { protocol, deadline, answer })
-    } finally {
-      cancel()
-      signal.removeEventListener('abort', stop)
-    }
-  }
-
-  #roundTrip(
-    end: End,
-    call: {
-      readonly protocol: string
-      readonly deadline: AbortController
-      answer(net: FakeNet, end: End, signal: AbortSignal): Promise<Uint8Array>
-    },
-  ): Promise<Uint8Array> {
-    const result = Promise.withResolvers<Uint8Array>()
-    const fail = (code: string): void =>
-      result.reject(new HostError(code, `${call.protocol} to ${end.node} had no answer`))
-    const timedOut = (): void => fail('ASK_TIMEOUT')
-    call.deadline.signal.addEventListener('abort', timedOut, { once: true })
-    end.link.onBreak(() => fail('ASK_FAILED'))
-    const serve = async (remote: FakeNet): Promise<void> => {
-      const back = remote.links.get(this.node)
-      if (back === undefined) return
-      let reply: () => void
-      try {
-        const body = await call.answer(remote, back, call.deadline.signal)
-        if (body.length > limits.frameBytesMax)
-          reply = () => result.reject(new PeerFault('INTERNAL', ''))
-        else reply = () => result.resolve(body.slice())
-      } catch (error) {
-        const code = error instanceof CoterieError ? error.code : 'INTERNAL'
-        reply = () => result.reject(new PeerFault(code, 'the peer refused the request'))
-      }
-      back.send(0, reply).catch(() => {})
-    }
-    end.send(0, remote => void serve(remote)).catch(() => {})
-    return result.promise
-  }
-
-  #isNew(data: Uint8Array): boolean {
-    const name = createHash('sha256').update(data).digest('base64')
-    if (this.#seen.has(name)) return false
-    this.#seen.add(name)
-    return true
-  }
-
-  #spread(topic: GossipTopic, data: Uint8Array, except: NodeId | undefined): number {
-    let recipients = 0
-    const bytes = data.slice()
-    for (const end of this.links.values()) {
-      if (end.node === except || !end.isOpen || !end.isOpenThere) continue
-      recipients++
-      end.send(0, remote => remote.#hear(topic, bytes, this.node)).catch(() => {})
-    }
-    return recipients
-  }
-
-  #hear(topic: GossipTopic, data: Uint8Array, from: NodeId): void {
-    if (this.#current(from) === undefined || !this.#isNew(data)) return
-    const { gossipPerSecond, gossipBytesPerSecond } = this.#limits
-    const rate = { messagesPerSecond: gossipPerSecond, bytesPerSecond: gossipBytesPerSecond }
-    const budget = this.#budgets.get(from) ?? new RateBudget(rate, this.clock)
-    this.#budgets.set(from, budget)
-    if (!budget.spend(data.length)) return
-    const judgement = this.handlers.gossip(topic, data.slice(), from)
-    if (judgement === 'accept') this.#spread(topic, data, from)
   }
 
   #discoverIn(span: Duration): void {

@@ -7,14 +7,14 @@ import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
-import { createLibp2p } from 'libp2p'
+import { type ConnectionManagerInit, createLibp2p } from 'libp2p'
 import { HostError } from '../../base/errors.ts'
 import type { NetworkId } from '../../base/ids.ts'
 import { type Allowed, membersOnly } from './confinement.ts'
 import { gossipService } from './gossip.ts'
 import { silentLibp2pLogger } from './libp2p-log.ts'
 import type { ChannelComponents } from './noise-channel.ts'
-import type { NetOptions } from './options.ts'
+import type { NetLimits, NetOptions } from './options.ts'
 import type { AskProtocol, GossipTopic, TellProtocol } from './port.ts'
 
 /** Protocol ids of member streams. */
@@ -91,17 +91,7 @@ export async function libp2pNode(parts: NodeParts): Promise<Libp2p<Services>> {
       // Loopback and private addresses are where members live, too.
       denyDialMultiaddr: async () => false,
     },
-    connectionManager: {
-      inboundConnectionThreshold: limits.inboundPerIpPerSecond,
-      maxIncomingPendingConnections: limits.pendingMax,
-      maxConnections: limits.connectionsMax,
-      // Above the handshake's own 10 s, so that its coded end comes first.
-      inboundUpgradeTimeout: limits.dialTimeout,
-      addressDialTimeout: limits.dialTimeout,
-      dialTimeout: limits.dialTimeout,
-      // The dial loop redials, with memory and without giving up.
-      reconnectRetries: 0,
-    },
+    connectionManager: connectionManagerOf(limits),
     connectionMonitor: { enabled: true, pingInterval: limits.pingInterval },
     services: {
       identify: membersOnly(
@@ -137,4 +127,18 @@ export async function libp2pNode(parts: NodeParts): Promise<Libp2p<Services>> {
   })
   refuseProviders(node.services.dht)
   return node
+}
+
+function connectionManagerOf(limits: NetLimits): ConnectionManagerInit {
+  return {
+    inboundConnectionThreshold: limits.inboundPerIpPerSecond,
+    maxIncomingPendingConnections: limits.pendingMax,
+    maxConnections: limits.connectionsMax,
+    // Above the handshake's own 10 s, so that its coded end comes first.
+    inboundUpgradeTimeout: limits.dialTimeout,
+    addressDialTimeout: limits.dialTimeout,
+    dialTimeout: limits.dialTimeout,
+    // The dial loop redials, with memory and without giving up.
+    reconnectRetries: 0,
+  }
 }
