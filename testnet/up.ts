@@ -141,12 +141,12 @@ function onSignals(stop: () => void, testnet: Testnet): () => void {
   }
 }
 
-function nextCommands(basePort: number): string[] {
+function nextCommands(basePort: number, nodes: number): string[] {
   const coterie = 'npm run -s coterie --'
   const url = (index: number) => `http://${loopback}:${httpPort(basePort, index)}`
   return [
     `${coterie} state set greeting hello --url ${url(0)}`,
-    `${coterie} state get greeting --url ${url(4)}`,
+    `${coterie} state get greeting --url ${url(nodes - 1)}`,
     `${coterie} testnet check`,
   ]
 }

@@ -1,4 +1,5 @@
 /** What one writes all hold, and their roots say so. */
+import { setTimeout as wait } from 'node:timers/promises'
 import { type Check, type CheckContext, converged, membersOf, require, until } from './check.ts'
 
 export const stateChecks: readonly Check[] = [
@@ -52,21 +53,34 @@ async function convergence(context: CheckContext): Promise<string> {
   return `${slots.length} nodes hold the same ${slots.length + 3} keys ${span} ms after the first write`
 }
 
-/** The root follows every write and is the same on all nodes again. */
+/** The root follows a write and is the same on all nodes again, as are the values under it. */
 async function rootsEqual(context: CheckContext): Promise<string> {
-  const before = await converged(context)
-  const oldRoot = before[0]?.status?.state.root ?? ''
+  const before = await settledRoot(context)
   const writer = context.testnet.slot(context.nodes - 1)
   await writer.api.set('check/root', { text: crypto.randomUUID() })
-  const root = await until(context, 'all nodes to have one new root', async () => {
-    const nodes = await converged(context)
-    const newRoot = nodes[0]?.status?.state.root
-    return newRoot === oldRoot ? undefined : newRoot
+  const after = await until(context, 'all nodes to have one new root', async () => {
+    const root = await settledRoot(context)
+    return root === before ? undefined : root
   })
   const entries = await Promise.all(membersOf(context).map(slot => slot.api.get('check/root')))
   const values = new Set(entries.map(entry => JSON.stringify(entry)))
   require(values.size === 1 && entries[0] !== undefined, 'equal roots over different values')
-  return `root ${root.slice(0, 16)} on all ${context.nodes} nodes, ${oldRoot.slice(0, 16)} before the write`
+  const shown = `${after.slice(0, 16)} on all ${context.nodes} nodes`
+  return `root ${shown}, ${before.slice(0, 16)} before the write`
+}
+
+/** A node tells the root of its last beat: two beats without a change, and nothing is on its way. */
+const rootRest = 2_500
+
+/** The one root of all nodes, once it rests. */
+async function settledRoot(context: CheckContext): Promise<string> {
+  return await until(context, 'the roots to rest', async () => {
+    const [early] = await converged(context)
+    await wait(rootRest)
+    const [late] = await converged(context)
+    const root = late?.status?.state.root
+    return root === early?.status?.state.root ? root : undefined
+  })
 }
 
 type Value = { text: string } | { base64: string }
