@@ -1,8 +1,7 @@
 /** What the parts of one replica share: the map and all that must change with it. */
 import { utf8 } from '../../base/bytes.ts'
 import type { NodeId } from '../../base/ids.ts'
-import type { Duration, Instant } from '../../base/time.ts'
-import { seconds } from '../../base/time.ts'
+import { after, type Instant, milliseconds, seconds } from '../../base/time.ts'
 import type { ByteRun } from './cells.ts'
 import { Commitment } from './commitment.ts'
 import { GroupClock, HybridClock, maxDriftDefault } from './group-clock.ts'
@@ -105,8 +104,8 @@ export class Core {
 
   /** When stamps `ms` become mergeable, at the latest: the group clock runs at least 1 % slow. */
   instantOf(ms: number, now: Instant): Instant {
-    const missing = Math.max(0, ms - this.mergeableMs(now)) as Duration
-    return (now + missing * 1.02 + 1) as Instant
+    const missing = Math.max(0, ms - this.mergeableMs(now))
+    return after(now, milliseconds(missing * 1.02 + 1))
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * What is hashed of an entry. Final: roots, proofs and ties rest on these bytes. Spec: docs/spec/replica.md.
  */
-import { concatBytes, fromUtf8, uint64Bytes } from '../../base/bytes.ts'
+import { fromUtf8 } from '../../base/bytes.ts'
 import {
   bytesOfDigest,
   type Digest,
@@ -25,17 +25,27 @@ export const pathBytes = 40
 const keyPathBytes = 16
 
 const empty = new Uint8Array(0)
-const keyCache = new Map<NodeId, Uint8Array>()
-const keyCacheMax = 1024
+const cacheMax = 1024
+const identityKeys = new Map<NodeId, Uint8Array>()
+const commitKeyIds = new Map<Digest, Uint8Array>()
 
 /** The identity key of a node id, lent; base58 is slow, so the latest are kept. */
 export function identityKey(node: NodeId): Uint8Array {
-  const known = keyCache.get(node)
+  return cached(identityKeys, node, keyOfNodeId)
+}
+
+/** The 32 bytes of the id of a commit key, lent. */
+export function commitKeyId(commitKey: Digest): Uint8Array {
+  return cached(commitKeyIds, commitKey, bytesOfDigest)
+}
+
+function cached<T>(cache: Map<T, Uint8Array>, name: T, make: (name: T) => Uint8Array): Uint8Array {
+  const known = cache.get(name)
   if (known !== undefined) return known
-  if (keyCache.size === keyCacheMax) keyCache.clear()
-  const key = keyOfNodeId(node)
-  keyCache.set(node, key)
-  return key
+  if (cache.size === cacheMax) cache.clear()
+  const made = make(name)
+  cache.set(name, made)
+  return made
 }
 
 export function keyOf(entry: EntryView): Uint8Array {
@@ -54,41 +64,57 @@ function cellName(
 
 /**
  * Where the leaf of an entry stands, 40 bytes: it depends on the cell alone and never moves. It starts with
- * 16 bytes that depend on the key alone, so that one subtree shows or excludes all that a key holds.
+ * 16 bytes that depend on the key alone, so that one subtree shows or excludes all that a key holds. A
+ * register goes on with the rest of the same hash and eight zeros: one hash for the common kind.
  */
 export function leafPath(entry: EntryView, names: EntryNames): Uint8Array {
   const key = keyOf(entry)
   const path = new Uint8Array(pathBytes)
-  path.set(sha256(framed(domains.triePath, key)).subarray(0, keyPathBytes))
+  const keyHash = sha256(framed(domains.triePath, key))
+  path.set(keyHash)
+  if (entry.kind === entryKind.register) return path
   const cell = sha256(framed(domains.triePath, key, ...cellName(entry, names)))
   path.set(cell.subarray(0, pathBytes - keyPathBytes), keyPathBytes)
   return path
 }
 
-/** A stamp: ms, counter, identity key of its author. 48 bytes. */
+/** A stamp: ms and counter in eight bytes each, identity key of its author. 48 bytes. */
 export function stampBytes(entry: EntryView, names: EntryNames): Uint8Array {
-  return concatBytes(
-    uint64Bytes(entry.ms),
-    uint64Bytes(entry.counter),
-    identityKey(names.author(entry.author)),
-  )
+  const bytes = new Uint8Array(48)
+  putStamp(bytes, 0, entry)
+  bytes.set(identityKey(names.author(entry.author)), 16)
+  return bytes
 }
+
+/** Two numbers below 2^53, big-endian: the layout of `uint64Bytes`, without its `BigInt`. */
+function putStamp(
+  target: Uint8Array,
+  at: number,
+  { ms, counter }: { readonly ms: number; readonly counter: number },
+): void {
+  const view = new DataView(target.buffer, target.byteOffset + at, 16)
+  view.setUint32(0, Math.floor(ms / 2 ** 32))
+  view.setUint32(4, ms % 2 ** 32)
+  view.setUint32(8, 0)
+  view.setUint32(12, counter)
+}
+
+/** What a stamp stands for, beside the value: kind, removed, the tag's ms and counter. 18 bytes. */
+function tagBytes(entry: EntryView): Uint8Array {
+  const tag = new Uint8Array(18)
+  tag[0] = entry.kind
+  tag[1] = entry.isRemoved ? 1 : 0
+  putStamp(tag, 2, { ms: entry.tagMs, counter: entry.tagCounter })
+  return tag
+}
+
+const valueBytes = (entry: EntryView): Uint8Array =>
+  entry.value.subarray(entry.valueStart, entry.valueEnd)
 
 /** Hash of what a stamp stands for: the larger one wins between equal stamps. 32 bytes. */
 export function valueHash(entry: EntryView, names: EntryNames): Uint8Array {
-  const tag = concatBytes(
-    Uint8Array.of(entry.kind, entry.isRemoved ? 1 : 0),
-    uint64Bytes(entry.tagMs),
-    uint64Bytes(entry.tagCounter),
-  )
-  return sha256(
-    framed(
-      domains.valueHash,
-      tag,
-      bytesOfDigest(names.commitKey(entry.commitKey)),
-      entry.value.subarray(entry.valueStart, entry.valueEnd),
-    ),
-  )
+  const commitKey = commitKeyId(names.commitKey(entry.commitKey))
+  return sha256(framed(domains.valueHash, tagBytes(entry), commitKey, valueBytes(entry)))
 }
 
 /** What a commit key salts: key ‖ stamp, framed. */
@@ -101,9 +127,10 @@ export function saltInput(entry: EntryView, names: EntryNames): Uint8Array {
  * path to prove another leaf's absence: without the salt nothing can be guessed from it.
  */
 export function leafContent(entry: EntryView, names: EntryNames, salt: Uint8Array): Uint8Array {
-  return sha256(
-    framed(domains.leafContent, salt, stampBytes(entry, names), valueHash(entry, names)),
-  )
+  const commitKey = commitKeyId(names.commitKey(entry.commitKey))
+  const stamp = stampBytes(entry, names)
+  const tag = tagBytes(entry)
+  return sha256(framed(domains.leafContent, salt, stamp, tag, commitKey, valueBytes(entry)))
 }
 
 /** What the author of an entry under its own prefix signs: everything but where it was batched. */

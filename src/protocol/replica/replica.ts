@@ -2,7 +2,7 @@
 import { toHex } from '../../base/bytes.ts'
 import { PeerFault } from '../../base/errors.ts'
 import { type Digest, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
-import { after, type Instant, seconds } from '../../base/time.ts'
+import { after, type Instant, instant, seconds } from '../../base/time.ts'
 import { ackCodec } from '../../wire/ack.ts'
 import type { Machine } from '../machine.ts'
 import { AckTeller } from './ack-teller.ts'
@@ -58,7 +58,7 @@ class ReplicaMachine implements Replica {
   #sources: readonly NodeId[] = []
   #phase: 'joining' | 'active' | 'stopping' = 'joining'
   #watchTold = 0
-  #now: Instant = 0 as Instant
+  #now = instant(0)
   #effects: ReplicaEffect[] = []
 
   constructor(ports: ReplicaPorts, options: ReplicaOptions) {
@@ -99,7 +99,7 @@ class ReplicaMachine implements Replica {
       held === undefined ? null : this.#core.instantOf(held, this.#now),
       this.#sync.wakeAt(this.#sources),
     ].filter(at => at !== null)
-    return candidates.length === 0 ? null : (Math.min(...candidates) as Instant)
+    return candidates.length === 0 ? null : instant(Math.min(...candidates))
   }
 
   get(key: string): ReplicaEntry | undefined {
@@ -276,7 +276,7 @@ class ReplicaMachine implements Replica {
     if (author === this.#core.self) return
     const commitKey = this.#merge.batch(author, batch, this.#now)
     if (commitKey !== undefined) this.#callForKey(commitKey, author)
-    if (this.#core.marks.hasGap(author)) this.#sync.want(author, this.#now)
+    if (this.#core.marks.hasGap(author)) this.#sync.missed(author, this.#now)
   }
 
   #takeAck(from: NodeId, bytes: Uint8Array): void {

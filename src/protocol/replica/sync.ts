@@ -7,7 +7,7 @@
 import { toHex } from '../../base/bytes.ts'
 import { PeerFault } from '../../base/errors.ts'
 import { type Digest, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
-import { after, type Instant, seconds } from '../../base/time.ts'
+import { after, type Instant, instant, milliseconds, seconds } from '../../base/time.ts'
 import { limits } from '../../wire/limits.ts'
 import { type SyncAnswer, syncAnswerCodec, syncRequestCodec } from '../../wire/sync.ts'
 import type { Core } from './core.ts'
@@ -16,10 +16,12 @@ import { dropUnlisted } from './prune.ts'
 import { statedMarks } from './sync-server.ts'
 import type { ReplicaMember } from './types.ts'
 
-/** Pulls under way at once: more would only hold the same entries several times. */
+/** Pulls under way at once, after a first one was completed: until then two would bring everything twice. */
 const pullsMax = 2
 /** Least rest between two pulls from one member, whatever asks for them. */
 const restMin = seconds(1)
+/** How long gossip may be on its way, overtaken by later batches and beats, before it is held for lost. */
+const gapPatience = milliseconds(250)
 /** After a pull that failed. */
 const restAfterFailure = seconds(3)
 
@@ -64,6 +66,7 @@ export class Sync {
   readonly #sources = new Map<NodeId, Source>()
   /** Group time when this node, empty, first had a clock: it cannot have missed a removal before. */
   #bornAt: number | undefined
+  #pullsMax = 1
 
   constructor(core: Core, merge: Merge) {
     this.#core = core
@@ -83,9 +86,11 @@ export class Sync {
     this.#giveUp(source, now)
   }
 
-  /** Something says that `node` holds what this node lacks. */
-  want(node: NodeId, now: Instant): void {
-    this.#sourceOf(node, now).isWanted = true
+  /** Something that `node` holds is missing: unless it comes by itself meanwhile, it is pulled. */
+  missed(node: NodeId, now: Instant): void {
+    const source = this.#sourceOf(node, now)
+    const at = after(now, gapPatience)
+    if (at < source.dueAt) source.dueAt = at
   }
 
   /** A beat of `node` named its root; `own` is this node's, if known. */
@@ -103,7 +108,8 @@ export class Sync {
     const pair = own + theirs
     const times = source.difference?.roots === pair ? source.difference.times + 1 : 1
     source.difference = { roots: pair, times }
-    source.isWanted = true
+    // While all write, roots differ by what is on its way: most of it has come when this is asked.
+    this.missed(node, now)
   }
 
   /** Group time of the last full sync from `node`, or of this replica's birth if that is later. */
@@ -135,7 +141,7 @@ export class Sync {
     for (const { pull } of this.#sources.values()) if (pull !== undefined) underWay++
     for (const to of sources) {
       const source = this.#sourceOf(to, now)
-      if (underWay >= pullsMax) break
+      if (underWay >= this.#pullsMax) break
       if (source.pull !== undefined || this.#nextAt(source) > now) continue
       source.pull = this.#begin(source, now)
       source.isWanted = false
@@ -150,7 +156,7 @@ export class Sync {
     let [earliest, underWay]: [Instant | null, number] = [null, 0]
     for (const { pull } of this.#sources.values()) if (pull !== undefined) underWay++
     // The end of a pull is an input of its own.
-    if (underWay >= pullsMax) return null
+    if (underWay >= this.#pullsMax) return null
     for (const node of sources) {
       const source = this.#sources.get(node)
       if (source === undefined || source.pull !== undefined) continue
@@ -224,6 +230,7 @@ export class Sync {
       source.restUntil = after(now, restAfterFailure)
       return { isCompleted: false, next: undefined, commitKeys, ownMark }
     }
+    this.#pullsMax = pullsMax
     source.log = pull.log
     source.cursor = pull.cursor
     source.syncedAt = answer.groupClock
@@ -286,7 +293,8 @@ export class Sync {
   }
 
   #nextAt(source: Source): Instant {
-    return source.isWanted ? source.restUntil : source.dueAt
+    if (source.isWanted) return source.restUntil
+    return instant(Math.max(source.dueAt, source.restUntil))
   }
 
   #sourceOf(node: NodeId, now: Instant): Source {

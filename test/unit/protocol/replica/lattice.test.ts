@@ -3,7 +3,7 @@
  * overwrites are common. Hand-rolled from a seed: 100,000 cases per kind take seconds.
  */
 import { expect, test } from 'vitest'
-import { utf8 } from '../../../../src/base/bytes.ts'
+import { toHex, utf8 } from '../../../../src/base/bytes.ts'
 import { type Digest, digestOf, type NodeId, nodeIdOfKey } from '../../../../src/base/ids.ts'
 import { hmacSha256 } from '../../../../src/crypto/hash.ts'
 import { rowFlag } from '../../../../src/protocol/replica/columns.ts'
@@ -228,6 +228,24 @@ test('roots are the same whatever the order of writes, and differ when anything 
     one.join({ ...register(), key: 'k0', ms: 99 })
     expect(one.commitment.roots()).not.toEqual(before)
   }
+})
+
+test('the roots of this state are these', () => {
+  const side = new Side()
+  const base = { ms: 1000, counter: 1, author: 0, commitKey: 0, tagMs: 999, tagAuthor: 1 }
+  side.join({ ...base, kind: 'register', key: 'a', value: 'x', isRemoved: false })
+  side.join({ ...base, kind: 'register', key: 'b1', value: 'y', isRemoved: false })
+  side.join({ ...base, kind: 'register', key: 'c', value: '', isRemoved: true })
+  side.join({ ...base, kind: 'set', key: 'd', value: 'e', isRemoved: false })
+  side.join({ ...base, kind: 'set', key: 'd', value: 'f', isRemoved: true })
+  const roots = side.commitment.roots()
+  const shown =
+    'missing' in roots ? [] : [roots.publicRoot, roots.privateRoot, roots.root].map(toHex)
+  expect(shown).toEqual([
+    '13d4114c0c97a80d67b58fae42795d740b56c8eb02533cd900ae9ffe0458c859',
+    'e68fc6f56adc82738ddc8c80d6cf838911468d9cf1262bcad7fff3a58eb58710',
+    'a89f0788b29c545b0a3502b75c2e39230a6a6fc9f5603efc9d2e28b982934e3f',
+  ])
 })
 
 test('erasing an entry restores the roots that were before it', () => {

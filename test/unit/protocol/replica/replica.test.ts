@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { fromUtf8, toHex, utf8 } from '../../../../src/base/bytes.ts'
+import { parseBatch } from '../../../../src/wire/batch.ts'
 import { FakeNetwork, type FakeNode, seeded } from '../../../fakes/replica-network.ts'
 
 const rootOf = (node: FakeNode): string => {
@@ -145,6 +146,23 @@ test('an addition that the remover has not seen survives the removal', () => {
   network.beatFor(3)
   for (const node of nodes) expect(node.replica.get('s')).toBeUndefined()
   expect(new Set(nodes.map(rootOf)).size).toBe(1)
+})
+
+test('whoever adds an element takes over the tags of others, so that one live tag is left', () => {
+  const { network, nodes } = trio()
+  for (const node of nodes) {
+    network.write(node, { kind: 'add', key: 's', element: utf8('x') })
+    network.beatFor(2)
+  }
+  for (const node of nodes) expect(elementsOf(node, 's')).toEqual(['x'])
+  // The last one to add withdraws it without knowing of the first two any more.
+  const before = nodes[2].replica.sequence
+  network.write(nodes[2], { kind: 'remove', key: 's', element: utf8('x') })
+  network.beatFor(2)
+  for (const node of nodes) expect(elementsOf(node, 's')).toEqual([])
+  const batch = nodes[2].effects.findLast(effect => effect.kind === 'publish')
+  expect(nodes[2].replica.sequence).toBe(before + 1)
+  expect(batch?.kind === 'publish' && parseBatch(batch.bytes).count).toBe(1)
 })
 
 test('two kinds under one key lose nothing and show the same everywhere', () => {
