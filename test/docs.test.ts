@@ -24,6 +24,16 @@ test('every link between documents leads somewhere', () => {
   expect(deadLinks(docs, path => existsSync(top + path))).toEqual([])
 })
 
+test('every document that the code refers to exists', () => {
+  const sources = [...readTree(/^(src|testnet)\/.*\.ts$/)]
+  const missing = sources.flatMap(([path, text]) =>
+    [...text.matchAll(/docs\/[\w/.-]+\.md/g)]
+      .filter(([document]) => !docs.has(document))
+      .map(([document]) => `${path}: ${document}`),
+  )
+  expect(missing).toEqual([])
+})
+
 test('every decision is in the index', () => {
   const index = pathOf('docs/decisions/README.md')
   const decisions = [...docs.keys()].filter(path => /^docs\/decisions\/\d/.test(path))

@@ -12,11 +12,12 @@ import { readTree, repositoryFiles, type Tree } from './law/tree.ts'
 const source = readTree(/^(src|test|testnet)\/.*\.ts$/)
 const production = new Map([...source].filter(([path]) => !path.startsWith('test/')))
 
-/** What is started and not imported: by people, by npm, by vitest; preloaded into processes of a testnet. */
+/** What is started and not imported: by people, by npm, by vitest, as a process of a testnet or within one. */
 const productionEntries = [
   /^src\/index\.ts$/,
   /^src\/cli\/main\.ts$/,
   /^testnet\/follow-parent\.ts$/,
+  /^testnet\/adversaries\/[^/]+\.ts$/,
 ]
 const testEntries = [
   /\.(test|sim|soak|fuzz)\.ts$/,

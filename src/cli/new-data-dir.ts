@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { networkIdOf } from '../attestation/manifest.ts'
 import { parseEnvelope } from '../attestation/manifest-approval.ts'
+import { explainManifest } from '../attestation/manifest-text.ts'
 import { UsageError } from '../base/errors.ts'
 import { after, days, timestamp } from '../base/time.ts'
 import { dataFiles } from '../host/data-dir.ts'
@@ -26,6 +27,8 @@ export interface Imported {
   readonly machine: Machine
   readonly network: string
   readonly networkName: string
+  /** What the manifest means, one sentence per line. */
+  readonly explained: readonly string[]
   readonly bootstrap: readonly string[]
   readonly preset: PresetName
 }
@@ -97,7 +100,7 @@ export async function writeDataDir(
 
 async function manifestOf(
   path: string,
-): Promise<Pick<Imported, 'envelope' | 'network' | 'networkName'>> {
+): Promise<Pick<Imported, 'envelope' | 'network' | 'networkName' | 'explained'>> {
   const envelope = await readFile(path).catch(cause => {
     throw new UsageError('MANIFEST_MISSING', `The manifest ${path} cannot be read.`, { cause })
   })
@@ -111,7 +114,12 @@ async function manifestOf(
     })
   }
   const { founding } = parsed.manifest
-  return { envelope, network: networkIdOf(founding), networkName: founding.name }
+  return {
+    envelope,
+    network: networkIdOf(founding),
+    networkName: founding.name,
+    explained: explainManifest(parsed.manifest),
+  }
 }
 
 const announcing = z.object({ announce: z.array(z.string()) })

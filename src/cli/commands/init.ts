@@ -58,6 +58,8 @@ async function init(flags: InitFlags): Promise<void> {
   printLine(
     `Made ${dataDir} for network ${imported.networkName} (${imported.network.slice(0, 16)}…).`,
   )
+  printLine('Its manifest, which this directory now follows, says:')
+  for (const sentence of imported.explained) printLine(`  ${sentence}`)
   printLine(paint('yellow', aboutSimulation))
   printLine(`next: ${next}`)
 }

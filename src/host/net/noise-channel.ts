@@ -1,6 +1,6 @@
 /**
  * One Noise XX channel and the facts that attestation binds to. The only file that knows the Noise package.
- * Why this package under this name: docs/decisions/0003-noise-package.md.
+ * Why this package under this name: docs/decisions/0007-noise-package.md.
  */
 import type {
   ComponentLogger,
