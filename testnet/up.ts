@@ -54,7 +54,7 @@ interface RunOptions extends UpOptions {
 async function runUntilStopped(layout: Layout, options: RunOptions): Promise<void> {
   const { basePort, folder, nodes } = options
   const presenter = presenterFor({
-    commands: nextCommands(basePort),
+    commands: nextCommands(basePort, options.nodes),
     elapsed: () => performance.now() / 1000,
     output: process.stdout,
     isPlain: options.plain || !process.stdout.isTTY,

@@ -6,7 +6,7 @@ import { noEndorsements } from '../attestation/endorsements.ts'
 import type { Refusal, Verdict } from '../attestation/verdict.ts'
 import { BoundedMap } from '../base/bounded-map.ts'
 import { type Digest, type NetworkId, type NodeId, nodeIdOfKey } from '../base/ids.ts'
-import type { Clock, Timestamp } from '../base/time.ts'
+import { between, type Clock, type Duration, type Timestamp, timestamp } from '../base/time.ts'
 import type { Admission } from '../host/net/port.ts'
 import type { Attester } from '../host/tee/port.ts'
 import type { MembershipQueries } from '../protocol/membership/types.ts'
@@ -31,6 +31,8 @@ export interface AdmissionPorts {
 
 export class NodeAdmission implements Admission {
   readonly #ports: AdmissionPorts
+  /** When the newest certificate under trusted evidence was issued: true time is not before it. */
+  #latestIssue: Timestamp = timestamp(0)
   readonly #known = new BoundedMap<Digest, Evidence>(knownEvidenceMax)
 
   constructor(ports: AdmissionPorts) {
@@ -73,7 +75,9 @@ export class NodeAdmission implements Admission {
   appraiseEvidence(keys: NodeKeys, evidence: Evidence): Verdict {
     const expected = keyReportData(this.network, evidence.platform, keys)
     const { cache, clock } = this.#ports
-    return cache.appraise(this.#appraisal(evidence, expected), clock.monotonic())
+    const verdict = cache.appraise(this.#appraisal(evidence, expected), clock.monotonic())
+    if (verdict.kind === 'trusted') this.#latestIssue = laterOf(this.#latestIssue, verdict.issuedAt)
+    return verdict
   }
 
   appraiseBinder(node: NodeId, evidence: Evidence, binder: Uint8Array): Verdict {
@@ -81,6 +85,11 @@ export class NodeAdmission implements Admission {
     if (barred !== undefined) return { kind: 'refused', ...barred }
     // A quote over a binder is asked for once: remembering it would only push key evidence out.
     return appraise(this.#appraisal(evidence, binder))
+  }
+
+  /** How far the host's clock is behind a time that is proved to have passed; 0 if it is not. */
+  clockBehind(): Duration {
+    return between(this.#ports.clock.wall(), this.#now())
   }
 
   barred(node: NodeId): Refusal | undefined {
@@ -97,7 +106,16 @@ export class NodeAdmission implements Admission {
 
   #appraisal(evidence: Evidence, expectedReportData: Uint8Array): Appraisal {
     const { policy } = this.#ports.manifests.current
-    const now = clampNow(this.#ports.clock.wall(), [this.#ports.authenticatedTime()])
+    const now = this.#now()
     return { evidence, expectedReportData, endorsements: noEndorsements, policy, now }
   }
+
+  #now(): Timestamp {
+    const { clock, authenticatedTime } = this.#ports
+    return clampNow(clock.wall(), [authenticatedTime(), this.#latestIssue])
+  }
+}
+
+function laterOf(left: Timestamp, right: Timestamp | undefined): Timestamp {
+  return right === undefined || right <= left ? left : right
 }

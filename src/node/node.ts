@@ -160,7 +160,7 @@ class Node implements CoterieNode {
       identitySeed: this.#identity.identitySeed,
       noiseSecret: this.#identity.noiseSecret,
     })
-    this.#viewed = this.#view(engine, verdict, this.#host.clock.monotonic())
+    this.#viewed = this.#view({ engine, verdict, admission }, this.#host.clock.monotonic())
     await this.#net.start(signal)
     this.#events.note('started', 'the node started', { node: this.id, network: this.network })
     engine.start()
@@ -257,7 +257,15 @@ class Node implements CoterieNode {
     }
   }
 
-  #view(engine: Engine, verdict: TrustedVerdict, startedAt: Instant): Viewed {
+  #view(
+    parts: {
+      readonly engine: Engine
+      readonly verdict: TrustedVerdict
+      readonly admission: NodeAdmission
+    },
+    startedAt: Instant,
+  ): Viewed {
+    const { engine, verdict, admission } = parts
     const { clock } = this.#host
     const { replica, membership, liveness } = engine
     return {
@@ -270,6 +278,8 @@ class Node implements CoterieNode {
       replica,
       net: () => this.#opened(),
       lastRoot: () => engine.lastRoot,
+      refusals: () => this.#refusals.latest(),
+      clockBehind: () => admission.clockBehind(),
       writes: new Rate({ clock, count: () => this.#state.written }),
       deliveries: new Rate({ clock, count: () => replica.deliveredCount }),
       startedAt,

@@ -2,12 +2,12 @@
 import type { TrustedVerdict } from '../attestation/verdict.ts'
 import { toHex } from '../base/bytes.ts'
 import type { NodeId } from '../base/ids.ts'
-import { between, type Clock, type Instant } from '../base/time.ts'
+import { between, type Clock, type Duration, type Instant } from '../base/time.ts'
 import type { Net } from '../host/net/port.ts'
 import type { Liveness } from '../protocol/liveness/liveness.ts'
 import type { MemberFacts, MembershipQueries } from '../protocol/membership/types.ts'
 import type { ReplicaQueries } from '../protocol/replica/types.ts'
-import type { MemberView, NodePhase, PeerView, StatusView } from './handle.ts'
+import type { MemberView, NodePhase, PeerView, RefusalView, StatusView } from './handle.ts'
 import type { Identity } from './identity.ts'
 import type { ManifestKeeper } from './manifest-keeper.ts'
 import type { Rate } from './rates.ts'
@@ -23,6 +23,9 @@ export interface Viewed {
   readonly replica: ReplicaQueries
   readonly net: () => Net
   readonly lastRoot: () => Uint8Array | undefined
+  readonly refusals: () => readonly RefusalView[]
+  /** How far the host's clock is behind a time that is proved to have passed. */
+  readonly clockBehind: () => Duration
   readonly writes: Rate
   readonly deliveries: Rate
   readonly startedAt: Instant
@@ -122,7 +125,28 @@ function attested(
 
 function warnings(viewed: Viewed): StatusView['warnings'] {
   const held = viewed.replica.heldCount
-  if (held === 0) return []
-  const text = `${held} changes are stamped further ahead than the manifest allows and wait.`
-  return [{ code: 'STAMPS_AHEAD', text }]
+  const behind = Math.round(viewed.clockBehind() / 1000)
+  const stampsAhead = {
+    code: 'STAMPS_AHEAD',
+    text: `${held} changes are stamped further ahead than the manifest allows and wait.`,
+  }
+  const clockBehind = {
+    code: 'CLOCK_BEHIND',
+    text: `The host's clock is ${behind} s behind a time that is proved to have passed: set it right.`,
+  }
+  return [
+    ...(held > 0 ? [stampsAhead] : []),
+    ...(behind > 0 ? [clockBehind] : []),
+    ...turnedAway(viewed),
+  ]
+}
+
+/** Refusals by others that no redial will change, until the manifest or the machine does. */
+function turnedAway(viewed: Viewed): StatusView['warnings'] {
+  if (viewed.net().connections().length > 0) return []
+  const refusal = viewed.refusals().find(({ by }) => by === 'them')
+  if (refusal === undefined) return []
+  const facts = Object.entries(refusal.facts).map(([name, value]) => `${name} ${value}`)
+  const why = [refusal.code, ...facts].join(', ')
+  return [{ code: 'TURNED_AWAY', text: `Members refuse this node: ${why}.` }]
 }

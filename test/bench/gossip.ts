@@ -22,13 +22,14 @@ interface Side {
   readonly paced99: number[]
 }
 
-const rounds = 5
+const rounds = Number(process.env['ROUNDS'] ?? 5)
+const sizes = (process.env['NODES'] ?? '3,8').split(',').map(Number)
 const patience = 60_000
 
 /** Runs the bench for 3 and 8 nodes; one line for each ratio. */
 export async function run(): Promise<readonly RatioLine[]> {
   const lines: RatioLine[] = []
-  for (const nodes of [3, 8]) lines.push(...(await compare(nodes)))
+  for (const nodes of sizes) lines.push(...(await compare(nodes)))
   return lines
 }
 

@@ -100,7 +100,12 @@ async function open(mode: string): Promise<Bare> {
     own: new NoiseStatic(new Secret(setup.noiseSecret.slice())),
     random: systemRandom,
     timers: systemTimers,
-    hooks: { barred: () => undefined, attested: () => {}, refused: each => console.error(each) },
+    hooks: {
+      barred: () => undefined,
+      began: () => ({ [Symbol.dispose]() {} }),
+      attested: () => {},
+      refused: each => console.error(each),
+    },
     admission,
     queue: new VerificationQueue(),
   })
