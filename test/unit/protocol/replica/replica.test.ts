@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest'
 import { fromUtf8, toHex, utf8 } from '../../../../src/base/bytes.ts'
-import { parseBatch } from '../../../../src/wire/batch.ts'
-import { FakeNetwork, type FakeNode, seeded } from '../../../fakes/replica-network.ts'
+import { bytesOfDigest } from '../../../../src/base/ids.ts'
+import { instant } from '../../../../src/base/time.ts'
+import { BatchWriter, parseBatch } from '../../../../src/wire/batch.ts'
+import { blankEntry } from '../../../../src/wire/entry.ts'
+import { syncRequestCodec } from '../../../../src/wire/sync.ts'
+import { commitKey, FakeNetwork, type FakeNode, seeded } from '../../../fakes/replica-network.ts'
 
 const rootOf = (node: FakeNode): string => {
   const roots = node.replica.roots()
@@ -89,6 +93,51 @@ test('a joining node neither applies writes nor serves state', () => {
   expect(joiner.effects).toContainEqual({ kind: 'refuse', id: 1, code: 'NOT_ACTIVE' })
   network.run(10_500)
   expect(joiner.outcomes.get(id)?.code).toBe('NOT_READY')
+})
+
+test('a joining node that knows the time already serves and acknowledges nothing either', () => {
+  const { network, nodes } = trio()
+  const joiner = network.join()
+  network.loss = 1
+  network.run(100)
+  const { sequence } = nodes[0].replica
+  network.set(nodes[0], 'k', 'v', 'local')
+  const [batch] = nodes[0].effects.slice(-2).filter(effect => effect.kind === 'publish')
+  const groupClock = nodes[0].replica.groupClock(instant(network.now)) ?? 0
+  network.feed(joiner, { kind: 'beat', node: nodes[0].id, root: null, groupClock })
+  if (batch === undefined) return expect.unreachable('a write is published')
+  const { bytes } = batch
+  const from = nodes[0].id
+  network.feed(joiner, { kind: 'batchReceived', author: from, sequence: sequence + 1, bytes })
+  expect(registerOf(joiner, 'k')).toBe('v')
+  const request = syncRequestCodec.encode({ log: null, cursor: 0, marks: [] })
+  network.feed(joiner, { kind: 'syncAsked', id: 1, from, bytes: request })
+  expect(joiner.effects).toContainEqual({ kind: 'refuse', id: 1, code: 'NOT_ACTIVE' })
+  expect(joiner.effects.some(e => e.kind === 'tellAck' || e.kind === 'answer')).toBe(false)
+})
+
+test('a write that another overwrote before it was published resolves with what came before it', () => {
+  const { network, nodes } = trio()
+  const [a, b] = nodes
+  network.set(b, 'k', 'later', 'local')
+  const batch = b.effects.findLast(effect => effect.kind === 'publish')
+  network.set(a, 'first', '1', 'local')
+  const id = network.set(a, 'k', 'earlier')
+  // Its stamp lies ahead, as that of a node whose clock is a little fast.
+  const entry = blankEntry()
+  entry.ms = entry.tagMs = (a.replica.groupClock(instant(network.now)) ?? 0) + 1000
+  entry.key = utf8('k')
+  entry.keyEnd = 1
+  entry.value = utf8('later')
+  entry.valueEnd = 5
+  const writer = new BatchWriter()
+  writer.add(entry, 0)
+  const bytes = writer.finish(bytesOfDigest(commitKey), () => new Uint8Array(32))
+  const sequence = (batch?.kind === 'publish' ? batch.sequence : 0) + 1
+  network.feed(a, { kind: 'batchReceived', author: b.id, sequence, bytes })
+  network.run(1000)
+  expect(registerOf(a, 'k')).toBe('later')
+  expect(a.outcomes.get(id)?.kind).toBe('written')
 })
 
 test('what one node writes while its batch is on its way goes together, the last write of a key alone', () => {
