@@ -61,6 +61,7 @@ export class Testnet {
   readonly #supervisor: Supervisor
   readonly #slots: NodeSlot[] = []
   readonly #program: readonly string[]
+  readonly #names = new Map<string, string>()
   /** Places given away: extra nodes may be asked for at the same time. */
   #places = 0
   #isStopping = false
@@ -79,6 +80,11 @@ export class Testnet {
     const slot = this.#slots[index]
     if (slot === undefined) throw new InvariantError(`there is no node ${index}`)
     return slot
+  }
+
+  /** The name of the place where a node with this id runs or ran. */
+  nameOf(id: string): string | undefined {
+    return this.#names.get(id)
   }
 
   running(): readonly RunningProcess[] {
@@ -200,6 +206,7 @@ export class Testnet {
     this.relays.identify(running.pid, slot.name)
     this.#changed()
     const run = await this.#untilListening(slot, running)
+    this.#names.set(run.node, slot.name)
     this.relays.point(slot.name, run.p2pPort)
     this.#tell(slot.name, `started as process ${running.pid}`)
     return run

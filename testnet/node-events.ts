@@ -25,7 +25,7 @@ async function followNode(
   while (!signal.aborted) {
     if (testnet.isRunning(slot)) {
       try {
-        for await (const event of slot.api.events(signal)) tell(told(slot.name, event))
+        for await (const event of slot.api.events(signal)) tell(told(testnet, slot.name, event))
       } catch (error) {
         // The node is starting or stopping, or the connection broke with it: asked again below.
         if (!(error instanceof CoterieError) && !isConnectionError(error) && !signal.aborted)
@@ -40,13 +40,15 @@ function isConnectionError(error: unknown): boolean {
   return error instanceof Error && 'code' in error && typeof error.code === 'string'
 }
 
-function told(node: string, event: Answer<'events'>): TestnetEvent {
-  const facts = Object.entries(event.facts).map(([name, value]) => `${name}=${shorten(value)}`)
+function told(testnet: Testnet, node: string, event: Answer<'events'>): TestnetEvent {
+  const facts = Object.entries(event.facts).map(([name, value]) => {
+    const text = String(value)
+    return `${name}=${testnet.nameOf(text) ?? shorten(text)}`
+  })
   return { at: new Date(event.at), node, text: [event.text, ...facts].join('  ') }
 }
 
-/** Ids and hashes by their ends, as people compare them. */
-function shorten(value: string | number | boolean | null): string {
-  const text = String(value)
+/** Hashes, and ids of strangers, by their ends. */
+function shorten(text: string): string {
   return text.length > 32 ? `…${text.slice(-8)}` : text
 }
