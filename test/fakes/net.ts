@@ -263,7 +263,7 @@ export class FakeNet implements Net, Dialler {
           node: other.node,
           challenge: random.bytes(32),
           signal: new AbortController().signal,
-          barred: net.#barred(other.node),
+          barred: () => net.#barred(other.node),
         },
         net.admission,
         net.#queue,

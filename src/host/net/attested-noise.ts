@@ -40,8 +40,10 @@ export type ConnectionRole = 'member' | 'light'
 
 /** What an encrypter asks of the network around it, and tells it. */
 export interface EncrypterHooks {
-  /** Why this peer may not connect in this role now. Asked once Noise proved its id. */
+  /** Why this peer may not connect in this role now. Asked once Noise proved its id, and again at the end. */
   barred(node: NodeId, role: ConnectionRole, own: 'initiator' | 'responder'): Refusal | undefined
+  /** A handshake as a member with this peer goes on, from when Noise proved its id; the result ends it. */
+  began(node: NodeId, own: 'initiator' | 'responder'): Disposable
   /** A member's connection stands; `link` is the identity of the connection that comes of it. */
   attested(link: object, attested: Attested): void
   refused(refused: RefusedConnection): void
@@ -152,6 +154,7 @@ async function attestChannel(attempt: Attempt, channel: NoiseChannel): Promise<S
   const own = { identity: attempt.identity, noise: deps.own.publicKey }
   const theirs = { identity: keyOfPeer(channel.remotePeer), noise: channel.remoteStatic }
   const frames = new FrameStream(channel.stream, handshakeFrameBytesMax)
+  using _handshake = deps.hooks.began(node, role)
   const outcome = await attempt.attest({
     port: frames,
     channel: {
@@ -165,7 +168,7 @@ async function attestChannel(attempt: Attempt, channel: NoiseChannel): Promise<S
     node,
     challenge: deps.random.bytes(32),
     signal,
-    barred: barredOf(attempt, node),
+    barred: () => barredOf(attempt, node),
   })
   if (outcome.kind === 'refused') {
     if (outcome.by === 'me') await farewell(frames, channel.stream)

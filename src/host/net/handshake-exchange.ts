@@ -26,8 +26,8 @@ export interface Exchange {
   /** 32 random bytes, used for this exchange only. */
   readonly challenge: Uint8Array
   readonly signal: AbortSignal
-  /** Why this peer may not connect in this role, decided before anything is believed. */
-  readonly barred: Refusal | undefined
+  /** Why this peer may not connect in this role now; asked before anything is believed, and again at the end. */
+  barred(): Refusal | undefined
 }
 
 /** What a side of a member connection knows of the other. */

@@ -47,7 +47,7 @@ export function attestMember(
 export function serveLight(exchange: Exchange, admission: Admission): Promise<Outcome<undefined>> {
   return settle(exchange, async () => {
     const theirs = await expect(exchange, 'hello')
-    refuseIf(exchange.barred)
+    refuseIf(exchange.barred())
     const self = admission.self()
     const channel = { ...exchange.channel, manifest: self.manifest.hash }
     const hello = helloOf(exchange, admission, true)
@@ -91,7 +91,7 @@ async function dialMember(
   admission: Admission,
   queue: VerificationQueue,
 ): Promise<Attested> {
-  refuseIf(exchange.barred)
+  refuseIf(exchange.barred())
   const own = helloOf(exchange, admission, false)
   await send(exchange, own)
   const theirs = await expect(exchange, 'hello')
@@ -109,6 +109,8 @@ async function dialMember(
   const answer = await expect(exchange, 'proof')
   const evidence = checkProof(exchange, { channel, theirs, proof: answer, known })
   const verdict = await appraise(admission, queue, { keys: answer.keys, evidence, known })
+  // Much may have happened since the first look: a removal, a connection from the other side.
+  refuseIf(exchange.barred())
   await send(exchange, { kind: 'accepted' })
   return { keys: answer.keys, evidence, verdict, channel }
 }
@@ -119,7 +121,7 @@ async function answerMember(
   queue: VerificationQueue,
 ): Promise<Attested> {
   const theirs = await expect(exchange, 'hello')
-  refuseIf(exchange.barred)
+  refuseIf(exchange.barred())
   const known = knownEvidence(admission, theirs)
   const own = { ...helloOf(exchange, admission, false), wanted: known === undefined }
   const higher = isHigher(admission.self().manifest, theirs)
@@ -130,6 +132,7 @@ async function answerMember(
   const proof = await expect(exchange, 'proof')
   const evidence = checkProof(exchange, { channel, theirs, proof, known })
   const verdict = await appraise(admission, queue, { keys: proof.keys, evidence, known })
+  refuseIf(exchange.barred())
   const answer = proofOf(exchange, admission, {
     channel,
     theirChallenge: theirs.challenge,

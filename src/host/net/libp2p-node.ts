@@ -92,14 +92,21 @@ export async function libp2pNode(parts: NodeParts): Promise<Libp2p<Services>> {
       denyDialMultiaddr: async () => false,
     },
     connectionManager: connectionManagerOf(limits),
-    connectionMonitor: { enabled: true, pingInterval: limits.pingInterval },
+    connectionMonitor: {
+      enabled: true,
+      pingInterval: limits.pingInterval,
+      // One slow answer ends a connection: on a busy machine that would be all of them.
+      pingTimeout: { minTimeout: limits.pingTimeout },
+    },
     services: {
       identify: membersOnly(
         // Run by hand on member connections: run by libp2p it would introduce itself to anybody.
         identify({ runOnConnectionOpen: false }),
         { allowed, gated: false },
       ),
-      ping: ping(),
+      // With the default of one stream, a probe of the routing table and one of the monitor meet, the second
+      // is refused, and the monitor takes the refusal for a dead connection and closes it.
+      ping: ping({ maxInboundStreams: 8, maxOutboundStreams: 8 }),
       dht: membersOnly(
         kadDHT({
           protocol: dhtProtocol(network),

@@ -2,7 +2,7 @@
 import type { Connection, Libp2p, PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
-import type { Refusal, Verdict } from '../../attestation/verdict.ts'
+import type { Verdict } from '../../attestation/verdict.ts'
 import { CoterieError, HostError } from '../../base/errors.ts'
 import { type NodeId, nodeId } from '../../base/ids.ts'
 import type { Logger } from '../../base/log.ts'
@@ -14,7 +14,6 @@ import { topicName } from '../../wire/topics.ts'
 import type { Timers } from '../port.ts'
 import { dialCode, parseAddress, withPeer } from './addresses.ts'
 import {
-  type ConnectionRole,
   type EncrypterHooks,
   lightProtocol,
   lightServer,
@@ -24,7 +23,6 @@ import {
 import { DialLoop } from './dial-loop.ts'
 import { Discovery } from './discovery.ts'
 import { Gossip, type GossipCounts } from './gossip.ts'
-import type { Attested } from './handshake-exchange.ts'
 import { IdentityKey } from './identity-key.ts'
 import { askId, libp2pNode, type Services, tellId } from './libp2p-node.ts'
 import { type Link, MemberLinks } from './member-links.ts'
@@ -46,11 +44,10 @@ import { StepUp, stepUpProtocol } from './step-up.ts'
 import { Asks, Tells } from './streams.ts'
 import { VerificationQueue } from './verification-queue.ts'
 
-/** What the network stands on. */
+/** What the network stands on; the two secrets are lent for its life. */
 export interface NetDeps {
   readonly admission: Admission
   readonly handlers: NetHandlers
-  /** The Ed25519 identity seed and the X25519 private key of the Noise handshake, lent for the life of the net. */
   readonly identitySeed: Secret
   readonly noiseSecret: Secret
   readonly log: Logger
@@ -63,6 +60,8 @@ const askProtocols: readonly AskProtocol[] = ['hello', 'removals', 'record', 'ke
 const tellProtocols: readonly TellProtocol[] = ['ack', 'announce']
 /** Says why a connection is about to be closed. */
 const farewellProtocol = '/coterie/ask/farewell/1'
+/** A busy member is introduced to again after this. */
+const introduceAgain = milliseconds(1000)
 /** A farewell that is not taken in this time is left unsaid. */
 const farewellWait = milliseconds(300)
 
@@ -83,7 +82,7 @@ export async function openNet(options: NetOptions, deps: NetDeps): Promise<Libp2
 }
 
 /** The network as the node sees it, and what operators see besides. */
-export class Libp2pNet implements Net, EncrypterHooks {
+export class Libp2pNet implements Net {
   readonly #options: NetOptions
   readonly #deps: NetDeps
   readonly #self: PeerId
@@ -113,7 +112,12 @@ export class Libp2pNet implements Net, EncrypterHooks {
       listeners: [this],
       turnAway: cutOff,
     })
-    this.#roles = new RoleBook({ admission, clock, links: this.#links })
+    this.#roles = new RoleBook({
+      self: nodeId(self.toString()),
+      admission,
+      clock,
+      links: this.#links,
+    })
     const streams = { links: this.#links, timers, log, askTimeout: limits.askTimeout }
     this.#asks = new Asks(streams)
     this.#tells = new Tells({ ...streams, cutOff })
@@ -145,7 +149,13 @@ export class Libp2pNet implements Net, EncrypterHooks {
   /** Makes the libp2p node. Called once, by `openNet`. */
   async assemble(privateKey: IdentityKey, own: NoiseStatic): Promise<void> {
     const { admission, random, timers } = this.#deps
-    const encrypter = { network: admission.network, own, random, timers, hooks: this, admission }
+    const hooks: EncrypterHooks = {
+      barred: (node, role, side) => this.#roles.barred(node, role, side),
+      began: (node, side) => this.#roles.began(node, side),
+      attested: (link, attested) => this.#links.attested(link, attested),
+      refused: refused => this.#refused(refused),
+    }
+    const encrypter = { network: admission.network, own, random, timers, hooks, admission }
     const queue = new VerificationQueue()
     this.#libp2p = await libp2pNode({
       options: this.#options,
@@ -252,28 +262,20 @@ export class Libp2pNet implements Net, EncrypterHooks {
     return this.#gossip.counts
   }
 
-  /** What is being dialled, and why it last failed. */
+  /** Open connections of every role, those about to close included. */
+  socketCount = (): number => this.#running().getConnections().length
+
+  /** What is being dialled, and why that last failed. */
   dialTargets(): ReturnType<DialLoop['view']> {
     return this.#dials.view()
   }
 
-  // What the encrypters ask and tell.
-
-  barred(node: NodeId, role: ConnectionRole, own: 'initiator' | 'responder'): Refusal | undefined {
-    return this.#roles.barred(node, role, own)
-  }
-
-  attested(link: object, attested: Attested): void {
-    this.#links.attested(link, attested)
-  }
-
-  refused(refused: RefusedConnection): void {
+  #refused(refused: RefusedConnection): void {
     const { node, address, refusal } = refused
     if (node !== null) this.#dials.learn(address, node)
-    // A node's own address among the known ones, or a second way to a connected member: no refusal to tell.
+    // A node's own address, or a second way to a connected member, is no refusal to tell.
     if (refusal.code === 'SELF_DIAL' || refusal.code === 'ALREADY_CONNECTED') return
-    const { by } = refused
-    this.#deps.log.info('connection refused', { by, node, address, code: refusal.code })
+    this.#deps.log.info('connection refused', { by: refused.by, node, address, code: refusal.code })
     this.#deps.handlers.connectionRefused(refused)
   }
 
@@ -334,7 +336,9 @@ export class Libp2pNet implements Net, EncrypterHooks {
     } catch (error) {
       if (this.#links.current(link.node) !== link) return
       this.#deps.log.debug('identify failed', { node: link.node, error: String(error) })
-      void this.disconnect(link.node, 'IDENTIFY_FAILED')
+      this.#deps.timers.after(introduceAgain, () => {
+        if (this.#links.current(link.node) === link) void this.#introduce(link)
+      })
     }
   }
 

@@ -85,6 +85,7 @@ export class LightDialler {
       timers: deps.timers,
       hooks: {
         barred: () => undefined,
+        began: () => ({ [Symbol.dispose]() {} }),
         attested: (_link, result) => void attested.push(result),
         refused: refused => deps.refused(refused),
       },

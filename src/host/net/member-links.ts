@@ -7,13 +7,14 @@
 import type { Connection } from '@libp2p/interface'
 import { compareBytes } from '../../base/bytes.ts'
 import { CoterieError, HostError } from '../../base/errors.ts'
-import { keyOfNodeId, type NodeId, nodeId } from '../../base/ids.ts'
+import { type NodeId, nodeId } from '../../base/ids.ts'
 import type { Logger } from '../../base/log.ts'
-import { after, between, type Clock, type Instant, milliseconds, seconds } from '../../base/time.ts'
+import { after, between, type Clock, type Instant, seconds } from '../../base/time.ts'
 import type { Timers } from '../port.ts'
 import { memberProtocol } from './attested-noise.ts'
 import type { ChannelFacts } from './channel-facts.ts'
 import type { Attested } from './handshake-exchange.ts'
+import { isSmaller } from './node-order.ts'
 import type { MemberConnection, NetHandlers } from './port.ts'
 
 /** One attested connection. */
@@ -40,7 +41,7 @@ interface Member {
 /** Two connections this close together were dialled in ignorance of each other. */
 const raceWindow = seconds(5)
 /** A connection that lost the race lives on this long, for requests that are under way on it. */
-const retirement = milliseconds(500)
+const retirement = seconds(2)
 
 /** How soon a connection that ended unheard is noticed. */
 const sweepInterval = seconds(1)
@@ -281,7 +282,7 @@ export class MemberLinks {
   #choose(old: Link, young: Link): readonly [kept: Link, other: Link] {
     // An honest peer that has a connection does not dial again: to it, the old one is lost.
     if (this.#age(old) > raceWindow) return [young, old]
-    const iAmSmaller = compareBytes(keyOfNodeId(this.#deps.self), keyOfNodeId(old.node)) < 0
+    const iAmSmaller = isSmaller(this.#deps.self, old.node)
     const isRight = (link: Link): boolean => (link.channel.own === 'initiator') === iAmSmaller
     if (isRight(old) !== isRight(young)) return isRight(old) ? [old, young] : [young, old]
     const { handshakeHash } = young.channel

@@ -1,5 +1,5 @@
 /** Where, how fast and how loud the network runs: host options all of them. Whom to trust is the manifest's. */
-import { type Duration, milliseconds, minutes, seconds } from '../../base/time.ts'
+import { type Duration, milliseconds, seconds } from '../../base/time.ts'
 
 const mib = (count: number): number => count * 1024 * 1024
 
@@ -31,8 +31,10 @@ export interface NetLimits {
   readonly floodPublish: boolean
   /** How often the routing table looks for nodes near this one. */
   readonly selfQueryInterval: Duration
-  /** How often each connection is probed; one that does not answer is closed. */
+  /** How often each connection is probed. */
   readonly pingInterval: Duration
+  /** How long a probe may take at least before its connection counts as dead and is closed. */
+  readonly pingTimeout: Duration
 }
 
 /** Everything the host says about the network. */
@@ -63,6 +65,7 @@ export const netLimits: Readonly<Record<'local' | 'lan' | 'wan', NetLimits>> = {
     floodPublish: true,
     selfQueryInterval: seconds(5),
     pingInterval: seconds(5),
+    pingTimeout: seconds(10),
   },
   lan: {
     inboundPerIpPerSecond: 50,
@@ -79,6 +82,7 @@ export const netLimits: Readonly<Record<'local' | 'lan' | 'wan', NetLimits>> = {
     floodPublish: true,
     selfQueryInterval: seconds(30),
     pingInterval: seconds(10),
+    pingTimeout: seconds(10),
   },
   wan: {
     inboundPerIpPerSecond: 5,
@@ -95,6 +99,7 @@ export const netLimits: Readonly<Record<'local' | 'lan' | 'wan', NetLimits>> = {
     floodPublish: false,
     selfQueryInterval: seconds(30),
     pingInterval: seconds(10),
+    pingTimeout: seconds(10),
   },
 }
 
@@ -118,6 +123,4 @@ export const streamLimits = {
   gossipBufferBytesMax: mib(4),
   /** Bytes of gossip waiting for a neighbour above which `publish` waits for it to read. */
   gossipHighWaterBytes: mib(1),
-  /** A kept-open stream may rest this long; it is opened again when needed. */
-  idle: minutes(10),
 } as const

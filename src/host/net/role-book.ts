@@ -10,6 +10,7 @@ import { type NodeId, nodeId } from '../../base/ids.ts'
 import { after, type Clock, type Duration, type Instant } from '../../base/time.ts'
 import type { ConnectionRole } from './attested-noise.ts'
 import type { MemberLinks } from './member-links.ts'
+import { isSmaller } from './node-order.ts'
 import type { Admission } from './port.ts'
 
 /** Departed members whose ids are remembered; an older one could pose as a light client, which sees no more. */
@@ -18,6 +19,7 @@ const membersMax = 4096
 const deniedMax = 4096
 
 export interface RoleBookDeps {
+  readonly self: NodeId
   readonly admission: Admission
   readonly clock: Clock
   readonly links: MemberLinks
@@ -28,6 +30,8 @@ export class RoleBook {
   readonly #deps: RoleBookDeps
   readonly #members = new Set<NodeId>()
   readonly #light = new Map<NodeId, Set<Connection>>()
+  /** Handshakes as the dialling side, by peer. */
+  readonly #dialling = new Map<NodeId, number>()
   readonly #denied = new Map<NodeId, { readonly code: string; readonly until: Instant }>()
 
   constructor(deps: RoleBookDeps) {
@@ -67,11 +71,33 @@ export class RoleBook {
       return this.#members.has(node) ? { code: 'ROLE_CONFLICT', facts: { role } } : undefined
     }
     if (this.#light.has(node)) return { code: 'ROLE_CONFLICT', facts: { role } }
-    // A dial by address alone learns only here that it leads to a member it has.
-    if (own === 'initiator' && this.#deps.links.isSettled(node)) {
-      return { code: 'ALREADY_CONNECTED', facts: {} }
+    return this.#isSpare(node, own) ? { code: 'ALREADY_CONNECTED', facts: {} } : undefined
+  }
+
+  /** Notes a handshake that this side dialled, until it is over. */
+  began(node: NodeId, own: 'initiator' | 'responder'): Disposable {
+    if (own === 'responder') return { [Symbol.dispose]() {} }
+    this.#dialling.set(node, (this.#dialling.get(node) ?? 0) + 1)
+    return {
+      [Symbol.dispose]: () => {
+        const left = (this.#dialling.get(node) ?? 1) - 1
+        if (left === 0) this.#dialling.delete(node)
+        else this.#dialling.set(node, left)
+      },
     }
-    return undefined
+  }
+
+  /**
+   * Whether a further connection to this member is one too many. Most races of two dials end here, decided
+   * by the side with the smaller id alone: what it dials itself goes on, what comes in meanwhile does not.
+   */
+  #isSpare(node: NodeId, own: 'initiator' | 'responder'): boolean {
+    const { links, self } = this.#deps
+    // A dial by address alone learns only here that it leads to a member it has.
+    if (own === 'initiator') return links.has(node)
+    // To an honest peer that dials, an older connection is lost, even if it still looks open from here.
+    if (links.isSettled(node)) return false
+    return isSmaller(self, node) && (links.has(node) || this.#dialling.has(node))
   }
 
   openedLight(connection: Connection): void {

@@ -29,7 +29,12 @@ describe('attested noise as a libp2p connection encrypter', () => {
         own: new NoiseStatic(admission.secrets().noiseSecret),
         random: systemRandom,
         timers: systemTimers,
-        hooks: { barred: () => undefined, attested() {}, refused() {} },
+        hooks: {
+          barred: () => undefined,
+          began: () => ({ [Symbol.dispose]() {} }),
+          attested() {},
+          refused() {},
+        },
         admission,
         queue: new VerificationQueue(),
       })({

@@ -57,6 +57,9 @@ class End implements EncrypterHooks {
   barred(node: Parameters<EncrypterHooks['barred']>[0], _role: ConnectionRole) {
     return this.admission.barred(node)
   }
+  began() {
+    return { [Symbol.dispose]() {} }
+  }
   attested(_link: object, attested: Attested) {
     this.attestedNow.push(attested)
   }

@@ -81,7 +81,7 @@ async function run(
         node,
         challenge: systemRandom.bytes(32),
         signal: patience,
-        barred: undefined,
+        barred: () => undefined,
       },
       me,
       new VerificationQueue(),
