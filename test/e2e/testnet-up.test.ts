@@ -121,7 +121,7 @@ test('a second one in the same folder, or on the same ports, is refused with the
   dir = mkdtempSync(join(tmpdir(), 'coterie-up-'))
   const third = startUp()
   await third.exited
-  expect(third.output()).toMatch(new RegExp(`PORT_BUSY port ${basePort} .* --base-port`))
+  expect(third.output()).toMatch(new RegExp(`PORT_IN_USE port ${basePort} .* --base-port`))
   rmSync(dir, { recursive: true })
   dir = own
   up.child.kill('SIGTERM')
