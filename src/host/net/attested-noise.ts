@@ -26,7 +26,7 @@ import { FrameStream } from './frame-stream.ts'
 import { attestMember, dialLight, type LightAppraiser, serveLight } from './handshake.ts'
 import type { Attested, Exchange, FramePort, Outcome } from './handshake-exchange.ts'
 import { type ChannelComponents, type NoiseChannel, openNoiseChannel } from './noise-channel.ts'
-import type { NoiseStatic } from './noise-crypto.ts'
+import { inOnePiece, type NoiseStatic } from './noise-crypto.ts'
 import { handshakeLimits } from './options.ts'
 import type { Admission, RefusedConnection } from './port.ts'
 import type { VerificationQueue } from './verification-queue.ts'
@@ -133,6 +133,7 @@ async function handshake(
 ): Promise<SecuredConnection> {
   const { deps, stream, signal } = attempt
   let channel: NoiseChannel | undefined
+  writeInOnePiece(stream)
   try {
     channel = await openNoiseChannel(attempt.components, stream, {
       role: attempt.role,
@@ -217,6 +218,16 @@ function brokenLink(attempt: Attempt, node: NodeId | null, error: unknown): unkn
   deps.hooks.refused({ by, node, address: addressOf(stream), refusal: { code, facts: {} } })
   // libp2p tells this one by its name.
   return name === 'UnexpectedPeerError' ? error : new HandshakeRefused(code, message, error)
+}
+
+/**
+ * Makes one system call of each message on this socket, for the life of the connection: the TCP transport
+ * writes every piece of a message by itself, two bytes of length and a handful of keys among them. Copying
+ * up to 64 KiB costs less (measured: a third of a dial's time was spent in these calls).
+ */
+function writeInOnePiece(stream: MessageStream): void {
+  const send = stream.send.bind(stream)
+  stream.send = data => send(inOnePiece(data))
 }
 
 /**
