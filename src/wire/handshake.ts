@@ -54,7 +54,8 @@ export const handshakeFrameBytesMax: number = limits.handshakeFrameBytesMax + 1
 
 const frameLimits = { bytesMax: limits.handshakeFrameBytesMax, itemsMax: 64 }
 
-const helloCodec = message<Hello>(
+/** What `hello` carries. */
+export const handshakeHelloCodec = message<Hello>(
   'handshake-hello',
   1,
   {
@@ -69,7 +70,8 @@ const helloCodec = message<Hello>(
   { bytesMax: 1024, itemsMax: 64 },
 )
 
-const proofCodec = message<Proof>(
+/** What `proof` carries. */
+export const handshakeProofCodec = message<Proof>(
   'handshake-proof',
   1,
   {
@@ -100,14 +102,14 @@ export function decodeHandshakeFrame(bytes: Uint8Array): HandshakeFrame {
   const body = bytes.subarray(1)
   switch (bytes[0]) {
     case kinds.hello:
-      return { kind: 'hello', ...helloCodec.decode(body) }
+      return { kind: 'hello', ...handshakeHelloCodec.decode(body) }
     case kinds.manifest:
       if (body.length === 0 || body.length > limits.manifestBytesMax) {
         throw new PeerFault('BAD_MESSAGE', `a manifest has 1..${limits.manifestBytesMax} bytes`)
       }
       return { kind: 'manifest', envelope: body.slice() }
     case kinds.proof:
-      return { kind: 'proof', ...proofCodec.decode(body) }
+      return { kind: 'proof', ...handshakeProofCodec.decode(body) }
     case kinds.accepted:
       acceptedCodec.decode(body)
       return { kind: 'accepted' }
@@ -121,11 +123,11 @@ export function decodeHandshakeFrame(bytes: Uint8Array): HandshakeFrame {
 function bodyOf(frame: HandshakeFrame): Uint8Array {
   switch (frame.kind) {
     case 'hello':
-      return helloCodec.encode(frame)
+      return handshakeHelloCodec.encode(frame)
     case 'manifest':
       return frame.envelope
     case 'proof':
-      return proofCodec.encode(frame)
+      return handshakeProofCodec.encode(frame)
     case 'accepted':
       return acceptedCodec.encode({})
     case 'refusal':

@@ -40,7 +40,8 @@ const factValue: Field<string | number> = {
     typeof value === 'number' ? value : matching(printable, 160).read(value),
 }
 
-const codec = message<RefusalFrame>(
+/** The refusal as a message; `encodeRefusal` and `decodeRefusal` are the way in. */
+export const refusalCodec = message<RefusalFrame>(
   'refusal',
   1,
   {
@@ -53,9 +54,6 @@ const codec = message<RefusalFrame>(
   { bytesMax: 4096, itemsMax: 64 },
 )
 
-/** Largest encoding of a refusal, in bytes. */
-export const refusalBytesMax = codec.limits.bytesMax
-
 /** Bytes of a refusal. Facts that may not travel are left out: the code is what counts. */
 export function encodeRefusal(refusal: {
   readonly code: string
@@ -64,7 +62,7 @@ export function encodeRefusal(refusal: {
   const facts = Object.entries(refusal.facts)
     .map(([name, value]) => ({ name, value }))
     .filter(({ name, value }) => namePattern.test(name) && maySay(value))
-  return codec.encode({ code: refusal.code, facts: facts.slice(0, factsMax) })
+  return refusalCodec.encode({ code: refusal.code, facts: facts.slice(0, factsMax) })
 }
 
 /** A peer's refusal. @throws {PeerFault} for anything malformed. */
@@ -72,7 +70,7 @@ export function decodeRefusal(bytes: Uint8Array): {
   readonly code: string
   readonly facts: Readonly<Record<string, string | number>>
 } {
-  const { code, facts } = codec.decode(bytes)
+  const { code, facts } = refusalCodec.decode(bytes)
   return { code, facts: Object.fromEntries(facts.map(({ name, value }) => [name, value])) }
 }
 

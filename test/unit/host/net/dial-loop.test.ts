@@ -1,0 +1,126 @@
+import { expect, test } from 'vitest'
+import type { NodeId } from '../../../../src/base/ids.ts'
+import { silentLogger } from '../../../../src/base/log.ts'
+import { milliseconds, seconds } from '../../../../src/base/time.ts'
+import { DialLoop } from '../../../../src/host/net/dial-loop.ts'
+import { seededRandom } from '../../../fakes/beat-network.ts'
+import { VirtualTime } from '../../../fakes/virtual-time.ts'
+import { FakeAdmission } from '../../../fixtures/fake-admission.ts'
+
+const idOf = (name: string): NodeId => new FakeAdmission({ name }).node
+const [peer, other] = [idOf('peer'), idOf('other')]
+
+function world(answer: (addresses: readonly string[]) => NodeId | string) {
+  const time = new VirtualTime()
+  const dials: { readonly at: number; readonly addresses: readonly string[] }[] = []
+  const connected = new Set<NodeId>()
+  const barred = new Set<NodeId>()
+  const loop = new DialLoop({
+    dialler: {
+      async dial(addresses) {
+        dials.push({ at: time.now, addresses })
+        const result = answer(addresses)
+        if (result === peer || result === other) {
+          connected.add(result as NodeId)
+          return result as NodeId
+        }
+        throw new Error(`${result}: no`)
+      },
+      isConnected: node => connected.has(node),
+      isBarred: node => barred.has(node),
+    },
+    timers: time.timers,
+    random: seededRandom(3),
+    log: silentLogger,
+    redialWait: milliseconds(200),
+    redialWaitMax: seconds(30),
+  })
+  return { time, dials, connected, barred, loop }
+}
+
+test('an address that does not answer is tried for ever, never more than 30 s apart', async () => {
+  const { time, dials, loop } = world(() => 'UNREACHABLE')
+  loop.addAddress('/ip4/192.0.2.1/tcp/1')
+  loop.start()
+  await time.advance(seconds(3600))
+  const gaps = dials.slice(1).map((dial, i) => dial.at - (dials[i]?.at ?? 0))
+  expect(Math.max(...gaps)).toBeLessThanOrEqual(30_001)
+  expect(Math.min(...gaps.slice(10))).toBeGreaterThanOrEqual(15_000)
+  expect(dials.at(-1)?.at).toBeGreaterThan(3_560_000)
+  await loop.stop()
+  expect(time.pending).toBe(0)
+})
+
+test('an address whose node is connected is left alone, and tried soon once the node is lost', async () => {
+  const { time, dials, connected, loop } = world(() => peer)
+  loop.addAddress('/ip4/192.0.2.1/tcp/1')
+  loop.start()
+  await time.advance(seconds(300))
+  expect(dials).toHaveLength(1)
+  connected.delete(peer)
+  loop.lost(peer)
+  await time.advance(milliseconds(200))
+  expect(dials).toHaveLength(2)
+  await loop.stop()
+})
+
+test('a known member’s addresses are redialled without giving up', async () => {
+  let up = true
+  const { time, dials, connected, loop } = world(() => (up ? peer : 'UNREACHABLE'))
+  loop.addNode(peer, ['/ip4/192.0.2.1/tcp/1', '/ip4/192.0.2.2/tcp/1'])
+  loop.start()
+  await time.advance(seconds(1))
+  up = false
+  connected.delete(peer)
+  loop.lost(peer)
+  await time.advance(seconds(7200))
+  up = true
+  await time.advance(seconds(31))
+  expect(connected.has(peer)).toBe(true)
+  expect(dials.at(-1)?.addresses).toHaveLength(2)
+  await loop.stop()
+})
+
+test('a barred node is not dialled while it is barred', async () => {
+  const { time, dials, barred, loop } = world(() => peer)
+  barred.add(peer)
+  loop.addNode(peer, ['/ip4/192.0.2.1/tcp/1'])
+  loop.start()
+  await time.advance(seconds(120))
+  expect(dials).toEqual([])
+  barred.delete(peer)
+  await time.advance(seconds(31))
+  expect(dials).toHaveLength(1)
+  await loop.stop()
+})
+
+test('this node’s own address is dialled once', async () => {
+  const { time, dials, loop } = world(() => 'SELF_DIAL')
+  loop.addAddress('/ip4/192.0.2.1/tcp/1')
+  loop.start()
+  await time.advance(seconds(600))
+  expect(dials).toHaveLength(1)
+  await loop.stop()
+})
+
+test('a member is forgotten when another lives at its address, the address is not', async () => {
+  const { time, dials, loop } = world(addresses =>
+    addresses[0]?.includes('p2p') ? 'UNEXPECTED_PEER' : other,
+  )
+  loop.addNode(peer, [`/ip4/192.0.2.1/tcp/1/p2p/${peer}`])
+  loop.addAddress('/ip4/192.0.2.1/tcp/1')
+  loop.start()
+  await time.advance(seconds(600))
+  expect(dials).toHaveLength(2)
+  expect(loop.view().map(({ node }) => node)).toEqual([other])
+  await loop.stop()
+})
+
+test('the last refusal of an address is remembered by its code', async () => {
+  const { time, loop } = world(() => 'MEASUREMENT_MISMATCH')
+  loop.addAddress('/ip4/192.0.2.1/tcp/1')
+  loop.start()
+  await time.advance(seconds(1))
+  expect(loop.view()[0]?.lastRefusal).toBe('MEASUREMENT_MISMATCH')
+  await loop.stop()
+})
