@@ -107,20 +107,7 @@ export async function libp2pNode(parts: NodeParts): Promise<Libp2p<Services>> {
       // With the default of one stream, a probe of the routing table and one of the monitor meet, the second
       // is refused, and the monitor takes the refusal for a dead connection and closes it.
       ping: ping({ maxInboundStreams: 8, maxOutboundStreams: 8 }),
-      dht: membersOnly(
-        kadDHT({
-          protocol: dhtProtocol(network),
-          // Unset, a node answers nobody until it has a public address.
-          clientMode: false,
-          // The default drops private addresses: on loopback and in a LAN the table stays empty.
-          peerInfoMapper: passthroughMapper,
-          querySelfInterval: limits.selfQueryInterval,
-          allowQueryWithZeroPeers: true,
-          validators: { pk: refuseRecord, ipns: refuseRecord },
-          selectors: {},
-        }),
-        { allowed, gated: false },
-      ),
+      dht: membersOnly(routingTable(network, limits), { allowed, gated: false }),
       gossip: membersOnly(gossipService({ topics: parts.topics, limits }), {
         allowed,
         gated: true,
@@ -148,4 +135,18 @@ function connectionManagerOf(limits: NetLimits): ConnectionManagerInit {
     // The dial loop redials, with memory and without giving up.
     reconnectRetries: 0,
   }
+}
+
+function routingTable(network: NetworkId, limits: NetLimits): ReturnType<typeof kadDHT> {
+  return kadDHT({
+    protocol: dhtProtocol(network),
+    // Unset, a node answers nobody until it has a public address.
+    clientMode: false,
+    // The default drops private addresses: on loopback and in a LAN the table stays empty.
+    peerInfoMapper: passthroughMapper,
+    querySelfInterval: limits.selfQueryInterval,
+    allowQueryWithZeroPeers: true,
+    validators: { pk: refuseRecord, ipns: refuseRecord },
+    selectors: {},
+  })
 }
