@@ -5,6 +5,7 @@ import {
   lengthOffences,
   nameOffences,
   topLevelOffences,
+  unlockedPackages,
   unreachableFiles,
 } from './law/tidy.ts'
 import { readTree, repositoryFiles, type Tree } from './law/tree.ts'
@@ -20,7 +21,7 @@ const productionEntries = [
   /^testnet\/adversaries\/[^/]+\.ts$/,
 ]
 const testEntries = [
-  /\.(test|sim|soak|fuzz)\.ts$/,
+  /\.(test|sim|soak|fuzz|mutation)\.ts$/,
   /\.config\.ts$/,
   /^test\/(bench|tools)\/[^/]+\.ts$/,
 ]
@@ -48,6 +49,14 @@ test('every file of the tests is reached from a test', () => {
 
 test('the top level holds what is prescribed and dot-files', () => {
   expect(topLevelOffences(repositoryFiles())).toEqual([])
+})
+
+test('the lockfile names every package of every platform, or `npm ci` refuses it', () => {
+  expect(unlockedPackages(readTree(/^package-lock\.json$/).get('package-lock.json') ?? '')).toEqual(
+    [],
+  )
+  const planted = { packages: { 'node_modules/a': { optionalDependencies: { 'a-win': '1.0.0' } } } }
+  expect(unlockedPackages(JSON.stringify(planted))).toEqual(['a-win of node_modules/a'])
 })
 
 test('the project speaks of itself alone', () => {

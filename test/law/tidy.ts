@@ -152,3 +152,32 @@ export function foreignWordOffences(tree: Tree): readonly string[] {
     }),
   )
 }
+
+/**
+ * Dependencies that a lockfile (package-lock.json, version 3) names and does not lock. npm drops optional
+ * packages of other platforms where its registry lacks them, and then refuses its own lockfile.
+ */
+export function unlockedPackages(lockfile: string): readonly string[] {
+  const { packages }: { packages: Record<string, LockedPackage> } = JSON.parse(lockfile)
+  return Object.entries(packages).flatMap(([path, { dependencies, optionalDependencies }]) =>
+    Object.keys({ ...dependencies, ...optionalDependencies }).flatMap(name => {
+      const isLocked = [...holders(path)].some(
+        holder => `${holder}node_modules/${name}` in packages,
+      )
+      return isLocked ? [] : [`${name} of ${path}`]
+    }),
+  )
+}
+
+interface LockedPackage {
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+}
+
+/** Where Node would look for what the package at `path` requires, the nearest first. */
+function* holders(path: string): Generator<string> {
+  for (let at = path; at !== ''; at = at.slice(0, Math.max(0, at.lastIndexOf('/node_modules/')))) {
+    yield `${at}/`
+  }
+  yield ''
+}
