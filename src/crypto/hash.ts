@@ -1,5 +1,3 @@
-import { hmac } from '@noble/hashes/hmac.js'
-import { sha256 as nobleSha256 } from '@noble/hashes/sha2.js'
 import * as platform from '#crypto/hash'
 import { utf8 } from '../base/bytes.ts'
 
@@ -21,11 +19,44 @@ export function sha512(data: Uint8Array): Uint8Array {
 /**
  * HMAC-SHA-256 (RFC 2104): 32 fresh bytes.
  *
- * noble on every platform: at the sizes it is used for (a trie leaf, a short frame) OpenSSL spends four
- * times as long on making the key ready as noble on the whole.
+ * Two plain hashes on every platform: at the sizes it is used for (a trie leaf, a short frame) OpenSSL
+ * spends four times as long on making an HMAC key ready. Whoever uses one key often keeps a `MacKey`.
  */
 export function hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array {
-  return hmac(nobleSha256, key, data)
+  using mac = new MacKey(key)
+  return mac.sign(data)
+}
+
+const blockBytes = 64
+const digestBytes = 32
+
+/** An HMAC-SHA-256 key, padded once. Copies the key; wiped on dispose. */
+export class MacKey {
+  readonly #inner = new Uint8Array(blockBytes).fill(0x36)
+  readonly #outer = new Uint8Array(blockBytes + digestBytes).fill(0x5c, 0, blockBytes)
+
+  constructor(key: Uint8Array) {
+    const short = key.length > blockBytes ? sha256(key) : key
+    for (const [at, byte] of short.entries()) {
+      this.#inner[at] = byte ^ 0x36
+      this.#outer[at] = byte ^ 0x5c
+    }
+  }
+
+  /** 32 fresh bytes over `data`. */
+  sign(data: Uint8Array): Uint8Array {
+    const message = new Uint8Array(blockBytes + data.length)
+    message.set(this.#inner)
+    message.set(data, blockBytes)
+    this.#outer.set(sha256(message), blockBytes)
+    message.fill(0, 0, blockBytes)
+    return sha256(this.#outer)
+  }
+
+  [Symbol.dispose](): void {
+    this.#inner.fill(0)
+    this.#outer.fill(0)
+  }
 }
 
 /**
@@ -33,21 +64,40 @@ export function hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array {
  * parts give the same bytes. This is what is hashed and signed everywhere.
  */
 export function framed(domain: string, ...parts: readonly Uint8Array[]): Uint8Array {
-  const tag = tagOf(domain)
-  let length = tag.length
+  const joined = new Uint8Array(framedLength(domain, parts))
+  writeFramed(joined, domain, parts)
+  return joined
+}
+
+/** `sha256(framed(domain, ...parts))` without the array in between: what tries are made of. */
+export function framedHash(domain: string, ...parts: readonly Uint8Array[]): Uint8Array {
+  const length = framedLength(domain, parts)
+  if (length > scratch.length) return sha256(framed(domain, ...parts))
+  writeFramed(scratch, domain, parts)
+  return sha256(scratch.subarray(0, length))
+}
+
+/** Holds what is hashed, during one call. Longer messages are rare and have their own array. */
+const scratch = new Uint8Array(1024)
+
+function framedLength(domain: string, parts: readonly Uint8Array[]): number {
+  let length = tagOf(domain).length
   for (const part of parts) length += 4 + part.length
-  const joined = new Uint8Array(length)
-  joined.set(tag)
+  return length
+}
+
+function writeFramed(target: Uint8Array, domain: string, parts: readonly Uint8Array[]): void {
+  const tag = tagOf(domain)
+  target.set(tag)
   let offset = tag.length
   for (const part of parts) {
-    joined[offset] = part.length >>> 24
-    joined[offset + 1] = part.length >>> 16
-    joined[offset + 2] = part.length >>> 8
-    joined[offset + 3] = part.length
-    joined.set(part, offset + 4)
+    target[offset] = part.length >>> 24
+    target[offset + 1] = part.length >>> 16
+    target[offset + 2] = part.length >>> 8
+    target[offset + 3] = part.length
+    target.set(part, offset + 4)
     offset += 4 + part.length
   }
-  return joined
 }
 
 /** Domains are constants of the code, so this stays as small as their table. */

@@ -5,7 +5,7 @@ import { stateRoot } from '../protocol/replica/commitment.ts'
 import type { ReplicaQueries } from '../protocol/replica/types.ts'
 import type { Heartbeat } from '../wire/heartbeat.ts'
 
-/** What a beat carries while the root is not known: a commit key is still on its way. */
+/** What a beat carries while the root is not known: a commit key is on its way, or much is being written. */
 const unknownRoot = new Uint8Array(32)
 
 /** Each unit of load is so much lateness of a beat: 255 is a main loop that hangs for five seconds. */
@@ -15,7 +15,7 @@ const lateMillisecondsPerLoad = 20
 export class BeatContents implements BeatSource {
   readonly #ports: {
     readonly membership: Pick<MembershipQueries, 'phase'>
-    readonly replica: Pick<ReplicaQueries, 'roots' | 'groupClock'>
+    readonly replica: Pick<ReplicaQueries, 'restingRoots' | 'groupClock'>
   }
   readonly #interval: Duration
   #progress = 0
@@ -25,7 +25,7 @@ export class BeatContents implements BeatSource {
   constructor(
     ports: {
       readonly membership: Pick<MembershipQueries, 'phase'>
-      readonly replica: Pick<ReplicaQueries, 'roots' | 'groupClock'>
+      readonly replica: Pick<ReplicaQueries, 'restingRoots' | 'groupClock'>
     },
     options: { readonly interval: Duration },
   ) {
@@ -35,8 +35,8 @@ export class BeatContents implements BeatSource {
 
   content(now: Instant): BeatContent {
     const { membership, replica } = this.#ports
-    const roots = replica.roots()
-    this.#lastRoot = roots?.root
+    const roots = replica.restingRoots()
+    this.#lastRoot = roots?.root ?? this.#lastRoot
     return {
       phase: membership.phase === 'active' ? 'active' : 'joining',
       groupClock: replica.groupClock(now) ?? null,
@@ -49,7 +49,7 @@ export class BeatContents implements BeatSource {
     }
   }
 
-  /** The state root of the last beat: what others compare, and free to ask, unlike the newest one. */
+  /** The state root of the last beat that had one: what others compare, and free to ask, unlike the newest one. */
   get lastRoot(): Uint8Array | undefined {
     return this.#lastRoot
   }

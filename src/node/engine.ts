@@ -14,6 +14,7 @@ import type { MemberFacts } from '../protocol/membership/types.ts'
 import type { Replica } from '../protocol/replica/replica.ts'
 import { encodeRemoval } from '../wire/removal.ts'
 import { BeatContents, rootOfBeat } from './beat-contents.ts'
+import { CommitSalts } from './commit-salts.ts'
 import { LivenessDriver } from './drivers/liveness.ts'
 import { MembershipDriver } from './drivers/membership.ts'
 import { ReplicaDriver } from './drivers/replica.ts'
@@ -36,6 +37,7 @@ export class Engine {
   readonly #traffic: Traffic
   readonly #inbox: Inbox
   readonly #contents: BeatContents
+  readonly #salts: CommitSalts
   readonly #outbox: Outbox
   readonly #stopping = new AbortController()
   /** Members whose gate is open and whom the replica was told of. */
@@ -59,7 +61,8 @@ export class Engine {
       keys: this.membership,
       unknownKey: (id, from) => this.#unknownKey(id, from),
     })
-    this.replica = openReplica(parts, this.membership)
+    this.#salts = new CommitSalts({ clock: host.clock, membership: this.membership })
+    this.replica = openReplica(parts, this.#salts)
     const interval = milliseconds(manifest.liveness.beatIntervalMs)
     this.#contents = new BeatContents(
       { membership: this.membership, replica: this.replica },
@@ -108,6 +111,7 @@ export class Engine {
     this.#livenessDriver.stop()
     this.#membershipDriver.stop()
     this.#traffic.stop()
+    this.#salts[Symbol.dispose]()
     this.membership[Symbol.dispose]()
   }
 
@@ -319,6 +323,7 @@ export class Engine {
 
   #keysChanged(added: readonly Digest[], dropped: readonly Digest[]): void {
     this.#traffic.keysChanged(dropped)
+    for (const id of dropped) this.#salts.forget(id)
     for (const id of added) {
       this.replicaDriver.feed({ kind: 'commitKeyLearned', id })
       this.#inbox.release({ kind: 'key', id })

@@ -1,7 +1,6 @@
 /** What a node is made of, and its machines made from that. */
 import type { TrustedVerdict } from '../attestation/verdict.ts'
 import { milliseconds } from '../base/time.ts'
-import { hmacSha256 } from '../crypto/hash.ts'
 import type { Net } from '../host/net/port.ts'
 import type { Host } from '../host/port.ts'
 import { Membership } from '../protocol/membership/membership.ts'
@@ -9,6 +8,7 @@ import type { MemberFacts } from '../protocol/membership/types.ts'
 import { createReplica, type Replica } from '../protocol/replica/replica.ts'
 import type { Evidence } from '../wire/evidence.ts'
 import type { NodeAdmission } from './admission.ts'
+import type { CommitSalts } from './commit-salts.ts'
 import type { NodeConfig } from './config.ts'
 import type { EventLog } from './event-log.ts'
 import type { Identity } from './identity.ts'
@@ -53,16 +53,14 @@ export function openMembership(parts: EngineParts): Membership {
   )
 }
 
-export function openReplica(parts: EngineParts, membership: Membership): Replica {
+export function openReplica(parts: EngineParts, salts: CommitSalts): Replica {
   const { host, config, identity, manifests } = parts
   const { manifest } = manifests.current
-  const { clock } = host
   return createReplica(
     {
       random: host.random,
       sign: message => identity.signing.sign(message),
-      commitSalt: (id, data) =>
-        membership.openingKey(id, clock.monotonic())?.key.use(key => hmacSha256(key, data)),
+      commitSalt: (id, data) => salts.salt(id, data),
     },
     {
       self: identity.node,

@@ -97,8 +97,9 @@ serveCalls({
   },
 })
 
+/** A value that differs from the last one and costs next to nothing. */
 function stamped(length: number): Uint8Array {
-  const value = crypto.getRandomValues(new Uint8Array(length))
+  const value = new Uint8Array(length)
   new DataView(value.buffer).setBigUint64(0, process.hrtime.bigint())
   return value
 }

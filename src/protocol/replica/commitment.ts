@@ -9,7 +9,7 @@
  * that is overwritten a thousand times between two beats is hashed once.
  */
 import type { Digest } from '../../base/ids.ts'
-import { framed, sha256 } from '../../crypto/hash.ts'
+import { framedHash } from '../../crypto/hash.ts'
 import { domains } from '../../wire/domains.ts'
 import { blankEntry } from '../../wire/entry.ts'
 import { rowFlag } from './columns.ts'
@@ -25,7 +25,7 @@ const noSalt = new Uint8Array(0)
 
 /** The root over both tries. */
 export function stateRoot(publicRoot: Uint8Array, privateRoot: Uint8Array): Uint8Array {
-  return sha256(framed(domains.stateRoot, publicRoot, privateRoot))
+  return framedHash(domains.stateRoot, publicRoot, privateRoot)
 }
 
 export class Commitment implements EntryListener {
@@ -64,6 +64,22 @@ export class Commitment implements EntryListener {
     const isInTrie = ((this.#marks[row] ?? 0) & isPlaced) !== 0
     this.#marks[row] = 0
     if (isInTrie) this.#trieOf(row).remove(row, this.#path(row))
+  }
+
+  /** Leaves that are out of date, at most: what `roots` would have to hash. */
+  get pending(): number {
+    return this.#dirty.length
+  }
+
+  /** Hashes at most `leavesMax` leaves, so that a later `roots` has less to do. */
+  advance(leavesMax: number): void {
+    for (let left = leavesMax; left > 0 && this.#dirty.length > 0; left--) {
+      const row = this.#dirty.at(-1)
+      if (row !== undefined && ((this.#marks[row] ?? 0) & isDirty) !== 0) {
+        if (this.#hash(row) !== undefined) return
+      }
+      this.#dirty.pop()
+    }
   }
 
   /** The roots, or the commit key that is missing to know them. Hashes what changed since the last call. */

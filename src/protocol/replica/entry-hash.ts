@@ -9,7 +9,7 @@ import {
   type NetworkId,
   type NodeId,
 } from '../../base/ids.ts'
-import { framed, sha256 } from '../../crypto/hash.ts'
+import { framed, framedHash } from '../../crypto/hash.ts'
 import { verifySignature } from '../../crypto/sign.ts'
 import { domains } from '../../wire/domains.ts'
 import { type EntryView, entryKind, signatureBytes } from '../../wire/entry.ts'
@@ -70,10 +70,10 @@ function cellName(
 export function leafPath(entry: EntryView, names: EntryNames): Uint8Array {
   const key = keyOf(entry)
   const path = new Uint8Array(pathBytes)
-  const keyHash = sha256(framed(domains.triePath, key))
+  const keyHash = framedHash(domains.triePath, key)
   path.set(keyHash)
   if (entry.kind === entryKind.register) return path
-  const cell = sha256(framed(domains.triePath, key, ...cellName(entry, names)))
+  const cell = framedHash(domains.triePath, key, ...cellName(entry, names))
   path.set(cell.subarray(0, pathBytes - keyPathBytes), keyPathBytes)
   return path
 }
@@ -92,11 +92,10 @@ function putStamp(
   at: number,
   { ms, counter }: { readonly ms: number; readonly counter: number },
 ): void {
-  const view = new DataView(target.buffer, target.byteOffset + at, 16)
-  view.setUint32(0, Math.floor(ms / 2 ** 32))
-  view.setUint32(4, ms % 2 ** 32)
-  view.setUint32(8, 0)
-  view.setUint32(12, counter)
+  putUint32(target, at, Math.floor(ms / 2 ** 32))
+  putUint32(target, at + 4, ms % 2 ** 32)
+  putUint32(target, at + 8, 0)
+  putUint32(target, at + 12, counter)
 }
 
 /** What a stamp stands for, beside the value: kind, removed, the tag's ms and counter. 18 bytes. */
@@ -111,10 +110,18 @@ function tagBytes(entry: EntryView): Uint8Array {
 const valueBytes = (entry: EntryView): Uint8Array =>
   entry.value.subarray(entry.valueStart, entry.valueEnd)
 
+/** Big-endian; by hand, because a `DataView` for each of four numbers costs more than the hash after it. */
+function putUint32(target: Uint8Array, at: number, value: number): void {
+  target[at] = value >>> 24
+  target[at + 1] = value >>> 16
+  target[at + 2] = value >>> 8
+  target[at + 3] = value
+}
+
 /** Hash of what a stamp stands for: the larger one wins between equal stamps. 32 bytes. */
 export function valueHash(entry: EntryView, names: EntryNames): Uint8Array {
   const commitKey = commitKeyId(names.commitKey(entry.commitKey))
-  return sha256(framed(domains.valueHash, tagBytes(entry), commitKey, valueBytes(entry)))
+  return framedHash(domains.valueHash, tagBytes(entry), commitKey, valueBytes(entry))
 }
 
 /** What a commit key salts: key ‖ stamp, framed. */
@@ -130,7 +137,7 @@ export function leafContent(entry: EntryView, names: EntryNames, salt: Uint8Arra
   const commitKey = commitKeyId(names.commitKey(entry.commitKey))
   const stamp = stampBytes(entry, names)
   const tag = tagBytes(entry)
-  return sha256(framed(domains.leafContent, salt, stamp, tag, commitKey, valueBytes(entry)))
+  return framedHash(domains.leafContent, salt, stamp, tag, commitKey, valueBytes(entry))
 }
 
 /** What the author of an entry under its own prefix signs: everything but where it was batched. */

@@ -1,5 +1,4 @@
 /** The replicated map of one node: a pure machine over lattice, outbox, acknowledgements, clock and sync. */
-import { toHex } from '../../base/bytes.ts'
 import { PeerFault } from '../../base/errors.ts'
 import { type Digest, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
 import { after, type Instant, instant, seconds } from '../../base/time.ts'
@@ -11,10 +10,11 @@ import { CommitKeyCalls } from './commit-key-calls.ts'
 import { Core, settingsOf } from './core.ts'
 import { Merge } from './merge.ts'
 import { Publisher } from './publisher.ts'
+import { RestingRoots } from './resting-roots.ts'
 import { Sync } from './sync.ts'
 import { SyncServer } from './sync-server.ts'
 import type {
-  ReplicaChange,
+  ListQuery,
   ReplicaEffect,
   ReplicaEntry,
   ReplicaInput,
@@ -37,8 +37,6 @@ export function createReplica(ports: ReplicaPorts, options: ReplicaOptions): Rep
 
 /** Rest between two looks at the root of one member: while all write, roots differ at every look. */
 const lookRest = seconds(2)
-/** What a beat carries while its sender does not know its root. */
-const unknownRoot = '00'.repeat(32)
 
 class ReplicaMachine implements Replica {
   readonly #core: Core
@@ -53,6 +51,7 @@ class ReplicaMachine implements Replica {
   readonly #connected = new Set<NodeId>()
   readonly #lookedAt = new Map<NodeId, Instant>()
   readonly #keyCalls: CommitKeyCalls
+  readonly #resting: RestingRoots
   #members = new Map<NodeId, ReplicaMember>()
   #memberList: readonly ReplicaMember[] = []
   #sources: readonly NodeId[] = []
@@ -64,6 +63,7 @@ class ReplicaMachine implements Replica {
   constructor(ports: ReplicaPorts, options: ReplicaOptions) {
     const settings = settingsOf(options)
     this.#core = new Core(ports, settings)
+    this.#resting = new RestingRoots(this.#core.commitment)
     this.#merge = new Merge(this.#core)
     this.#writer = new Writer(this.#core, this.#merge)
     this.#publisher = new Publisher(this.#core, this.#writer)
@@ -84,6 +84,7 @@ class ReplicaMachine implements Replica {
     this.#publish()
     this.#settleWrites()
     this.#speak()
+    this.#resting.step(now)
     const effects = this.#effects
     this.#effects = []
     return effects
@@ -98,6 +99,7 @@ class ReplicaMachine implements Replica {
       this.#phase === 'active' ? this.#teller.wakeAt() : null,
       held === undefined ? null : this.#core.instantOf(held, this.#now),
       this.#sync.wakeAt(this.#sources),
+      this.#resting.wakeAt(),
     ].filter(at => at !== null)
     return candidates.length === 0 ? null : instant(Math.min(...candidates))
   }
@@ -106,17 +108,17 @@ class ReplicaMachine implements Replica {
     return key.isWellFormed() ? this.#core.map.get(key) : undefined
   }
 
-  list(query: {
-    readonly prefix: string
-    readonly after: string | undefined
-    readonly limit: number
-  }): readonly ReplicaEntry[] {
+  list(query: ListQuery): readonly ReplicaEntry[] {
     return this.#core.map.list(query)
   }
 
   roots(): ReplicaRoots | undefined {
     const roots = this.#core.commitment.roots()
     return 'missing' in roots ? undefined : roots
+  }
+
+  restingRoots(): ReplicaRoots | undefined {
+    return this.#resting.read()
   }
 
   get entryCount(): number {
@@ -139,11 +141,7 @@ class ReplicaMachine implements Replica {
     return this.#core.outbox.sequence
   }
 
-  changesAfter(query: {
-    readonly cursor: number
-    readonly prefix: string
-    readonly limit: number
-  }): { readonly changes: readonly ReplicaChange[]; readonly cursor: number } | undefined {
+  changesAfter(query: Parameters<Core['changesAfter']>[0]): ReturnType<Core['changesAfter']> {
     return this.#core.changesAfter(query)
   }
 
@@ -257,8 +255,8 @@ class ReplicaMachine implements Replica {
     if (member.phase !== 'active' || beat.root === null || !this.#connected.has(beat.node)) return
     const lookedAt = this.#lookedAt.get(beat.node)
     if (lookedAt !== undefined && after(lookedAt, lookRest) > this.#now) return
-    const own = this.roots()
-    if (own === undefined || toHex(beat.root) === unknownRoot) return
+    const own = this.restingRoots()
+    if (own === undefined) return
     this.#lookedAt.set(beat.node, this.#now)
     this.#sync.compared(beat.node, { own: own.root, theirs: beat.root }, this.#now)
   }
@@ -373,11 +371,12 @@ class ReplicaMachine implements Replica {
     const { outbox } = this.#core
     // A write that another node's later one overwrote before it was published is in no batch to come.
     if (outbox.isEmpty) this.#acks.batched(outbox.sequence, () => false)
-    for (const { id, acknowledgedBy } of this.#acks.takeAcknowledged()) {
-      this.#effects.push({ kind: 'written', id, acknowledgedBy })
+    for (const done of this.#acks.takeAcknowledged()) {
+      this.#effects.push({ kind: 'written', ...done })
     }
+    const code = 'ACK_TIMEOUT'
     for (const id of this.#acks.takeOverdue(this.#now)) {
-      this.#effects.push({ kind: 'failed', id, code: 'ACK_TIMEOUT' })
+      this.#effects.push({ kind: 'failed', id, code })
     }
   }
 

@@ -11,7 +11,7 @@
  * marked. Between two heartbeats a path is hashed once however many writes it saw.
  */
 import { assert } from '../../base/errors.ts'
-import { framed, sha256 } from '../../crypto/hash.ts'
+import { framedHash } from '../../crypto/hash.ts'
 import { domains } from '../../wire/domains.ts'
 import { pathBytes } from './entry-hash.ts'
 
@@ -21,17 +21,17 @@ const nothing = -1
 
 /** A leaf's hash: its path and the commitment to the rest. */
 export function leafHash(path: Uint8Array, content: Uint8Array): Uint8Array {
-  return sha256(framed(domains.trieLeaf, path, content))
+  return framedHash(domains.trieLeaf, path, content)
 }
 
 /** The root of a trie without leaves. */
 export function emptyRoot(): Uint8Array {
-  return sha256(framed(domains.trieNode))
+  return framedHash(domains.trieNode)
 }
 
 /** A node's hash; `bit` counts from 0, the highest bit of the first byte of a path. */
 export function nodeHash(bit: number, left: Uint8Array, right: Uint8Array): Uint8Array {
-  return sha256(framed(domains.trieNode, Uint8Array.of(bit >> 8, bit & 0xff), left, right))
+  return framedHash(domains.trieNode, Uint8Array.of(bit >> 8, bit & 0xff), left, right)
 }
 
 /** Links are numbers: a node as it is, a leaf `row` as `-2 - row`, nothing as -1. */

@@ -176,17 +176,25 @@ export interface ReplicaRoots {
   readonly privateRoot: Uint8Array
 }
 
+/** Which entries to list; `after` is a key. */
+export interface ListQuery {
+  readonly prefix: string
+  readonly after: string | undefined
+  readonly limit: number
+}
+
 /** What may be asked between steps. Changes nothing that another node could see. */
 export interface ReplicaQueries {
   get(key: string): ReplicaEntry | undefined
   /** Live entries in byte order of their keys, from after `after`, at most `limit`. */
-  list(query: {
-    readonly prefix: string
-    readonly after: string | undefined
-    readonly limit: number
-  }): readonly ReplicaEntry[]
+  list(query: ListQuery): readonly ReplicaEntry[]
   /** The roots over all merged entries, tombstones included; `undefined` while a commit key is missing. Hashes what changed since the last call. */
   roots(): ReplicaRoots | undefined
+  /**
+   * The roots, or `undefined` while a commit key is missing or so much changed lately that hashing it at
+   * once would hold everything up: then it is hashed in slices, and known within a second of rest.
+   */
+  restingRoots(): ReplicaRoots | undefined
   /** Keys that hold something. */
   readonly entryCount: number
   /** Deltas of others merged since boot: for rates. */

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest'
+import { instant } from '../../../../src/base/time.ts'
+import type { Commitment } from '../../../../src/protocol/replica/commitment.ts'
+import { RestingRoots } from '../../../../src/protocol/replica/resting-roots.ts'
+
+const roots = {
+  root: new Uint8Array(32),
+  publicRoot: new Uint8Array(32),
+  privateRoot: new Uint8Array(32),
+}
+
+/** A commitment with `pending` leaves out of date. */
+const unhashed = (pending: number) => {
+  const state = { pending, wholes: 0 }
+  const commitment = {
+    get pending() {
+      return state.pending
+    },
+    advance: (leavesMax: number) => {
+      state.pending -= Math.min(state.pending, leavesMax)
+    },
+    roots: () => {
+      state.wholes++
+      state.pending = 0
+      return roots
+    },
+  }
+  return { state, resting: new RestingRoots(commitment as unknown as Commitment) }
+}
+
+test('a little is hashed at once', () => {
+  const { resting } = unhashed(900)
+  expect(resting.read()).toBe(roots)
+  expect(resting.wakeAt()).toBeNull()
+})
+
+test('much is hashed in slices with rests, and only after somebody asked', () => {
+  const { resting, state } = unhashed(3_500)
+  resting.step(instant(100))
+  expect(state.pending).toBe(3_500)
+  expect(resting.read()).toBeUndefined()
+  expect(state.wholes).toBe(0)
+  resting.step(instant(200))
+  resting.step(instant(205))
+  expect(state.pending).toBe(2_500)
+  expect(resting.wakeAt()).toBe(210)
+  resting.step(instant(210))
+  resting.step(instant(220))
+  expect(state.pending).toBe(500)
+  expect(resting.wakeAt()).toBeNull()
+  expect(resting.read()).toBe(roots)
+})
