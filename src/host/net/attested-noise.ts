@@ -23,10 +23,11 @@ import { domains } from '../../wire/domains.ts'
 import { handshakeFrameBytesMax } from '../../wire/handshake.ts'
 import type { Timers } from '../port.ts'
 import { FrameStream } from './frame-stream.ts'
+import { gatherWrites } from './gathered-writes.ts'
 import { attestMember, dialLight, type LightAppraiser, serveLight } from './handshake.ts'
-import type { Attested, Exchange, FramePort, Outcome } from './handshake-exchange.ts'
+import type { Attested, Exchange, Outcome } from './handshake-exchange.ts'
 import { type ChannelComponents, type NoiseChannel, openNoiseChannel } from './noise-channel.ts'
-import { inOnePiece, type NoiseStatic } from './noise-crypto.ts'
+import type { NoiseStatic } from './noise-crypto.ts'
 import { handshakeLimits } from './options.ts'
 import type { Admission, RefusedConnection } from './port.ts'
 import type { VerificationQueue } from './verification-queue.ts'
@@ -133,7 +134,7 @@ async function handshake(
 ): Promise<SecuredConnection> {
   const { deps, stream, signal } = attempt
   let channel: NoiseChannel | undefined
-  writeInOnePiece(stream)
+  const writes = gatherWrites(stream)
   try {
     channel = await openNoiseChannel(attempt.components, stream, {
       role: attempt.role,
@@ -141,7 +142,9 @@ async function handshake(
       own: deps.own,
       options: { ...options, signal },
     })
-    return await attestChannel(attempt, channel)
+    const secured = await attestChannel(attempt, channel)
+    writes.release()
+    return secured
   } catch (error) {
     if (error instanceof HandshakeRefused) throw error
     const node = channel === undefined ? null : nodeId(channel.remotePeer.toString())
@@ -221,26 +224,11 @@ function brokenLink(attempt: Attempt, node: NodeId | null, error: unknown): unkn
 }
 
 /**
- * Makes one system call of each message on this socket, for the life of the connection: the TCP transport
- * writes every piece of a message by itself, two bytes of length and a handful of keys among them. Copying
- * up to 64 KiB costs less (measured: a third of a dial's time was spent in these calls).
- */
-function writeInOnePiece(stream: MessageStream): void {
-  const send = stream.send.bind(stream)
-  stream.send = data => send(inOnePiece(data))
-}
-
-/**
  * Waits until the other side has read the refusal and closed, then closes: a socket closed with unread
  * bytes resets the connection, and a reset may overtake the refusal.
  */
-async function farewell(port: FramePort, stream: MessageStream): Promise<void> {
-  const signal = AbortSignal.timeout(farewellWait)
-  try {
-    for (;;) await port.read(signal)
-  } catch {
-    // The end of the stream, or of our patience.
-  }
+async function farewell(frames: FrameStream, stream: MessageStream): Promise<void> {
+  await frames.ended(AbortSignal.timeout(farewellWait))
   try {
     await stream.close({ signal: AbortSignal.timeout(farewellWait) })
   } catch {

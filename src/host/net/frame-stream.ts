@@ -45,6 +45,19 @@ export class FrameStream implements FramePort {
     if (!this.#stream.send(concatBytes(...parts))) await this.#stream.onDrain({ signal })
   }
 
+  /** Resolves when the channel ended or `signal` aborts; whatever still comes is thrown away. */
+  async ended(signal: AbortSignal): Promise<void> {
+    while (!this.#isEnded && !signal.aborted) {
+      this.#buffered = new Uint8Array(0)
+      try {
+        await this.#more(signal)
+      } catch {
+        // Only `signal` rejects here: patience is over.
+        return
+      }
+    }
+  }
+
   /** Gives the channel back, with what was read too far. Nothing here touches it again. */
   unwrap(): MessageStream {
     this.#stream.removeEventListener('message', this.#received)
