@@ -90,7 +90,8 @@ describe('a planted offence is found', () => {
     'globalThis.Date',
     `fetch('http://x')`,
   ])('%s in a pure room', expression => {
-    for (const room of ['base', 'wire', 'attestation', 'node', 'protocol/liveness']) {
+    const rooms = ['base', 'wire', 'attestation', 'protocol/liveness']
+    for (const room of expression.startsWith('queueMicrotask') ? rooms : [...rooms, 'node']) {
       expect(
         purityOffences(planted(`src/${room}/a.ts`, `export const x = (f) => ${expression}`)),
       ).toHaveLength(1)

@@ -161,8 +161,10 @@ export function purityOffences(tree: Tree): readonly string[] {
     }
     visit(path, text, {
       CallExpression: ({ callee, start }) => {
-        if (callee.type === 'Identifier' && worldlyCalls.test(callee.name))
-          offend(start, callee.name)
+        if (callee.type !== 'Identifier') return
+        // The shell may put a turn off to the end of the current one: order, not time.
+        if (room === 'node' && callee.name === 'queueMicrotask') return
+        if (worldlyCalls.test(callee.name)) offend(start, callee.name)
       },
       NewExpression: ({ callee, arguments: given, start }) => {
         const isNow = callee.type === 'Identifier' && callee.name === 'Date' && given.length === 0
