@@ -61,7 +61,7 @@ if (collect !== undefined) {
   for (let i = 0; i < 100_000; i++) {
     const operation = { kind: 'set', key: `key/${String(i).padStart(8, '0')}`, value } as const
     for (const effect of big.step(
-      { kind: 'write', id: i, operation, ack: 'local' },
+      { kind: 'writes', writes: [{ id: i, operation, ack: 'local' }] },
       1 as Instant,
     )) {
       if (effect.kind !== 'publish') continue
@@ -96,7 +96,7 @@ for (let round = 0; round < rounds; round++) {
       for (let i = 0; i < perBatch; i++) {
         const key = `key/${String(((batch * perBatch + i) * 7919) % 10_000).padStart(8, '0')}`
         const operation = { kind: 'set', key, value } as const
-        feed({ kind: 'write', id: id++, operation, ack: 'local' })
+        feed({ kind: 'writes', writes: [{ id: id++, operation, ack: 'local' }] })
       }
       feed({ kind: 'published', sequence: sent.length })
     }

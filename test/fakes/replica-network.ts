@@ -151,7 +151,7 @@ export class FakeNetwork {
 
   write(node: FakeNode, operation: Operation, ack: AckLevel = 1): number {
     const id = this.#nextWrite++
-    this.feed(node, { kind: 'write', id, operation, ack })
+    this.feed(node, { kind: 'writes', writes: [{ id, operation, ack }] })
     return id
   }
 

@@ -10,6 +10,7 @@ import type { Host } from '../../host/port.ts'
 import type { Replica } from '../../protocol/replica/replica.ts'
 import type {
   AckLevel,
+  AskedWrite,
   Operation,
   ReplicaEffect,
   ReplicaInput,
@@ -53,6 +54,8 @@ export class ReplicaDriver {
   readonly #writes = new Map<number, PendingWrite>()
   readonly #answers = new Map<number, PendingAnswer>()
   readonly #stopping = new AbortController()
+  /** Writes of this turn that the machine has not seen. */
+  #asked: AskedWrite[] = []
   #lastId = 0
 
   constructor(
@@ -85,16 +88,30 @@ export class ReplicaDriver {
     if (signal?.aborted === true) return Promise.reject(signal.reason)
     const id = ++this.#lastId
     const written = new Promise<number>((done, failed) => this.#writes.set(id, { done, failed }))
+    this.#ask({ id, operation, ack })
     const abandon = (): void => {
+      this.#flushWrites()
       this.#writes.get(id)?.failed(signal?.reason)
       this.#writes.delete(id)
       this.feed({ kind: 'writeAbandoned', id })
     }
     signal?.addEventListener('abort', abandon, { once: true })
-    this.feed({ kind: 'write', id, operation, ack })
     return signal === undefined
       ? written
       : written.finally(() => signal.removeEventListener('abort', abandon))
+  }
+
+  /** Writes of one turn go in together: a step for each would cost more than the writes. */
+  #ask(write: AskedWrite): void {
+    this.#asked.push(write)
+    if (this.#asked.length === 1) queueMicrotask(() => this.#flushWrites())
+  }
+
+  #flushWrites(): void {
+    if (this.#asked.length === 0) return
+    const writes = this.#asked
+    this.#asked = []
+    this.feed({ kind: 'writes', writes })
   }
 
   /** Answers a sync request of a member that may see state. */

@@ -40,6 +40,7 @@ export class Commitment implements EntryListener {
   #marks = new Uint8Array(32)
   #leaves = new Uint8Array(32 * hashBytes)
   #known: ReplicaRoots | undefined
+  #changes = 0
 
   /** `salt` as in `ReplicaPorts.commitSalt`. */
   constructor(
@@ -50,7 +51,13 @@ export class Commitment implements EntryListener {
     this.#salt = salt
   }
 
+  /** Rises with every changed entry. */
+  get changes(): number {
+    return this.#changes
+  }
+
   changed(row: number): void {
+    this.#changes++
     this.#known = undefined
     this.#reserve(row)
     const marks = this.#marks[row] ?? 0

@@ -181,8 +181,9 @@ class ReplicaMachine implements Replica {
         return this.#chooseSources()
       case 'beat':
         return this.#hearBeat(input)
-      case 'write':
-        return this.#takeWrite(input)
+      case 'writes':
+        for (const write of input.writes) this.#takeWrite(write)
+        return
       case 'writeAbandoned':
         this.#waiting.abandon(input.id)
         return this.#acks.abandon(input.id)

@@ -51,6 +51,13 @@ export interface ReplicaMember {
   readonly phase: 'joining' | 'active'
 }
 
+/** One write; `id` is the caller's, unique among writes under way. */
+export interface AskedWrite {
+  readonly id: number
+  readonly operation: Operation
+  readonly ack: AckLevel
+}
+
 /** What the machine is told. Nothing in it is kept by reference after the step but strings. */
 export type ReplicaInput =
   | { readonly kind: 'tick' }
@@ -70,13 +77,8 @@ export type ReplicaInput =
       readonly root: Uint8Array | null
       readonly groupClock: number
     }
-  /** `id` is the caller's, unique among writes under way; answered by exactly one `written` or `failed`. */
-  | {
-      readonly kind: 'write'
-      readonly id: number
-      readonly operation: Operation
-      readonly ack: AckLevel
-    }
+  /** Writes of one turn of the caller, applied in order; each is answered by exactly one `written` or `failed`. */
+  | { readonly kind: 'writes'; readonly writes: readonly AskedWrite[] }
   /** Nobody waits for this write any more; what was applied stays. No answer follows. */
   | { readonly kind: 'writeAbandoned'; readonly id: number }
   /** The batch of a `publish` effect was handed to the net, or could not be: exactly one for each `publish`. */

@@ -11,10 +11,13 @@ const roots = {
 
 /** A commitment with `pending` leaves out of date. */
 const unhashed = (pending: number) => {
-  const state = { pending, wholes: 0 }
+  const state = { pending, changes: 0, wholes: 0 }
   const commitment = {
     get pending() {
       return state.pending
+    },
+    get changes() {
+      return state.changes
     },
     advance: (leavesMax: number) => {
       state.pending -= Math.min(state.pending, leavesMax)
@@ -36,17 +39,31 @@ test('a little is hashed at once', () => {
 
 test('much is hashed in slices with rests, and only after somebody asked', () => {
   const { resting, state } = unhashed(3_500)
-  resting.step(instant(100))
+  resting.step(instant(200))
   expect(state.pending).toBe(3_500)
   expect(resting.read()).toBeUndefined()
   expect(state.wholes).toBe(0)
-  resting.step(instant(200))
-  resting.step(instant(205))
+  resting.step(instant(300))
+  resting.step(instant(305))
   expect(state.pending).toBe(2_500)
-  expect(resting.wakeAt()).toBe(210)
-  resting.step(instant(210))
-  resting.step(instant(220))
+  expect(resting.wakeAt()).toBe(310)
+  resting.step(instant(310))
+  resting.step(instant(320))
   expect(state.pending).toBe(500)
   expect(resting.wakeAt()).toBeNull()
   expect(resting.read()).toBe(roots)
+})
+
+test('while entries change nothing is hashed, but not for ever', () => {
+  const { resting, state } = unhashed(3_500)
+  resting.step(instant(0))
+  expect(resting.read()).toBeUndefined()
+  for (let now = 10; now < 5_000; now += 10) {
+    state.changes++
+    resting.step(instant(now))
+  }
+  expect(state.pending).toBe(3_500)
+  state.changes++
+  resting.step(instant(5_000))
+  expect(state.pending).toBe(2_500)
 })
