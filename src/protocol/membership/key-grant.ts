@@ -6,7 +6,6 @@
  * request or another key does not open, whatever the stream below it promised.
  */
 import { equalBytes, uint64Bytes, utf8 } from '../../base/bytes.ts'
-import { assert } from '../../base/errors.ts'
 import {
   bytesOfDigest,
   digestOf,
@@ -69,16 +68,19 @@ export function signAnnouncement(
   return { ...announced, signature: ports.sign(announcementMessage(network, announced)) }
 }
 
-/** Wraps a key for the owner of the attested `kemKey`. */
+/**
+ * Wraps a key for the owner of the attested `kemKey`; `undefined` if that is no KEM key. Evidence commits to
+ * its bytes and not to their sense, so a broken enclave may have attested anything.
+ */
 export function grantKey(
   context: GrantContext,
   granted: GrantedKey,
   to: { readonly kemKey: Uint8Array; readonly random: Random },
-): KeyGrant {
+): KeyGrant | undefined {
   const { announcement, removalDigest, lifeLeft } = granted
   // 64 bytes: 32 for ML-KEM-768, 32 for the ephemeral X25519 key (X-Wing draft §5.4).
   const wrapped = encapsulate(to.kemKey, to.random.bytes(64))
-  assert(wrapped !== undefined, 'the KEM key of an appraised member is well-formed')
+  if (wrapped === undefined) return undefined
   using shared = wrapped.shared
   using key = wrappingKey(shared, context, granted)
   const sealedKey = granted.key.use(bytes => seal(wrapContext(key), bytes))

@@ -62,9 +62,13 @@ export class KeyServing {
     this.#waiting = [...still, ...this.#waiting]
   }
 
-  /** The connection closed: nobody waits for these answers. */
+  /** The connection closed: nobody reads these answers any more, but whoever carries them still waits. */
   forget(node: NodeId): void {
+    const gone = this.#waiting.filter(({ from }) => from === node)
     this.#waiting = this.#waiting.filter(({ from }) => from !== node)
+    for (const { request } of gone) {
+      this.#core.outbox.emit({ kind: 'refuse', request, code: 'NOT_CONNECTED' })
+    }
   }
 
   wakeAt(): Instant | null {
@@ -117,6 +121,11 @@ export class KeyServing {
       { ...granted, removalDigest: bytesOfDigest(removals.digest) },
       { kemKey: asker.keys.kem, random: ports.random },
     )
+    if (grant === undefined) {
+      outbox.emit({ kind: 'refuse', request, code: 'BAD_KEM_KEY' })
+      outbox.event('warn', 'PEER_FAULT', { node: from, facts: { cause: 'BAD_KEM_KEY' } })
+      return outbox.disconnect(from, 'BAD_KEM_KEY')
+    }
     outbox.emit({ kind: 'answer', request, bytes: keyGrantCodec.encode(grant) })
   }
 }

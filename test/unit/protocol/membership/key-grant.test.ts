@@ -13,6 +13,7 @@ import {
   epochKeyId,
   epochKeyLife,
   type KeyAnnouncement,
+  type KeyGrant,
   type SignedAnnouncement,
 } from '../../../../src/wire/epoch-key.ts'
 import { digestOfText, identity, network, otherNetwork, seeded } from './people.ts'
@@ -44,16 +45,12 @@ const contextOf = (from: NodeId, to: NodeId, nonce = 1): GrantContext => ({
   request: { id: announce().id, nonce: new Uint8Array(16).fill(nonce), removalDigest },
 })
 const context = contextOf(server.member.node, asker.member.node)
-const grantOf = (
-  inContext: GrantContext,
-  to = asker,
-  announcement = announce(),
-): ReturnType<typeof grantKey> =>
-  grantKey(
-    inContext,
-    { announcement, removalDigest, lifeLeft: 1000, key: new Secret(keyBytes.slice()) },
-    { kemKey: to.member.keys.kem, random },
-  )
+const grantOf = (inContext: GrantContext, to = asker, announcement = announce()): KeyGrant => {
+  const granted = { announcement, removalDigest, lifeLeft: 1000, key: new Secret(keyBytes.slice()) }
+  const grant = grantKey(inContext, granted, { kemKey: to.member.keys.kem, random })
+  if (grant === undefined) throw new Error('the KEM key is well-formed')
+  return grant
+}
 const ports = (who: typeof asker): { decapsulate: (bytes: Uint8Array) => Secret | undefined } => ({
   decapsulate: bytes => who.kem.decapsulate(bytes),
 })
@@ -141,4 +138,13 @@ test('one key under two kinds has two ids, so that no kind stands in for another
   const key = new Secret(keyBytes.slice())
   const ids = (['traffic', 'storage', 'commit'] as const).map(kind => epochKeyId(kind, key))
   expect(new Set(ids).size).toBe(3)
+})
+
+test('nothing is wrapped for bytes that are no KEM key', () => {
+  const granted = {
+    ...{ announcement: announce(), removalDigest, lifeLeft: 1000 },
+    key: new Secret(keyBytes.slice()),
+  }
+  const kemKey = new Uint8Array(asker.member.keys.kem.length).fill(0xff)
+  expect(grantKey(context, granted, { kemKey, random })).toBeUndefined()
 })

@@ -213,6 +213,7 @@ test('a key granted under removals that are not known here is dropped, and the r
     },
     { kemKey: a.member.keys.kem, random: seeded('b') },
   )
+  if (grant === undefined) throw new Error('the KEM key of a is well-formed')
   const bytes = keyGrantCodec.encode(grant)
   const effects = world.feed(a, { kind: 'answered', ask: asked.ask, bytes })
   expect(a.machine.openingKey(digestOf(announcement.id), world.now)).toBeUndefined()
