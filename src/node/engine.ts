@@ -40,6 +40,8 @@ export class Engine {
   readonly #salts: CommitSalts
   readonly #outbox: Outbox
   readonly #stopping = new AbortController()
+  /** The connection to each member, gate open or not. */
+  readonly #connections = new Map<NodeId, MemberConnection>()
   /** Members whose gate is open and whom the replica was told of. */
   readonly #gated = new Set<NodeId>()
   /** What the other rooms were last told of each member. */
@@ -150,8 +152,13 @@ export class Engine {
 
   async #memberConnected(connection: MemberConnection): Promise<void> {
     const { node } = connection
+    this.#connections.set(node, connection)
     this.#livenessDriver.feed({ kind: 'connectionOpened', node })
     await this.#membershipDriver.connected(connection)
+    // The step that opened the gate may have closed the connection as well.
+    if (this.#connections.get(node) !== connection) {
+      throw new HostError('DISCONNECTED', 'the connection closed')
+    }
     this.#parts.events.note('connected', 'a member connected', {
       node,
       direction: connection.outbound ? 'out' : 'in',
@@ -163,6 +170,7 @@ export class Engine {
 
   #memberDisconnected(node: NodeId, reason: string): void {
     this.#parts.events.note('disconnected', 'a member disconnected', { node, reason })
+    this.#connections.delete(node)
     this.#gated.delete(node)
     this.#membershipDriver.disconnected(node)
     this.replicaDriver.feed({ kind: 'disconnected', node })
@@ -189,6 +197,10 @@ export class Engine {
       throw new HostError('NOT_FRESH', 'The member did not prove itself alive.')
     }
     this.#membershipDriver.feed({ kind: 'steppedUp', node, verdict })
+    // A quote takes seconds: meanwhile the member may have been removed, or its verdict have lapsed.
+    if (!this.membership.isFresh(node, this.#parts.host.clock.monotonic())) {
+      throw new HostError('NOT_FRESH', 'The member is none any more.')
+    }
   }
 
   #openInbox(): Inbox {
@@ -261,7 +273,7 @@ export class Engine {
             first: smaller,
             second: larger,
           })
-          this.#membershipDriver.takeRemovals([item])
+          this.#membershipDriver.feed({ kind: 'removalItems', items: [item] })
         },
       },
     )

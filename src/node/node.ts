@@ -134,6 +134,8 @@ class Node implements CoterieNode {
   async #open(): Promise<void> {
     const { signal } = this.#stopping
     const evidence = await this.#quoteKeys(signal)
+    // A stop may come while anything is awaited here; nothing may begin after it.
+    signal.throwIfAborted()
     const admission = this.#admission(evidence)
     const { verdict, isTrusted } = this.#ownVerdict(admission, evidence)
     const engine = new Engine({
@@ -160,8 +162,12 @@ class Node implements CoterieNode {
       identitySeed: this.#identity.identitySeed,
       noiseSecret: this.#identity.noiseSecret,
     })
+    // A stop that came meanwhile found no net to close.
+    if (signal.aborted) await this.#closeNet()
+    signal.throwIfAborted()
     this.#viewed = this.#view({ engine, verdict, admission }, this.#host.clock.monotonic())
     await this.#net.start(signal)
+    signal.throwIfAborted()
     this.#events.note('started', 'the node started', { node: this.id, network: this.network })
     engine.start()
   }
@@ -171,10 +177,13 @@ class Node implements CoterieNode {
     this.#life = 'stopping'
     this.#stopping.abort(new HostError('STOPPING', 'the node stops'))
     this.#state.stop()
-    this.#engine?.stop()
-    if (wasRunning) await this.#closeNet()
-    wipeIdentity(this.#identity)
-    this.#life = 'stopped'
+    try {
+      this.#engine?.stop()
+      if (wasRunning) await this.#closeNet()
+    } finally {
+      wipeIdentity(this.#identity)
+      this.#life = 'stopped'
+    }
   }
 
   /** Waits for the net to close, but not for ever: a peer that does not read must not hold a stop up. */

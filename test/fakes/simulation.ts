@@ -25,6 +25,12 @@ export interface SimulatedNode {
   readonly crash: () => Promise<void>
 }
 
+export interface SimulatedNodeOptions {
+  readonly found?: boolean
+  /** Puts something between the node and its machine. */
+  readonly host?: (host: Host) => Host
+}
+
 export class Simulation {
   readonly time = new VirtualTime()
   readonly fixture: TestNetwork
@@ -41,7 +47,14 @@ export class Simulation {
   }
 
   /** A started node. The first address of the network bootstraps all others. */
-  async start(name: string, options: { readonly found?: boolean } = {}): Promise<SimulatedNode> {
+  async start(name: string, options: SimulatedNodeOptions = {}): Promise<SimulatedNode> {
+    const simulated = await this.prepare(name, options)
+    await simulated.node.start()
+    return simulated
+  }
+
+  /** A node that is not started yet. */
+  async prepare(name: string, options: SimulatedNodeOptions = {}): Promise<SimulatedNode> {
     const { attester } = await testNode(this.fixture, name)
     const listen = `/memory/${this.#nodes.length}`
     const bootstrap = this.#nodes.length === 0 ? [] : ['/memory/0']
@@ -62,8 +75,7 @@ export class Simulation {
       manifestEnvelope: this.fixture.envelopeBytes,
       found: options.found ?? false,
     })
-    const node = createNode(host, config)
-    await node.start()
+    const node = createNode(options.host?.(host) ?? host, config)
     const opened = (): FakeNet => {
       if (net === undefined) throw new Error('a started node has a net')
       return net

@@ -10,6 +10,7 @@ import type {
   LivenessState,
 } from '../../protocol/liveness/input.ts'
 import type { Liveness } from '../../protocol/liveness/liveness.ts'
+import { heartbeatCodec } from '../../wire/heartbeat.ts'
 import { Drive } from '../drive.ts'
 import type { EventLog } from '../event-log.ts'
 
@@ -48,13 +49,11 @@ export class LivenessDriver {
 
   /** A signed beat of a member. Answers whether it was one. */
   beatReceived(beat: Extract<LivenessInput, { kind: 'beatReceived' }>): boolean {
-    try {
-      this.#drive.feed(beat)
-      return true
-    } catch (error) {
-      if (error instanceof PeerFault) return false
-      throw error
-    }
+    // Looked at before it is handed over: what arrives within a step is taken after it, and its fault would
+    // be thrown at whoever began that step.
+    if (!isHeartbeat(beat.payload)) return false
+    this.#drive.feed(beat)
+    return true
   }
 
   stop(): void {
@@ -81,5 +80,15 @@ export class LivenessDriver {
         })
         return this.#listeners.equivocated(effect.first, effect.second)
     }
+  }
+}
+
+function isHeartbeat(payload: Uint8Array): boolean {
+  try {
+    heartbeatCodec.decode(payload)
+    return true
+  } catch (error) {
+    if (error instanceof PeerFault) return false
+    throw error
   }
 }

@@ -39,6 +39,11 @@ interface PendingRequest {
   readonly refuse: (reason: Error) => void
 }
 
+const nothingJudged: Pick<EffectOf<'removalsJudged'>, 'added' | 'refused'> = {
+  added: 0,
+  refused: [],
+}
+
 /** Patience with one member that answers nothing: beyond it the ask has failed and another member is asked. */
 const askPatience = milliseconds(10_000)
 
@@ -51,7 +56,7 @@ export class MembershipDriver {
   readonly #requests = new Map<number, PendingRequest>()
   readonly #stopping = new AbortController()
   #lastRequest = 0
-  #removalsJudged: Pick<EffectOf<'removalsJudged'>, 'added' | 'refused'> = { added: 0, refused: [] }
+  #removalsJudged = nothingJudged
 
   constructor(
     ports: {
@@ -79,6 +84,7 @@ export class MembershipDriver {
   connected(connection: MemberConnection): Promise<void> {
     const { node, keys, evidence, verdict } = connection
     this.#gates.get(node)?.refuse(new HostError('REPLACED', 'another connection took over'))
+    if (this.#stopping.signal.aborted) return Promise.reject(this.#stopping.signal.reason)
     const gate = new Promise<void>((open, refuse) => this.#gates.set(node, { open, refuse }))
     this.feed({ kind: 'connected', member: { node, keys, evidence, verdict } })
     return gate
@@ -92,6 +98,7 @@ export class MembershipDriver {
 
   /** The answer to a member's request. @throws {CoterieError} with the machine's code when it refuses. */
   asked(protocol: MembershipProtocol, bytes: Uint8Array, from: NodeId): Promise<Uint8Array> {
+    if (this.#stopping.signal.aborted) return Promise.reject(this.#stopping.signal.reason)
     const request = ++this.#lastRequest
     const answered = new Promise<Uint8Array>((answer, refuse) =>
       this.#requests.set(request, { answer, refuse }),
@@ -108,6 +115,7 @@ export class MembershipDriver {
 
   /** Takes removal items from this node's own door. @throws {PeerFault} for the first that does not prove itself. */
   takeRemovals(items: readonly Uint8Array[]): { readonly added: number } {
+    this.#removalsJudged = nothingJudged
     this.feed({ kind: 'removalItems', items })
     const { added, refused } = this.#removalsJudged
     const first = refused[0]

@@ -86,6 +86,7 @@ export class ReplicaDriver {
   /** Resolves with the number of members that hold the write. @throws {CoterieError} with the code of the refusal. */
   write(operation: Operation, ack: AckLevel, signal?: AbortSignal): Promise<number> {
     if (signal?.aborted === true) return Promise.reject(signal.reason)
+    if (this.#stopping.signal.aborted) return Promise.reject(writeError('STOPPING'))
     const id = ++this.#lastId
     const written = new Promise<number>((done, failed) => this.#writes.set(id, { done, failed }))
     this.#ask({ id, operation, ack })
@@ -116,6 +117,7 @@ export class ReplicaDriver {
 
   /** Answers a sync request of a member that may see state. */
   async syncAsked(request: Uint8Array, from: NodeId): Promise<Uint8Array> {
+    this.#stopping.signal.throwIfAborted()
     const bytes = this.#frames.open('sync', request, from)
     if (bytes === undefined) {
       throw new CoterieError('KEY_UNKNOWN', 'The request is sealed under a key not held here.')
@@ -140,9 +142,11 @@ export class ReplicaDriver {
 
   stop(): void {
     this.feed({ kind: 'phaseChanged', phase: 'stopping' })
+    this.#flushWrites()
     this.#drive.stop()
     this.#stopping.abort(new HostError('STOPPING', 'the node stops'))
-    for (const write of this.#writes.values()) write.failed(writeError('STOPPING'))
+    // What was not applied was refused by the machine just now; the rest is applied, its spread unknown.
+    for (const write of this.#writes.values()) write.failed(writeError('ACK_TIMEOUT'))
     for (const pending of this.#answers.values()) {
       pending.refuse(new CoterieError('STOPPING', 'The node stops.'))
     }
