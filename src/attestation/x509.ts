@@ -1,26 +1,38 @@
 /**
  * X.509 (RFC 5280) as far as attestation needs it: certificates are parsed strictly and chains validated
- * to an anchor that is pinned by its key. Everything that knows ASN.1 is in this file.
- *
- * The parser is asn1js, which reads BER; whatever is not in the one spelling of DER is refused here.
+ * to an anchor that is pinned by its key.
  */
-import { type BaseBlock, Constructed, fromBER } from 'asn1js'
 import { BoundedMap } from '../base/bounded-map.ts'
 import { equalBytes, fromUtf8, toHex } from '../base/bytes.ts'
-import { PeerFault } from '../base/errors.ts'
 import { type Timestamp, timestamp } from '../base/time.ts'
 import { verifyEcdsa } from '../crypto/ecdsa.ts'
 import { framed, sha256 } from '../crypto/hash.ts'
 import { domains } from '../wire/domains.ts'
 import type { Refusal } from './verdict.ts'
+import {
+  bad,
+  bitString,
+  childrenOf,
+  type DerValue,
+  expectTag,
+  need,
+  oidOf,
+  parseDer,
+  tagBitString,
+  tagBoolean,
+  tagExtensions,
+  tagGeneralizedTime,
+  tagInteger,
+  tagOctetString,
+  tagSequence,
+  tagUtcTime,
+  tagVersion,
+} from './x509-der.ts'
 
 /** Object identifiers by the hexadecimal of their DER content. */
 export const oids = {
   basicConstraints: '551d13',
   keyUsage: '551d0f',
-  ecPublicKey: '2a8648ce3d0201',
-  p256: '2a8648ce3d030107',
-  p384: '2b81040022',
   ecdsaSha256: '2a8648ce3d040302',
   ecdsaSha384: '2a8648ce3d040303',
 } as const
@@ -77,8 +89,40 @@ export interface ValidChain {
 const keyUsageBits = { digitalSignature: 0, keyCertSign: 5 } as const
 const understood: ReadonlySet<string> = new Set([oids.basicConstraints, oids.keyUsage])
 
-/** Parses one certificate. @throws {PeerFault} `BAD_CERTIFICATE` for anything that is not strict DER of version 3. */
+/**
+ * Parses one certificate, or finds an authority that was parsed before; what comes out may be shared and is
+ * never written to.
+ *
+ * @throws {PeerFault} `BAD_CERTIFICATE` for anything that is not strict DER of version 3.
+ */
 export function parseCertificate(der: Uint8Array): Certificate {
+  const known = knownAuthorities.get(nameOf(der))
+  if (known !== undefined) return known
+  const certificate = parseAnew(der)
+  if (certificate.isAuthority) parsedFrom.set(certificate, der)
+  return certificate
+}
+
+/**
+ * Authorities whose signature held under a pinned key or under another of them, by the digest of all their
+ * bytes: every machine of a vendor shows the same ones, and reading one costs a fifth of a signature. Nobody
+ * but a holder of such a key can put one here. Kept is what the bytes say and nothing of what followed from
+ * it: dates, shape and anchors are held against each chain anew.
+ */
+const knownAuthorities = new BoundedMap<string, Certificate>(256)
+
+/** Where authorities came from; a copy that somebody changed is not among them. */
+const parsedFrom = new WeakMap<Certificate, Uint8Array>()
+
+const nameOf = (der: Uint8Array): string => toHex(sha256(framed(domains.certificate, der)))
+
+/** Keeps a reading of its own, of bytes of its own. */
+function remember(authority: Certificate): void {
+  const der = parsedFrom.get(authority)?.slice()
+  if (der !== undefined) knownAuthorities.set(nameOf(der), parseAnew(der))
+}
+
+function parseAnew(der: Uint8Array): Certificate {
   const [tbs, algorithm, signature] = childrenOf(parseDer(der), tagSequence, 3)
   const fields = childrenOf(tbs, tagSequence)
   const [version, serial, inner, issuer, validity, subject, publicKey, wrapped] = fields
@@ -107,15 +151,19 @@ export function parseCertificate(der: Uint8Array): Certificate {
   }
 }
 
+/** SubjectPublicKeyInfo of an uncompressed point (RFC 5480 §2, X.690 §10) up to the point: it has one spelling. */
+const ecKeys = [
+  { curve: 'P-256', header: '3059301306072a8648ce3d020106082a8648ce3d030107034200', bytes: 65 },
+  { curve: 'P-384', header: '3076301006072a8648ce3d020106052b81040022036200', bytes: 97 },
+] as const
+
 /** The key of a SubjectPublicKeyInfo (RFC 5480). @throws {PeerFault} `BAD_CERTIFICATE` for other than P-256 and P-384. */
 export function parseEcKey(spki: Uint8Array): EcKey {
-  const [algorithm, key] = childrenOf(parseDer(spki), tagSequence, 2)
-  const [kind, curve] = childrenOf(algorithm, tagSequence, 2)
-  if (oidOf(need(kind)) !== oids.ecPublicKey) throw bad('an elliptic curve key')
-  const point = bitString(need(key))
-  const named = oidOf(need(curve))
-  if (named === oids.p256 && point.length === 65) return { curve: 'P-256', point }
-  if (named === oids.p384 && point.length === 97) return { curve: 'P-384', point }
+  for (const { curve, header, bytes } of ecKeys) {
+    const start = spki.length - bytes
+    if (toHex(spki.subarray(0, Math.max(start, 0))) !== header) continue
+    return { curve, point: spki.subarray(start) }
+  }
   throw bad('an uncompressed point of P-256 or P-384')
 }
 
@@ -213,10 +261,11 @@ function isVouchedFor(certificate: Certificate, issuerKey: Uint8Array): boolean 
   // The signed body names its hash algorithm, so it needs no part of its own.
   const { tbs, signature } = certificate
   const name = toHex(sha256(framed(domains.certificateCheck, issuerKey, tbs, signature)))
-  if (goodSignatures.get(name) === true) return true
-  const holds = isSignedBy(certificate, issuerKey)
-  if (holds) goodSignatures.set(name, true)
-  return holds
+  const holds = goodSignatures.get(name) ?? isSignedBy(certificate, issuerKey)
+  if (!holds) return false
+  goodSignatures.set(name, true)
+  remember(certificate)
+  return true
 }
 
 function isSignedBy(certificate: Certificate, issuerKey: Uint8Array): boolean {
@@ -226,90 +275,6 @@ function isSignedBy(certificate: Certificate, issuerKey: Uint8Array): boolean {
 }
 
 const iso = (at: Timestamp): string => new Date(at).toISOString()
-
-// DER (X.690 §8 and §10) on top of the library's blocks.
-
-/** One value: its tag as the first octet, all its bytes, its content and, if constructed, its parts. */
-interface DerValue {
-  readonly tag: number
-  readonly bytes: Uint8Array
-  readonly content: Uint8Array
-  readonly parts: readonly DerValue[]
-}
-
-const tagBoolean = 0x01
-const tagInteger = 0x02
-const tagBitString = 0x03
-const tagOctetString = 0x04
-const tagOid = 0x06
-const tagUtcTime = 0x17
-const tagGeneralizedTime = 0x18
-const tagSequence = 0x30
-const tagVersion = 0xa0
-const tagExtensions = 0xa3
-
-const depthMax = 12
-const nodesMax = 512
-
-const bad = (expected: string): PeerFault =>
-  new PeerFault('BAD_CERTIFICATE', `expected ${expected} in DER`)
-
-function parseDer(bytes: Uint8Array): DerValue {
-  const { offset, result } = readBer(bytes)
-  if (offset !== bytes.length || result.error !== '') throw bad('exactly one value')
-  return derValue(result)
-}
-
-function readBer(bytes: Uint8Array): ReturnType<typeof fromBER> {
-  try {
-    return fromBER(bytes, { maxDepth: depthMax, maxNodes: nodesMax, parseEmbedded: false })
-  } catch {
-    // The library throws plain errors for times and texts that it cannot convert; its words say no more.
-    throw bad('values of their types')
-  }
-}
-
-function derValue(block: BaseBlock): DerValue {
-  const bytes = block.valueBeforeDecodeView
-  const length = block.lenBlock.length
-  const lengthOctets = length < 0x80 ? 1 : length < 0x100 ? 2 : length < 0x10000 ? 3 : 4
-  const isDer = !block.lenBlock.isIndefiniteForm && bytes.length === 1 + lengthOctets + length
-  if (!isDer || block.idBlock.tagNumber > 30) throw bad('definite and shortest lengths')
-  const parts = block instanceof Constructed ? block.valueBlock.value.map(derValue) : []
-  return {
-    tag: bytes[0] ?? 0,
-    bytes,
-    content: bytes.subarray(bytes.length - length),
-    parts,
-  }
-}
-
-function need(value: DerValue | undefined): DerValue {
-  if (value === undefined) throw bad('another field')
-  return value
-}
-
-function expectTag(value: DerValue, tag: number): void {
-  if (value.tag !== tag) throw bad(`tag 0x${tag.toString(16)}`)
-}
-
-function childrenOf(value: DerValue | undefined, tag: number, count?: number): readonly DerValue[] {
-  const parent = need(value)
-  expectTag(parent, tag)
-  if (count !== undefined && parent.parts.length !== count) throw bad(`${count} parts`)
-  return parent.parts
-}
-
-function oidOf(value: DerValue): string {
-  expectTag(value, tagOid)
-  return toHex(value.content)
-}
-
-function bitString(value: DerValue): Uint8Array {
-  expectTag(value, tagBitString)
-  if (value.content[0] !== 0) throw bad('a bit string of whole bytes')
-  return value.content.subarray(1)
-}
 
 function checkSerial({ tag, content }: DerValue): void {
   const [first = 0, second = 0] = content
@@ -367,21 +332,20 @@ function checkTrue({ tag, content }: DerValue): void {
 function parseBasicConstraints(
   extension: Extension | undefined,
 ): Pick<Certificate, 'isAuthority' | 'pathLength'> {
-  const none = { isAuthority: false, pathLength: 0 }
-  if (extension === undefined) return none
-  const [authority, path] = childrenOf(parseDer(extension.value), tagSequence)
-  if (authority === undefined) return none
-  checkTrue(authority)
-  if (path === undefined) return { isAuthority: true, pathLength: Number.POSITIVE_INFINITY }
-  const [length = 0x80] = path.content
-  if (path.tag !== tagInteger || path.content.length !== 1 || length > 0x7f) throw bad('a length')
-  return { isAuthority: true, pathLength: length }
+  if (extension === undefined) return { isAuthority: false, pathLength: 0 }
+  // DER has three spellings: no authority, one without a limit, one with it (RFC 5280 §4.2.1.9).
+  const spelled = /^30(?:00|(030101ff)|060101ff0201([0-7][0-9a-f]))$/.exec(toHex(extension.value))
+  if (spelled === null) throw bad('basic constraints')
+  const [, unlimited, limit] = spelled
+  if (limit !== undefined) return { isAuthority: true, pathLength: Number.parseInt(limit, 16) }
+  const isAuthority = unlimited !== undefined
+  return { isAuthority, pathLength: isAuthority ? Number.POSITIVE_INFINITY : 0 }
 }
 
 function parseKeyUsage(extension: Extension | undefined): readonly boolean[] | undefined {
   if (extension === undefined) return undefined
-  const { tag, content } = parseDer(extension.value)
-  const [unused = 8, ...bytes] = content
-  if (tag !== tagBitString || unused > 7 || bytes.length > 2) throw bad('key usage')
+  const [tag, length, unused = 8, ...bytes] = extension.value
+  const isWhole = tag === tagBitString && length === extension.value.length - 2
+  if (!isWhole || unused > 7 || bytes.length > 2) throw bad('key usage')
   return bytes.flatMap(byte => Array.from({ length: 8 }, (_, bit) => (byte & (0x80 >> bit)) !== 0))
 }

@@ -34,6 +34,7 @@ export const domains = {
   instance: 'coterie/instance/1',
   policy: 'coterie/policy/1',
   endorsements: 'coterie/endorsements/1',
+  certificate: 'coterie/certificate/1',
   certificateCheck: 'coterie/certificate-check/1',
   simulatedEvidence: 'coterie/simulated-evidence/1',
 } as const
