@@ -57,7 +57,7 @@ export interface SyncAnswer {
 
 const syncBytesMax = 200 * 1024
 const marksField = list(
-  row<SyncMark>({ author: fixedBytes(idBytes), mark: uint() }),
+  row<SyncMark>({ author: fixedBytes(idBytes), mark: uint(sequenceMax) }),
   limits.syncMarksMax,
 )
 

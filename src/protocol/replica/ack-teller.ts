@@ -29,7 +29,7 @@ export class AckTeller {
   ): Generator<{ readonly to: NodeId; readonly bytes: Uint8Array }> {
     for (const author of this.#marks.takeRaised()) this.#pending.add(author)
     for (const author of this.#pending) {
-      const mark = this.#marks.markOf(author)
+      const mark = this.#marks.heldOf(author)
       if (mark === 0 || !reachable.has(author)) {
         // Whoever connects is owed its mark anew.
         this.#pending.delete(author)

@@ -1,8 +1,10 @@
 /**
  * How far this node has merged each author's batches without gap: what it may acknowledge.
  *
- * A mark rises by the next batch in order, or to the author's sequence at the cut of a completed sync from
- * that author: then all before it is merged as well, however it came.
+ * What is *held* rises by the next batch in order, or to the author's sequence at the cut of a completed
+ * sync from that author: then all before it is merged as well, however it came. What a third member says
+ * that it had merged is *claimed*: it spares bytes and tells what was seen and pruned, but nobody is told
+ * that it is held, for the third member may lie. The author's own word ends every claim beyond it.
  */
 import type { NodeId } from '../../base/ids.ts'
 
@@ -12,13 +14,14 @@ const authorsMax = 4096
 const aheadMax = 4096
 
 interface Progress {
-  mark: number
+  held: number
+  claimed: number
   readonly ahead: Set<number>
 }
 
 export class Marks {
   readonly #authors = new Map<NodeId, Progress>()
-  /** Authors whose mark rose since `takeRaised`. */
+  /** Authors of whom more is held since `takeRaised`. */
   #raised = new Set<NodeId>()
   #hasForgotten = false
 
@@ -27,9 +30,15 @@ export class Marks {
     return this.#hasForgotten
   }
 
-  /** All batches of `author` up to this one are merged; 0 for none. */
+  /** All batches of `author` up to this one are merged, or so a member claims; 0 for none. */
   markOf(author: NodeId): number {
-    return this.#authors.get(author)?.mark ?? 0
+    const progress = this.#authors.get(author)
+    return progress === undefined ? 0 : markIn(progress)
+  }
+
+  /** All batches of `author` up to this one are merged here; 0 for none. */
+  heldOf(author: NodeId): number {
+    return this.#authors.get(author)?.held ?? 0
   }
 
   /** Whether a later batch came and one before it is missing. */
@@ -40,23 +49,30 @@ export class Marks {
   /** A whole batch was merged. */
   merged(author: NodeId, sequence: number): void {
     const progress = this.#progressOf(author)
-    if (sequence <= progress.mark) return
-    if (sequence > progress.mark + 1) {
+    if (sequence <= progress.held) return
+    if (sequence > progress.held + 1) {
       if (progress.ahead.size < aheadMax) progress.ahead.add(sequence)
       return
     }
     this.#raise(author, progress, sequence)
   }
 
-  /** A sync was completed with a replica that had merged the author's batches up to this one. */
+  /** A sync was completed with a member that says it had merged the author's batches up to this one. */
+  claimed(author: NodeId, sequence: number): void {
+    const progress = this.#progressOf(author)
+    progress.claimed = Math.max(progress.claimed, sequence)
+  }
+
+  /** A sync was completed with the author itself, whose last batch was this one. */
   synced(author: NodeId, sequence: number): void {
     const progress = this.#progressOf(author)
-    if (sequence <= progress.mark) return
+    progress.claimed = Math.min(progress.claimed, sequence)
+    if (sequence <= progress.held) return
     for (const ahead of progress.ahead) if (ahead <= sequence) progress.ahead.delete(ahead)
     this.#raise(author, progress, sequence)
   }
 
-  /** Takes out the authors whose mark rose. */
+  /** Takes out the authors of whom more is held. */
   takeRaised(): Iterable<NodeId> {
     if (this.#raised.size === 0) return []
     const raised = this.#raised
@@ -76,20 +92,27 @@ export class Marks {
 
   /** Every author with a mark above 0. */
   *all(): Generator<{ readonly author: NodeId; readonly mark: number }> {
-    for (const [author, { mark }] of this.#authors) if (mark > 0) yield { author, mark }
+    for (const [author, progress] of this.#authors) {
+      const mark = markIn(progress)
+      if (mark > 0) yield { author, mark }
+    }
   }
 
   #progressOf(author: NodeId): Progress {
     const known = this.#authors.get(author)
     if (known !== undefined) return known
-    const progress: Progress = { mark: 0, ahead: new Set() }
+    const progress: Progress = { held: 0, claimed: 0, ahead: new Set() }
     this.#authors.set(author, progress)
     return progress
   }
 
-  #raise(author: NodeId, progress: Progress, mark: number): void {
-    progress.mark = mark
+  #raise(author: NodeId, progress: Progress, held: number): void {
+    progress.held = held
     this.#raised.add(author)
-    while (progress.ahead.delete(progress.mark + 1)) progress.mark++
+    while (progress.ahead.delete(progress.held + 1)) progress.held++
   }
+}
+
+function markIn({ held, claimed }: Progress): number {
+  return Math.max(held, claimed)
 }

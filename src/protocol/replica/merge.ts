@@ -3,7 +3,7 @@ import { PeerFault } from '../../base/errors.ts'
 import { type Digest, digestOf, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
 import type { Instant } from '../../base/time.ts'
 import { parseBatch } from '../../wire/batch.ts'
-import type { EntryView } from '../../wire/entry.ts'
+import { type EntryView, sequenceMax } from '../../wire/entry.ts'
 import { parseSyncPage } from '../../wire/sync.ts'
 import type { Core } from './core.ts'
 import { isSignedByOwner } from './entry-hash.ts'
@@ -37,7 +37,8 @@ export class Merge {
     now: Instant,
   ): Digest | undefined {
     const core = this.#core
-    if (!core.clock.isSet || batch.sequence <= core.marks.markOf(author)) return undefined
+    if (!core.clock.isSet || batch.sequence <= core.marks.heldOf(author)) return undefined
+    if (batch.sequence > sequenceMax) throw new PeerFault('BAD_BATCH', 'no boot counts that far')
     const parsed = parseBatch(batch.bytes)
     const { map } = core
     const commitKey = digestOf(parsed.commitKey)
@@ -129,8 +130,9 @@ export class Merge {
         if (map.holds(entry) && this.join(entry) >= 0) core.pruneAgain()
         return
       }
-      // Seen before and not here any more: its removal was pruned, and it must not come back.
-      if (hasSeen && !map.holds(entry)) return
+      // Seen before and not here any more: its removal was pruned, and it must not come back. Above the floor
+      // no removal is pruned: then it is not here because it was never seen, whoever claimed so.
+      if (hasSeen && entry.ms < floor && !map.holds(entry)) return
       this.join(entry)
       options.listed?.(map.rowOf(entry))
     })
@@ -154,10 +156,10 @@ export class Merge {
     const row = core.map.join(entry)
     if (row < 0) return row
     core.hybrid.see(ms, counter)
-    if (entry.author !== 0) {
-      this.deliveredCount++
-      core.outbox.forget(row)
-    }
+    if (entry.author !== 0) this.deliveredCount++
+    // What stands here now is in no batch to come, even if it goes by this node's name: the writer puts what
+    // it wrote itself back after this.
+    core.outbox.forget(row)
     core.watch.changed(core.map.cells.keyRowOf(row))
     return row
   }

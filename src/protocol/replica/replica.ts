@@ -98,7 +98,7 @@ class ReplicaMachine implements Replica {
       this.#waiting.nextDeadline,
       this.#phase === 'active' ? this.#teller.wakeAt() : null,
       held === undefined ? null : this.#core.instantOf(held, this.#now),
-      this.#sync.wakeAt(this.#sources),
+      this.#sync.wakeAt(this.#sources, this.#now),
       this.#resting.wakeAt(),
     ].filter(at => at !== null)
     return candidates.length === 0 ? null : instant(Math.min(...candidates))
@@ -293,7 +293,8 @@ class ReplicaMachine implements Replica {
       return
     }
     try {
-      const asker = { syncedAt: this.#sync.syncedAt(from), members: this.#memberList }
+      const [syncedAt, members] = [this.#sync.syncedAt(from), this.#memberList]
+      const asker = { node: from, syncedAt, members }
       const bytes = this.#server.answer(request.bytes, asker, this.#now)
       this.#effects.push({ kind: 'answer', id, bytes })
     } catch (fault) {

@@ -34,7 +34,11 @@ export class SyncServer {
   /** The answer to a request. @throws {PeerFault} for one that no honest member sends. */
   answer(
     bytes: Uint8Array,
-    asker: { readonly syncedAt: number; readonly members: readonly ReplicaMember[] },
+    asker: {
+      readonly node: NodeId
+      readonly syncedAt: number
+      readonly members: readonly ReplicaMember[]
+    },
     now: Instant,
   ): Uint8Array {
     const request = syncRequestCodec.decode(bytes)
@@ -44,7 +48,7 @@ export class SyncServer {
       log: this.#log,
       next,
       isLast,
-      marks: isLast ? statedMarks(this.#core, asker.members) : [],
+      marks: isLast ? statedMarks(this.#core, asker) : [],
       groupClock: clock.read(now) ?? 0,
       floor: clock.floor(now) ?? 0,
       syncedAt: asker.syncedAt,
@@ -86,17 +90,25 @@ export class SyncServer {
   }
 }
 
-/** This node's version vector as it travels: itself, the roster, then others as far as there is room. */
-export function statedMarks(core: Core, members: readonly ReplicaMember[]): SyncMark[] {
+/**
+ * This node's version vector as it travels: itself, the roster, then others as far as there is room. Of the
+ * batches of `to`, who reads it, only what is held here: no claim of a third member counts against an author.
+ */
+export function statedMarks(
+  core: Core,
+  { node: to, members }: { readonly node: NodeId; readonly members: readonly ReplicaMember[] },
+): SyncMark[] {
   const stated = new Map<NodeId, number>()
   stated.set(core.self, core.outbox.sequence)
+  stated.set(to, core.marks.heldOf(to))
   for (const { node } of members) {
     const mark = core.marks.markOf(node)
-    if (mark > 0 && stated.size < limits.syncMarksMax) stated.set(node, mark)
+    if (node !== to && mark > 0 && stated.size < limits.syncMarksMax) stated.set(node, mark)
   }
   for (const { author, mark } of core.marks.all()) {
     if (stated.size >= limits.syncMarksMax) break
-    stated.set(author, mark)
+    if (author !== to) stated.set(author, mark)
   }
+  if (stated.get(to) === 0) stated.delete(to)
   return [...stated].map(([author, mark]) => ({ author: identityKey(author), mark }))
 }

@@ -18,6 +18,8 @@ import type { ReplicaMember } from './types.ts'
 
 /** Pulls under way at once, after a first one was completed: until then two would bring everything twice. */
 const pullsMax = 2
+/** A pull under way for longer leaves its place to others: its member may never come to an end of pages. */
+const placeFor = seconds(30)
 /** Least rest between two pulls from one member, whatever asks for them. */
 const restMin = seconds(1)
 /** How long gossip may be on its way, overtaken by later batches and beats, before it is held for lost. */
@@ -26,6 +28,8 @@ const gapPatience = milliseconds(250)
 const restAfterFailure = seconds(3)
 
 interface Pull {
+  readonly of: NodeId
+  readonly startedAt: Instant
   /** Where it began: where the next one begins if this one comes to nothing. */
   readonly from: { readonly log: Uint8Array | null; readonly cursor: number }
   log: Uint8Array | null
@@ -137,13 +141,12 @@ export class Sync {
     now: Instant,
   ): { readonly to: NodeId; readonly bytes: Uint8Array }[] {
     const requests: { to: NodeId; bytes: Uint8Array }[] = []
-    let underWay = 0
-    for (const { pull } of this.#sources.values()) if (pull !== undefined) underWay++
+    let underWay = this.#underWay(now)
     for (const to of sources) {
       const source = this.#sourceOf(to, now)
       if (underWay >= this.#pullsMax) break
       if (source.pull !== undefined || this.#nextAt(source) > now) continue
-      source.pull = this.#begin(source, now)
+      source.pull = this.#begin(to, source, now)
       source.isWanted = false
       underWay++
       requests.push({ to, bytes: this.#request(source.pull, members) })
@@ -152,11 +155,10 @@ export class Sync {
   }
 
   /** When `due` next has something for one of `sources`. */
-  wakeAt(sources: readonly NodeId[]): Instant | null {
-    let [earliest, underWay]: [Instant | null, number] = [null, 0]
-    for (const { pull } of this.#sources.values()) if (pull !== undefined) underWay++
+  wakeAt(sources: readonly NodeId[], now: Instant): Instant | null {
     // The end of a pull is an input of its own.
-    if (underWay >= this.#pullsMax) return null
+    if (this.#underWay(now) >= this.#pullsMax) return this.#placeFreeAt(now)
+    let earliest: Instant | null = null
     for (const node of sources) {
       const source = this.#sources.get(node)
       if (source === undefined || source.pull !== undefined) continue
@@ -247,7 +249,8 @@ export class Sync {
       const index = core.map.authors.find(author)
       if (index >= 0) seen.set(index, mark)
       if (author === core.self) ownMark = mark
-      else if (pull.isClean) core.marks.synced(author, mark)
+      else if (pull.isClean && author === pull.of) core.marks.synced(author, mark)
+      else if (pull.isClean) core.marks.claimed(author, mark)
     }
     if (pull.listed !== undefined && pull.isClean) {
       const isWhole = answer.marks.length < limits.syncMarksMax
@@ -266,7 +269,25 @@ export class Sync {
     return ownMark
   }
 
-  #begin(source: Source, now: Instant): Pull {
+  /** Pulls that take a place. */
+  #underWay(now: Instant): number {
+    let count = 0
+    for (const { pull } of this.#sources.values()) if (isPlaced(pull, now)) count++
+    return count
+  }
+
+  /** When a pull under way gives its place up. */
+  #placeFreeAt(now: Instant): Instant | null {
+    let earliest: Instant | null = null
+    for (const { pull } of this.#sources.values()) {
+      if (pull === undefined || !isPlaced(pull, now)) continue
+      const at = after(pull.startedAt, placeFor)
+      if (earliest === null || at < earliest) earliest = at
+    }
+    return earliest
+  }
+
+  #begin(of: NodeId, source: Source, now: Instant): Pull {
     const syncedAt = source.syncedAt ?? this.#bornAt
     const floor = this.#core.clock.floor(now) ?? 0
     const isStale = syncedAt !== undefined && syncedAt < floor
@@ -275,14 +296,15 @@ export class Sync {
     const mustListAll = isStale || isAmiss
     if (isAmiss) source.difference = undefined
     const from = mustListAll ? { log: null, cursor: 0 } : { log: source.log, cursor: source.cursor }
-    return { from, ...from, isClean: true, listed: mustListAll ? new Set() : undefined }
+    const listed = mustListAll ? new Set<number>() : undefined
+    return { of, startedAt: now, from, ...from, isClean: true, listed }
   }
 
   #request(pull: Pull, members: readonly ReplicaMember[]): Uint8Array {
     return syncRequestCodec.encode({
       log: pull.log,
       cursor: pull.cursor,
-      marks: pull.listed === undefined ? statedMarks(this.#core, members) : [],
+      marks: pull.listed === undefined ? statedMarks(this.#core, { node: pull.of, members }) : [],
     })
   }
 
@@ -313,4 +335,8 @@ export class Sync {
     this.#sources.set(node, source)
     return source
   }
+}
+
+function isPlaced(pull: Pull | undefined, now: Instant): boolean {
+  return pull !== undefined && now < after(pull.startedAt, placeFor)
 }
