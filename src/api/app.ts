@@ -36,7 +36,10 @@ export function createApp(node: CoterieNode, options: AppOptions): Hono {
   })
   app.onError((error, context) => {
     const { status, answer } = answerOfError(error)
-    if (status === 500) {
+    const caller = context.req.raw.signal
+    // Nobody is left to read this; the handler gave up because of it.
+    const isCallerGone = caller.aborted && error === caller.reason
+    if (status === 500 && !isCallerGone) {
       const code = error instanceof CoterieError ? error.code : error.name
       options.log.error('request met a bug', { code, stack: error.stack ?? '' })
     }

@@ -24,7 +24,10 @@ export interface Register {
 /** Each holds a socket and a place in the node's list of watchers. */
 const streamsMax = 64
 
-/** Registers on `app`; `stopping` ends all open streams. */
+/**
+ * Registers on `app`; `stopping` ends all open streams. It ends nothing else: what became of a write that is
+ * under way only the node can say, and it does so when it stops.
+ */
 export function registerOn(app: Hono, options: GuardOptions, stopping: AbortSignal): Register {
   let streams = 0
   const admitted = async <Query, Body>(
@@ -32,7 +35,7 @@ export function registerOn(app: Hono, options: GuardOptions, stopping: AbortSign
     route: Route<Query, Body>,
   ): Promise<Request<Query, Body>> => {
     admitToRoute(options, route.access, callerOf(context))
-    return await parsedRequest(context, route, stopping)
+    return await parsedRequest(context, route)
   }
   return {
     answer(route, handler, status = () => 200) {
@@ -51,7 +54,7 @@ export function registerOn(app: Hono, options: GuardOptions, stopping: AbortSign
         }
         streams++
         const gone = new AbortController()
-        const signal = AbortSignal.any([request.signal, gone.signal])
+        const signal = AbortSignal.any([request.signal, stopping, gone.signal])
         const end = (): void => {
           streams--
           gone.abort()

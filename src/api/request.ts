@@ -11,7 +11,7 @@ export interface Request<Query, Body> {
   readonly query: Query
   readonly body: Body
   readonly header: (name: string) => string | undefined
-  /** Aborts when the caller goes away or the node stops. */
+  /** Aborts when the caller goes away. */
   readonly signal: AbortSignal
 }
 
@@ -36,7 +36,6 @@ export function callerOf(context: Context): Caller {
 export async function parsedRequest<Query, Body>(
   context: Context,
   route: Route<Query, Body>,
-  stopping: AbortSignal,
 ): Promise<Request<Query, Body>> {
   const url = new URL(context.req.url)
   const query = route.query.safeParse(Object.fromEntries(url.searchParams))
@@ -52,7 +51,7 @@ export async function parsedRequest<Query, Body>(
     query: query.data,
     body: await bodyOf(context, route.body),
     header: name => context.req.header(name),
-    signal: AbortSignal.any([context.req.raw.signal, stopping]),
+    signal: context.req.raw.signal,
   }
 }
 

@@ -31,6 +31,8 @@ export class FakeState implements StateApi {
   /** What writes asked for, newest last. */
   readonly asked: WriteOptions[] = []
   failWith: Error | undefined
+  /** Writes wait for this, or until their caller goes. */
+  held: Promise<void> | undefined
 
   async set(key: string, value: Uint8Array, options: WriteOptions = {}): Promise<WriteReceipt> {
     return this.#write(key, { kind: 'register', key, value: value.slice() }, options)
@@ -104,8 +106,13 @@ export class FakeState implements StateApi {
     throw new UsageError('WRONG_KIND', 'This key holds a register.')
   }
 
-  #write(key: string, entry: StateEntry | null, options: WriteOptions): WriteReceipt {
+  async #write(
+    key: string,
+    entry: StateEntry | null,
+    options: WriteOptions,
+  ): Promise<WriteReceipt> {
     this.asked.push(options)
+    if (this.held !== undefined) await Promise.race([this.held, gone(options.signal)])
     if (this.failWith !== undefined) throw this.failWith
     if (entry === null) this.#entries.delete(key)
     else this.#entries.set(key, entry)
@@ -116,6 +123,12 @@ export class FakeState implements StateApi {
     this.#wake.clear()
     return { key, acknowledgedBy: options.ack === 'local' ? 0 : 1 }
   }
+}
+
+function gone(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
 }
 
 const me = nodeIdOfKey(new Uint8Array(32).fill(7))

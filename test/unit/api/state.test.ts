@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { bytesOfValue, valueOfBytes, valueShape } from '../../../src/api/values.ts'
 import { CoterieError, UsageError } from '../../../src/base/errors.ts'
+import { silentLogger } from '../../../src/base/log.ts'
 import { raw, served } from './served.ts'
 
 test('a value is written, read, listed and deleted', async () => {
@@ -24,6 +25,37 @@ test('a set takes and gives up elements that are longer than a URL', async () =>
   await client.removeElement('s', long)
   expect(await client.get('s')).toEqual({ kind: 'set', key: 's', elements: [{ base64: '/w==' }] })
   expect(node.state.get('s')).toMatchObject({ elements: [Uint8Array.of(255)] })
+})
+
+test('a write under way when the server stops is answered by the node, which knows what became of it', async () => {
+  const { client, node, stop } = await served()
+  const held = Promise.withResolvers<void>()
+  node.state.held = held.promise
+  const write = client.set('a', { text: 'x' })
+  write.catch(() => {})
+  await expect.poll(() => node.state.asked.length).toBe(1)
+  const stopped = stop()
+  held.reject(new CoterieError('ACK_TIMEOUT', 'Applied here, spread unknown.'))
+  await expect(write).rejects.toMatchObject({ code: 'ACK_TIMEOUT' })
+  await stopped
+})
+
+test('a caller that goes away ends its write, and its going is no bug in the log', async () => {
+  const errors: string[] = []
+  const log = { ...silentLogger, error: (text: string) => errors.push(text) }
+  const { client, node } = await served({ log })
+  node.state.held = new Promise(() => {})
+  const given = new AbortController()
+  const write = client.set('a', { text: 'x' }, { signal: given.signal })
+  write.catch(() => {})
+  await expect.poll(() => node.state.asked.length).toBe(1)
+  given.abort()
+  await expect(write).rejects.toThrow()
+  await expect.poll(() => node.state.asked[0]?.signal?.aborted).toBe(true)
+  expect(node.state.get('a')).toBeUndefined()
+  node.state.held = undefined
+  await client.set('b', { text: 'y' })
+  expect(errors).toEqual([])
 })
 
 test('every well-formed key survives the way through the URL', async () => {
