@@ -209,6 +209,8 @@ export class Engine {
       clock: this.#parts.host.clock,
       traffic: this.#traffic,
       members: this.membership,
+      isActive: node =>
+        this.membership.member(node, this.#parts.host.clock.monotonic())?.phase === 'active',
       unknownKey: (id, from) => this.#unknownKey(id, from),
       unknownAuthor: (author, from) =>
         this.#membershipDriver.feed({ kind: 'unknownAuthor', author, from }),
@@ -311,12 +313,13 @@ export class Engine {
     this.#membershipDriver.feed({ kind: 'fullSyncCompleted', node })
   }
 
-  /** A member that became active counts for acknowledgements from now on. */
+  /** A member that became active counts for acknowledgements and may write from now on. */
   #notePhase(node: NodeId): void {
     const facts = this.membership.member(node, this.#parts.host.clock.monotonic())
     if (facts === undefined || this.#known.get(node)?.phase === facts.phase) return
     this.#known.set(node, facts)
     this.#membersChanged()
+    this.#inbox.release({ kind: 'author', node })
   }
 
   #membersChanged(): void {

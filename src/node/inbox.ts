@@ -13,6 +13,7 @@ import type { MembershipQueries } from '../protocol/membership/types.ts'
 import { verifyBody } from '../wire/envelope.ts'
 import { ReplayWindow } from '../wire/replay-window.ts'
 import { signedBodyCodec, type VerifiedBody } from '../wire/signed-body.ts'
+import { topics } from '../wire/topics.ts'
 import type { Traffic } from './traffic.ts'
 
 export interface InboxPorts {
@@ -20,6 +21,8 @@ export interface InboxPorts {
   readonly clock: Clock
   readonly traffic: Traffic
   readonly members: Pick<MembershipQueries, 'isMember' | 'barred'>
+  /** Whether a member has finished joining. */
+  readonly isActive: (member: NodeId) => boolean
   readonly unknownKey: (id: VerifiedBody['keyId'], from: NodeId) => void
   readonly unknownAuthor: (author: NodeId, from: NodeId) => void
   /** A batch of a member, signed and in the window. */
@@ -61,9 +64,15 @@ export class Inbox {
     const author = nodeIdOfKey(body.author)
     if (author === this.#ports.self) return 'ignore'
     if (this.#ports.members.barred(author) !== undefined) return 'ignore'
-    if (!this.#ports.members.isMember(author, this.#ports.clock.monotonic())) {
+    const now = this.#ports.clock.monotonic()
+    if (!this.#ports.members.isMember(author, now)) {
       this.#hold({ kind: 'author', node: author }, { topic, data, from })
       this.#ports.unknownAuthor(author, from)
+      return 'ignore'
+    }
+    // Its word that it is active may come by another way, and later.
+    if (topics[topic].authors === 'active' && !this.#ports.isActive(author)) {
+      this.#hold({ kind: 'author', node: author }, { topic, data, from })
       return 'ignore'
     }
     const isFresh = this.#window.judge(author, topic, body.sequence) === 'fresh'
@@ -76,7 +85,7 @@ export class Inbox {
     return this.#deliver(topic, author, verified, isFresh)
   }
 
-  /** A key or a member is known now: what waited for it is judged again. */
+  /** A key or a member is known now, or the member became active: what waited for it is judged again. */
   release(awaited: HeldFor): void {
     for (const { topic, data, from } of this.#held.release(awaited)) this.judge(topic, data, from)
   }

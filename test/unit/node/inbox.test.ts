@@ -41,6 +41,7 @@ function reader(options: { readonly keys: Map<Digest, HeldKey>; readonly members
   const deliveries: Delivery[] = []
   const asked: string[] = []
   const barred = new Set<NodeId>()
+  const joining = new Set<NodeId>()
   const self = new SigningKey(new Secret(random.bytes(32)))
   const traffic = new Traffic({
     network,
@@ -58,6 +59,7 @@ function reader(options: { readonly keys: Map<Digest, HeldKey>; readonly members
       isMember: node => options.members.has(node),
       barred: node => (barred.has(node) ? { code: 'REMOVED', facts: {} } : undefined),
     },
+    isActive: node => !joining.has(node),
     unknownKey: id => asked.push(`key ${id}`),
     unknownAuthor: author => asked.push(`author ${author}`),
     batch: (author, sequence) => deliveries.push({ topic: 'delta', author, sequence }),
@@ -66,7 +68,7 @@ function reader(options: { readonly keys: Map<Digest, HeldKey>; readonly members
       return payload.length > 0
     },
   })
-  return { inbox, deliveries, asked, barred }
+  return { inbox, deliveries, asked, barred, joining }
 }
 
 function sealed(author: Person, topic: 'delta' | 'heartbeat', sequence: number): Uint8Array {
@@ -120,6 +122,18 @@ test('a message of an unknown author is kept and judged when its record comes', 
   members.add(stranger.node)
   inbox.release({ kind: 'author', node: stranger.node })
   expect(deliveries).toEqual([{ topic: 'delta', author: stranger.node, sequence: 1 }])
+})
+
+test('a delta of a member that is joining waits until it is active, its beats do not', () => {
+  const { author, inbox, deliveries, asked, joining } = known()
+  joining.add(author.node)
+  expect(inbox.judge('delta', sealed(author, 'delta', 1), neighbour)).toBe('ignore')
+  expect(inbox.judge('heartbeat', sealed(author, 'heartbeat', 1), neighbour)).toBe('accept')
+  expect(deliveries.map(({ topic }) => topic)).toEqual(['heartbeat'])
+  joining.clear()
+  inbox.release({ kind: 'author', node: author.node })
+  expect(deliveries.map(({ topic }) => topic)).toEqual(['heartbeat', 'delta'])
+  expect(asked).toEqual([])
 })
 
 test('what a forgotten author sent earlier is not judged later', () => {
