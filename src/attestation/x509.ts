@@ -119,7 +119,9 @@ const nameOf = (der: Uint8Array): string => toHex(sha256(framed(domains.certific
 /** Keeps a reading of its own, of bytes of its own. */
 function remember(authority: Certificate): void {
   const der = parsedFrom.get(authority)?.slice()
-  if (der !== undefined) knownAuthorities.set(nameOf(der), parseAnew(der))
+  if (der === undefined) return
+  parsedFrom.delete(authority)
+  knownAuthorities.set(nameOf(der), parseAnew(der))
 }
 
 function parseAnew(der: Uint8Array): Certificate {

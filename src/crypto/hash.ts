@@ -37,7 +37,8 @@ export class MacKey {
 
   constructor(key: Uint8Array) {
     const short = key.length > blockBytes ? sha256(key) : key
-    for (const [at, byte] of short.entries()) {
+    for (let at = 0; at < short.length; at++) {
+      const byte = short[at] ?? 0
       this.#inner[at] = byte ^ 0x36
       this.#outer[at] = byte ^ 0x5c
     }
