@@ -74,7 +74,7 @@ export const routes = {
     ...get,
     path: '/readyz',
     access: 'public',
-    about: 'Whether the node is active; 503 names the failing check.',
+    about: 'Whether the node is active and not turned away; 503 names the failing check.',
     answer: readyShape,
   },
   status: {

@@ -86,6 +86,8 @@ const refusalShape = z.object({
   address: z.string(),
   code: z.string(),
   facts,
+  count: z.int(),
+  next: z.string(),
 })
 export const refusalsShape = z.object({ refusals: z.array(refusalShape).readonly() })
 

@@ -85,13 +85,19 @@ export interface PeerView {
   readonly measurement: string
 }
 
+/** Handshakes of one node that ended alike. */
 export interface RefusalView {
+  /** ISO 8601, of the latest. */
   readonly at: string
   readonly by: 'me' | 'them' | 'link'
   readonly node: NodeId | null
   readonly address: string
   readonly code: string
   readonly facts: Readonly<Record<string, string | number>>
+  /** How many there were. */
+  readonly count: number
+  /** What a person can do; empty if nothing is needed or known. */
+  readonly next: string
 }
 
 export type NodePhase = 'starting' | 'joining' | 'alone' | 'active' | 'stopping' | 'stopped'

@@ -287,7 +287,7 @@ class Node implements CoterieNode {
       replica,
       net: () => this.#opened(),
       lastRoot: () => engine.lastRoot,
-      refusals: () => this.#refusals.latest(),
+      turnedAway: () => this.#refusals.turnedAway(),
       clockBehind: () => admission.clockBehind(),
       writes: new Rate({ clock, count: () => this.#state.written }),
       deliveries: new Rate({ clock, count: () => replica.deliveredCount }),

@@ -1,31 +1,52 @@
-import type { Clock } from '../base/time.ts'
+import { after, type Clock, type Instant, seconds } from '../base/time.ts'
 import type { RefusedConnection } from '../host/net/port.ts'
 import type { RefusalView } from './handle.ts'
+import { adviceOn } from './refusal-advice.ts'
 
 const refusalsMax = 100
+/** A refusal that lasts is repeated at each redial, and a redial comes at least every 30 s. */
+const lasting = seconds(60)
 
-/** The latest handshakes that did not end in a connection, newest first. */
+interface Noted {
+  readonly view: RefusalView
+  readonly at: Instant
+}
+
+/**
+ * The latest handshakes that did not end in a connection, newest first. A node that is refused for one reason
+ * again and again has one line: it pushes nobody else's out.
+ */
 export class RefusalLog {
   readonly #clock: Clock
-  #refusals: readonly RefusalView[] = []
+  /** Newest last. */
+  readonly #noted = new Map<string, Noted>()
 
   constructor(ports: { readonly clock: Clock }) {
     this.#clock = ports.clock
   }
 
   note(refused: RefusedConnection): void {
-    const view: RefusalView = {
-      at: new Date(this.#clock.wall()).toISOString(),
-      by: refused.by,
-      node: refused.node,
-      address: refused.address,
-      code: refused.refusal.code,
-      facts: refused.refusal.facts,
-    }
-    this.#refusals = [view, ...this.#refusals].slice(0, refusalsMax)
+    const { by, node, address, refusal } = refused
+    const { code, facts } = refusal
+    const name = JSON.stringify([by, node ?? address, code, Object.entries(facts).sort()])
+    const count = (this.#noted.get(name)?.view.count ?? 0) + 1
+    const at = new Date(this.#clock.wall()).toISOString()
+    this.#noted.delete(name)
+    const view = { at, by, node, address, code, facts, count, next: adviceOn(code) }
+    this.#noted.set(name, { view, at: this.#clock.monotonic() })
+    if (this.#noted.size <= refusalsMax) return
+    for (const [oldest] of this.#noted) return void this.#noted.delete(oldest)
   }
 
   latest(): readonly RefusalView[] {
-    return this.#refusals
+    return [...this.#noted.values()].map(({ view }) => view).reverse()
+  }
+
+  /** The latest refusal by another node, unless it is so old that it is over. */
+  turnedAway(): RefusalView | undefined {
+    const now = this.#clock.monotonic()
+    return [...this.#noted.values()].findLast(
+      ({ view, at }) => view.by === 'them' && after(at, lasting) >= now,
+    )?.view
   }
 }

@@ -23,7 +23,8 @@ export interface Viewed {
   readonly replica: ReplicaQueries
   readonly net: () => Net
   readonly lastRoot: () => Uint8Array | undefined
-  readonly refusals: () => readonly RefusalView[]
+  /** The latest refusal by another node that still stands. */
+  readonly turnedAway: () => RefusalView | undefined
   /** How far the host's clock is behind a time that is proved to have passed. */
   readonly clockBehind: () => Duration
   readonly writes: Rate
@@ -63,6 +64,7 @@ export function statusView(
     testnet: manifest.founding.testnet,
     tee: viewed.verdict.platform,
     ...own,
+    next: turnedAway(viewed)?.next || own.next,
     addresses: viewed.net().addresses(),
     listening: viewed.net().listening(),
     manifest: mark,
@@ -125,6 +127,7 @@ function attested(
 
 function warnings(viewed: Viewed): StatusView['warnings'] {
   const held = viewed.replica.heldCount
+  const refusal = turnedAway(viewed)
   const behind = Math.round(viewed.clockBehind() / 1000)
   const stampsAhead = {
     code: 'STAMPS_AHEAD',
@@ -137,16 +140,17 @@ function warnings(viewed: Viewed): StatusView['warnings'] {
   return [
     ...(held > 0 ? [stampsAhead] : []),
     ...(behind > 0 ? [clockBehind] : []),
-    ...turnedAway(viewed),
+    ...(refusal === undefined ? [] : [turnedAwayWarning(refusal)]),
   ]
 }
 
-/** Refusals by others that no redial will change, until the manifest or the machine does. */
-function turnedAway(viewed: Viewed): StatusView['warnings'] {
-  if (viewed.net().connections().length > 0) return []
-  const refusal = viewed.refusals().find(({ by }) => by === 'them')
-  if (refusal === undefined) return []
+/** A refusal by others that no redial will change, until the manifest or the machine does. */
+function turnedAway(viewed: Viewed): RefusalView | undefined {
+  return viewed.net().connections().length > 0 ? undefined : viewed.turnedAway()
+}
+
+function turnedAwayWarning(refusal: RefusalView): StatusView['warnings'][number] {
   const facts = Object.entries(refusal.facts).map(([name, value]) => `${name} ${value}`)
   const why = [refusal.code, ...facts].join(', ')
-  return [{ code: 'TURNED_AWAY', text: `Members refuse this node: ${why}.` }]
+  return { code: 'TURNED_AWAY', text: `Members refuse this node: ${why}.` }
 }

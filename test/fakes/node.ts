@@ -141,6 +141,7 @@ export class FakeNode implements CoterieNode {
   readonly state = new FakeState()
   readonly opensToHost: boolean
   phase: NodePhase = 'active'
+  warnings: StatusView['warnings'] = []
   readonly happened: NodeEvent[] = []
   /** Items that `remove` was given; one that is a single zero byte does not prove itself. */
   readonly removed: Uint8Array[] = []
@@ -193,6 +194,8 @@ export class FakeNode implements CoterieNode {
         address: '/ip4/127.0.0.1/tcp/9602',
         code: 'MEASUREMENT_NOT_ACCEPTED',
         facts: { register: 'MR', offered: 'aa' },
+        count: 3,
+        next: 'Run what the manifest admits.',
       },
     ]
   }
@@ -220,7 +223,7 @@ export class FakeNode implements CoterieNode {
       },
       keys: { traffic: 1, storage: 1, commit: 1 },
       removals: { count: 0, digest: '00'.repeat(32) },
-      warnings: [],
+      warnings: this.warnings,
       uptimeSeconds: 1,
     }
   }

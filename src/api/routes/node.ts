@@ -24,9 +24,16 @@ export function registerNodeRoutes(register: Register, node: CoterieNode): void 
   register.answer(
     routes.ready,
     () => {
-      const { phase } = node.status()
-      const ok = phase === 'active'
-      return { ok, checks: [{ name: 'active', ok, detail: phaseDetails[phase] }] }
+      const { phase, warnings } = node.status()
+      // An active node that all others turn away, as a removed one, serves nobody: its writes spread nowhere.
+      const isAdmitted = warnings.every(({ code }) => code !== 'TURNED_AWAY')
+      const isActive = phase === 'active'
+      const admitted = isAdmitted ? 'not refused' : 'others refuse this node: see its status'
+      const checks = [
+        { name: 'active', ok: isActive, detail: phaseDetails[phase] },
+        { name: 'admitted', ok: isAdmitted, detail: admitted },
+      ]
+      return { ok: isActive && isAdmitted, checks }
     },
     ({ ok }) => (ok ? 200 : 503),
   )

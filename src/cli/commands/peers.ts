@@ -1,7 +1,7 @@
 /** `coterie peers`: open connections, and handshakes that did not become one. */
 import { Command } from 'commander'
 import type { Answer } from '../../api/contract.ts'
-import { exitCodes, printJson, printLine, printTable, shortId } from '../output.ts'
+import { exitCodes, printable, printJson, printLine, printTable, shortId } from '../output.ts'
 import { addReachOptions, type ReachFlags, withNode } from '../reach.ts'
 
 type Refusal = Answer<'refusals'>['refusals'][number]
@@ -52,9 +52,10 @@ const whoRefused = {
 function printRefusals(refusals: readonly Refusal[]): void {
   if (refusals.length === 0) return printLine('No refused handshake.')
   printTable(
-    ['AT', 'WHO', 'NODE', 'ADDRESS', 'CODE', 'FACTS'],
-    refusals.map(({ at, by, node, address, code, facts }) => [
+    ['LAST', 'TIMES', 'WHO', 'NODE', 'ADDRESS', 'CODE', 'FACTS'],
+    refusals.map(({ at, count, by, node, address, code, facts }) => [
       at.slice(11, 19),
+      String(count),
       whoRefused[by],
       node === null ? '?' : shortId(node),
       address,
@@ -64,4 +65,8 @@ function printRefusals(refusals: readonly Refusal[]): void {
         .join(' '),
     ]),
   )
+  const steps = new Map(refusals.map(({ code, next }) => [code, next]))
+  for (const [code, next] of steps) {
+    if (next !== '') printLine(`${printable(code)} next: ${printable(next)}`)
+  }
 }

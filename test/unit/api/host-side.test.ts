@@ -139,7 +139,25 @@ test('without the token a stranger learns that the node is well, and no id, coun
   expect(answer.status).toBe(503)
   expect(answer.json.checks).toEqual([
     { name: 'active', ok: false, detail: 'no active member in reach' },
+    { name: 'admitted', ok: true, detail: 'not refused' },
   ])
+  expect((await raw(url, 'GET', '/livez')).status).toBe(200)
+})
+
+test('an active node that all others turn away is not ready, and says so without naming anybody', async () => {
+  const { url, node } = await production()
+  node.warnings = [
+    { code: 'TURNED_AWAY', text: 'Members refuse this node: REMOVED, scope identity.' },
+  ]
+  const answer = await raw(url, 'GET', '/readyz')
+  expect(answer.status).toBe(503)
+  expect(answer.json).toEqual({
+    ok: false,
+    checks: [
+      { name: 'active', ok: true, detail: 'active' },
+      { name: 'admitted', ok: false, detail: 'others refuse this node: see its status' },
+    ],
+  })
   expect((await raw(url, 'GET', '/livez')).status).toBe(200)
 })
 

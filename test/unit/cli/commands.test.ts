@@ -93,6 +93,7 @@ test('status, members and peers speak plainly and in JSON; a node that is not ac
   expect(JSON.parse(members.out).members).toHaveLength(2)
   const why = await coterie(['peers', 'why', '--url', url])
   expect(why.out).toContain('MEASUREMENT_NOT_ACCEPTED')
+  expect(why.out).toContain('next: Run what the manifest admits.')
   expect(why.out).toContain('register=MR')
   node.phase = 'alone'
   const alone = await coterie(['status', '--url', url])

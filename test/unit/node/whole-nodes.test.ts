@@ -108,6 +108,10 @@ test('a removed node is cut off everywhere, reads nothing new and does not come 
   await simulation.settle(first.node.state.set('later', utf8('secret')), minutes(1))
   await simulation.time.advance(minutes(5))
   expect(textAt(removed.node, 'later')).toBeUndefined()
+  // Nobody may tell it anything any more; that everybody turns it away is what it can say.
+  const { warnings, next } = removed.node.status()
+  expect(warnings.map(({ code }) => code)).toContain('TURNED_AWAY')
+  expect(next).toContain('never returns')
   expect(others.map(node => textAt(node, 'earlier'))).toEqual(['stays', 'stays', 'stays'])
   expect(others.map(node => textAt(node, 'later'))).toEqual(['secret', 'secret', 'secret'])
   expect(others.every(node => node.members().every(({ node: id }) => id !== removed.node.id))).toBe(

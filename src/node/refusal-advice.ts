@@ -1,0 +1,64 @@
+/**
+ * What a person can do about a refused handshake. Sentences speak of the refused machine, because either side
+ * may be the one that reads them; the facts beside them name the register, version or date that differs.
+ */
+
+const build =
+  'Run the software that the manifest admits on the refused machine, or have the manifest set admit what it runs.'
+const renew = 'Give the refused machine valid certificates, then start its node anew.'
+const clocks =
+  'Compare the clocks of both machines with the dates in the facts, and set the wrong one.'
+const updates =
+  'Update the firmware of the refused machine to what the TCB rule of the manifest asks.'
+const restart =
+  'Start the refused node anew. If it happens again, something between the two relays or changes what they say.'
+const manifests = 'Give both nodes the same manifest: the one that the manifest set approved last.'
+const admit =
+  'Have the manifest set admit the platform of the refused machine, or use a machine of another.'
+const networks =
+  'Compare the network in the status of both: another manifest founds another network. If they are equal, something between changes bytes.'
+
+const advice: Readonly<Record<string, string>> = {
+  MEASUREMENT_MISMATCH: build,
+  SVN_TOO_LOW: build,
+  MEASUREMENT_EXPIRED: build,
+  MEASUREMENT_NOT_YET_VALID: clocks,
+  EVIDENCE_EXPIRED: renew,
+  EVIDENCE_NOT_YET_VALID: clocks,
+  TCB_NOT_ALLOWED: updates,
+  DEBUG_ENABLED: 'Start the refused machine without debug mode: in it the host reads all memory.',
+  PLATFORM_NOT_ALLOWED: admit,
+  PLATFORM_NOT_SUPPORTED: admit,
+  SIMULATED_NOT_TRUSTED:
+    'Use real hardware: a simulated TEE joins networks of testnet manifests only.',
+  UNKNOWN_ANCHOR: 'Use a machine that was made for this network: the root of its chain is another.',
+  INSTANCE_NOT_PINNED: 'Have the manifest set pin this machine, or use one that is pinned.',
+  REMOVED:
+    'Find out why the manifest set removed it: the removed never returns. Only another identity, machine or software joins.',
+  INSTANCE_LIVE_LIMIT:
+    'Stop other nodes of this machine: the manifest limits how many live at once.',
+  INSTANCE_NEW_LIMIT:
+    'Wait an hour: the manifest limits how many identities a machine makes in one.',
+  EVIDENCE_MALFORMED: restart,
+  EVIDENCE_TOO_LARGE: restart,
+  EVIDENCE_MISSING: restart,
+  EVIDENCE_MISMATCH: restart,
+  CHAIN_INVALID: renew,
+  SIGNATURE_INVALID: restart,
+  UNDETERMINED: 'Fetch the endorsements that the facts name for the refused machine.',
+  INSTANCE_MISMATCH: restart,
+  REPORT_DATA_MISMATCH: restart,
+  BINDER_MISMATCH: restart,
+  IDENTITY_MISMATCH: restart,
+  NOISE_KEY_MISMATCH: restart,
+  MANIFEST_CONFLICT: manifests,
+  MANIFEST_MISMATCH: manifests,
+  MANIFEST_MISSING: manifests,
+  WRONG_NETWORK_OR_TAMPERED: networks,
+  HANDSHAKE_ABORTED: networks,
+}
+
+/** The next step for a refusal code; empty where the node needs no help, such as `BUSY`, or knows none. */
+export function adviceOn(code: string): string {
+  return Object.hasOwn(advice, code) ? (advice[code] ?? '') : ''
+}
