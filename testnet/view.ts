@@ -97,6 +97,8 @@ const none = span('-', 'faint')
 
 const columns: readonly Column[] = [
   { title: 'node', align: 'left', cell: node => span(node.name) },
+  // What a person kills to see the others notice.
+  { title: 'pid', align: 'right', cell: ({ pid }) => (pid === null ? none : span(String(pid))) },
   { title: 'phase', align: 'left', cell: phaseCell },
   { title: 'seen by others', align: 'left', cell: seenCell },
   {

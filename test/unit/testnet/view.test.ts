@@ -83,10 +83,11 @@ test('the view always says that nothing here is secure, and how to stop it', () 
   expect(text).toContain('2 nodes mutually attested and converged 6.5 s after the start')
 })
 
-test('a row says phase, how others see the node, root, entries and writes per second', () => {
+test('a row says process, phase, how others see the node, root, entries and writes per second', () => {
   const [, , , , first = ''] = textOf(renderView(model(converged), 40))
-  expect(first.split(/\s{2,}/).slice(0, 7)).toEqual([
+  expect(first.split(/\s{2,}/).slice(0, 8)).toEqual([
     'node-0',
+    '100',
     'active',
     'alive 1',
     '2/2  '.trim(),
@@ -100,7 +101,7 @@ test('a dead node is shown as stopped and dead to the others, by its last id', (
   const dead: NodeSnapshot = { ...node(1, []), pid: null, status: null }
   const nodes = [node(0, ['alive', 'dead']), dead]
   const lines = renderView(model(nodes), 40)
-  expect(textOf(lines)[5]).toMatch(/node-1 +stopped +dead 1 +- /)
+  expect(textOf(lines)[5]).toMatch(/node-1 +- +stopped +dead 1 +- /)
   expect(lines[5]?.find(span => span.text.startsWith('dead'))?.tone).toBe('bad')
 })
 
