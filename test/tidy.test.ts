@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { packageOffences } from './law/packages.ts'
 import {
   foreignWordOffences,
   languageOffences,
@@ -57,6 +58,20 @@ test('the lockfile names every package of every platform, or `npm ci` refuses it
   )
   const planted = { packages: { 'node_modules/a': { optionalDependencies: { 'a-win': '1.0.0' } } } }
   expect(unlockedPackages(JSON.stringify(planted))).toEqual(['a-win of node_modules/a'])
+})
+
+test('what is published depends on exactly what it imports, in exactly one version each', () => {
+  const manifest = readTree(/^package\.json$/).get('package.json') ?? ''
+  expect(packageOffences(manifest, production)).toEqual([])
+  const loose = JSON.stringify({
+    dependencies: { idle: '1.0.0' },
+    devDependencies: { b: '^2.0.0' },
+  })
+  expect(packageOffences(loose, planted('src/a.ts', "import '@a/b/c'"))).toEqual([
+    'idle: nothing imports it',
+    '@a/b: imported and not in dependencies',
+    'b: ^2.0.0 is not one version',
+  ])
 })
 
 test('the project speaks of itself alone', () => {
