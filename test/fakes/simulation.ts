@@ -120,12 +120,12 @@ export class Simulation {
     for (const { node } of this.#nodes.toReversed()) await this.settle(node.stop())
   }
 
-  /** A removal signed by enough of the manifest set. */
-  removalOf(claim: RemovalClaim): Uint8Array {
+  /** A removal signed by `signers` of the manifest set, by enough of them unless said. */
+  removalOf(claim: RemovalClaim, signers?: number): Uint8Array {
     const { network, approvers, manifest } = this.fixture
     const message = removalMessage(network, claim)
     const signatures = approvers
-      .slice(0, manifest.manifestSet.threshold)
+      .slice(0, signers ?? manifest.manifestSet.threshold)
       .map(key => ({ signer: key.publicKey, signature: key.sign(message) }))
       .sort((left, right) => compareBytes(left.signer, right.signer))
     return encodeRemoval({

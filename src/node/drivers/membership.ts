@@ -3,6 +3,7 @@
  *
  * Decides nothing. What other rooms must hear (members, keys, phase) goes to `listeners`.
  */
+import type { Refusal } from '../../attestation/verdict.ts'
 import { CoterieError, HostError, PeerFault } from '../../base/errors.ts'
 import type { NodeId } from '../../base/ids.ts'
 import { milliseconds } from '../../base/time.ts'
@@ -120,7 +121,7 @@ export class MembershipDriver {
     const { added, refused } = this.#removalsJudged
     const first = refused[0]
     if (first !== undefined) {
-      throw new PeerFault(first.code, 'The removal item does not prove itself.')
+      throw disproved(first)
     }
     return { added }
   }
@@ -239,4 +240,13 @@ export class MembershipDriver {
 /** The stable code of a failure; a failure without one is the world's. */
 export function codeOf(error: unknown): string {
   return error instanceof CoterieError ? error.code : 'ASK_FAILED'
+}
+
+/** The error for an item from this node's own door: its maker is a person, who can sign again. */
+function disproved({ code, facts }: Refusal): PeerFault {
+  const why = Object.entries(facts).map(([name, value]) => `${name} ${value}`)
+  const message = ['The removal item does not prove itself', ...why].join(', ')
+  const isShort = code === 'REMOVAL_BELOW_THRESHOLD'
+  const next = isShort ? 'Sign with more keys of the manifest set: one --key for each.' : ''
+  return new PeerFault(code, `${message}.`, { next })
 }

@@ -92,6 +92,20 @@ test('both sides of a partition go on, and one root comes of the heal', async ()
   await simulation.until(() => rootsOf(all).size === 1)
 })
 
+test('a removal with too few signatures is refused with how many there are, how many it takes, and what to do', async () => {
+  simulation = new Simulation(16)
+  const [first, second] = (await simulation.startNetwork(2)).map(({ node }) => node)
+  if (!first || !second) throw new Error('two nodes were started')
+  const item = simulation.removalOf({ scope: 'identity', subject: keyOfNodeId(second.id) }, 1)
+  const refusal = {
+    code: 'REMOVAL_BELOW_THRESHOLD',
+    message: 'The removal item does not prove itself, signers 1, threshold 2.',
+    next: 'Sign with more keys of the manifest set: one --key for each.',
+  }
+  expect(() => first.remove([item])).toThrow(expect.objectContaining(refusal))
+  expect(first.status().removals.count).toBe(0)
+})
+
 test('a removed node is cut off everywhere, reads nothing new and does not come back', async () => {
   simulation = new Simulation(7)
   const nodes = await simulation.startNetwork(4)
