@@ -3,6 +3,7 @@
  *
  * It is a real node whose chance is watched (so its keys are known) and whose net is in the test's hands.
  */
+import { HostError } from '../../src/base/errors.ts'
 import { type NodeId, nodeIdOfKey } from '../../src/base/ids.ts'
 import type { Random } from '../../src/base/random.ts'
 import { Secret } from '../../src/base/secret.ts'
@@ -10,6 +11,7 @@ import { SigningKey } from '../../src/crypto/sign.ts'
 import type {
   AskProtocol,
   GossipTopic,
+  Net,
   NetHandlers,
   TellProtocol,
 } from '../../src/host/net/port.ts'
@@ -59,6 +61,11 @@ export class HostileMember {
 
   set lie(lie: Lie) {
     this.#tap.lie = lie
+  }
+
+  /** What its own node does not ask any more, as if the host had swallowed it. */
+  get muted(): Set<AskProtocol> {
+    return this.#tap.muted
   }
 
   /** Waits until it has a connection to `victim` again: after each fault it was cut off. */
@@ -125,6 +132,7 @@ class Tap {
   signing: SigningKey | undefined
   random: Random | undefined
   lie: Lie = () => undefined
+  readonly muted = new Set<AskProtocol>()
   #drawsAtOpen = 0
 
   on(host: Host): Host {
@@ -139,11 +147,12 @@ class Tap {
     return {
       ...host,
       random,
-      openNet: options => {
+      openNet: async options => {
         const seed = options.identitySeed.use(bytes => bytes.slice())
         this.signing = new SigningKey(new Secret(seed))
         this.#drawsAtOpen = this.#draws.length
-        return host.openNet({ ...options, handlers: this.#handlers(options.handlers) })
+        const handlers = this.#handlers(options.handlers)
+        return this.#muting(await host.openNet({ ...options, handlers }))
       },
     }
   }
@@ -153,6 +162,16 @@ class Tap {
     const draw = this.#draws[this.#drawsAtOpen]
     if (draw === undefined) throw new Error('it has founded')
     return new Secret(draw.slice())
+  }
+
+  #muting(net: Net): Net {
+    const ask = net.ask.bind(net)
+    return Object.assign(net, {
+      ask: (...[node, protocol, request, signal]: Parameters<Net['ask']>) =>
+        this.muted.has(protocol)
+          ? Promise.reject(new HostError('ASK_FAILED', 'muted'))
+          : ask(node, protocol, request, signal),
+    })
   }
 
   #handlers(handlers: NetHandlers): NetHandlers {

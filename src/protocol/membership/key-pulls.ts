@@ -31,6 +31,8 @@ import type { Neighbour } from './neighbours.ts'
 const wantedMax = 64
 /** Of these, keys known by a message alone: made-up ids must not crowd out keys to seal under. */
 const neededMax = 32
+/** Of those, keys that one neighbour named: its made-up ids must not crowd out what others need. */
+const neededPerSource = 8
 /** Members remembered per wanted key that said they hold it. */
 const sourcesMax = 4
 /** How long a key stays wanted: sixty tries at half a second; what is then still needed is asked for again. */
@@ -80,7 +82,9 @@ export class KeyPulls {
   /** Something sealed under this key came from `from`. */
   need(id: Digest, from: NodeId, now: Instant): void {
     const needed = [...this.#wanted.values()].filter(({ announcement }) => announcement === null)
-    if (this.#core.keys.has(id) || needed.length >= neededMax) return
+    const named = needed.filter(({ sources }) => sources[0] === from)
+    const isFull = needed.length >= neededMax || named.length >= neededPerSource
+    if (this.#core.keys.has(id) || isFull) return
     this.#want(id, null, from, now)
   }
 

@@ -5,6 +5,7 @@ import { hours, seconds } from '../../../../src/base/time.ts'
 import type { MembershipEffect } from '../../../../src/protocol/membership/types.ts'
 import { keyRequestCodec } from '../../../../src/wire/epoch-key.ts'
 import { network3, type TestNode, World } from './harness.ts'
+import { digestOfText } from './people.ts'
 
 const codesOf = (
   effects: readonly MembershipEffect[],
@@ -46,4 +47,17 @@ test('a request that waits for a step-up is refused when its connection closes',
   expect(codesOf(askForKey(world, a, c), 'refuse')).toEqual([])
   const closed = world.feed(a, { kind: 'disconnected', node: c.id })
   expect(codesOf(closed, 'refuse')).toEqual(['NOT_CONNECTED'])
+})
+
+test('a neighbour that names made-up keys crowds out no key that another names', () => {
+  const world = new World()
+  const [a, b, c] = network3(world) as [TestNode, TestNode, TestNode]
+  world.intercept = ({ protocol }) => (protocol === 'key' ? 'drop' : 'pass')
+  const name = (from: TestNode, text: string): readonly MembershipEffect[] =>
+    world.feed(a, { kind: 'unknownKey', id: digestOfText(text), from: from.id })
+  for (let i = 0; i < 100; i++) name(b, `made up ${i}`)
+  const asked = name(c, 'a key that entries name').flatMap(effect =>
+    effect.kind === 'ask' && effect.protocol === 'key' ? [effect.node] : [],
+  )
+  expect(asked).toEqual([c.id])
 })
