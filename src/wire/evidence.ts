@@ -28,9 +28,19 @@ export interface NodeKeys {
   readonly kem: Uint8Array
 }
 
-/** Names evidence in a handshake, a cache and a delegated result: SHA-256 of its canonical encoding. */
+/** Evidence is named several times in each handshake, and it is never changed once it was made or read. */
+const digests = new WeakMap<Evidence, Digest>()
+
+/**
+ * Names evidence in a handshake, a cache and a delegated result: SHA-256 of its canonical encoding. Computed
+ * once for an object: whoever has other bytes makes another one.
+ */
 export function evidenceDigest(evidence: Evidence): Digest {
-  return digestOf(sha256(evidenceCodec.encode(evidence)))
+  const known = digests.get(evidence)
+  if (known !== undefined) return known
+  const digest = digestOf(sha256(evidenceCodec.encode(evidence)))
+  digests.set(evidence, digest)
+  return digest
 }
 
 /** The 64 bytes that key evidence must carry as report data: they commit to network, platform and the three keys. */

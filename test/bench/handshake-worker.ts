@@ -1,4 +1,5 @@
 /** One end of the handshake bench: a bare libp2p node per mode, the same but for its encrypter. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
@@ -46,6 +47,13 @@ const nodes = new Map<string, Bare>()
 let setup: Setup | undefined
 let current: Bare | undefined
 let cpu = process.cpuUsage()
+/** When connections from the other side stood here, in milliseconds of the clock that all processes share. */
+let opened: number[] = []
+
+/** Longer than an end works alone. */
+const pauseMs = 5
+
+const sharedClock = (): number => Number(process.hrtime.bigint()) / 1e6
 
 async function bare(
   options: Pick<Parameters<typeof createLibp2p>[0] & object, 'privateKey' | 'connectionEncrypters'>,
@@ -91,6 +99,14 @@ function admissionOf(parts: Setup, remembers: boolean): Admission {
 }
 
 async function open(mode: string): Promise<Bare> {
+  const node = await openBare(mode)
+  node.addEventListener('connection:open', ({ detail }) => {
+    if (detail.direction === 'inbound') opened.push(sharedClock())
+  })
+  return node
+}
+
+async function openBare(mode: string): Promise<Bare> {
   if (setup === undefined) throw new Error('open first')
   const privateKey = new IdentityKey(new Secret(setup.identitySeed.slice()))
   if (mode === 'plain') return bare({ connectionEncrypters: [noise()] })
@@ -120,6 +136,7 @@ serveCalls({
   listen: async (mode: string) => {
     current = nodes.get(mode) ?? (await open(mode))
     nodes.set(mode, current)
+    opened = []
     return current.getMultiaddrs()[0]?.toString()
   },
   resetCpu: () => {
@@ -129,15 +146,19 @@ serveCalls({
     const { user, system } = process.cpuUsage(cpu)
     return (user + system) / 1000
   },
-  /** Dials one after the other; milliseconds of each, until the connection is open. */
+  /** When each connection that was dialled from there stood here. */
+  opened: () => opened,
+  /** Dials one after the other; when each dial began and when its connection stood on this side. */
   dial: async ({ address, count }: { readonly address: string; readonly count: number }) => {
-    const latencies: number[] = []
+    const dials: { readonly began: number; readonly stood: number }[] = []
     for (let i = 0; i < count; i++) {
-      const start = performance.now()
+      const began = sharedClock()
       const connection = await current?.dial(multiaddr(address))
-      latencies.push(performance.now() - start)
+      dials.push({ began, stood: sharedClock() })
+      // Closing is no part of a dial, and must not hold up the other end while it is still at work.
+      await sleep(pauseMs)
       await connection?.close()
     }
-    return latencies
+    return dials
   },
 })

@@ -29,7 +29,7 @@ export function proofOf(
     prover: channel.own,
     initiator: channel.own === 'initiator' ? exchange.challenge : plan.theirChallenge,
     responder: channel.own === 'initiator' ? plan.theirChallenge : exchange.challenge,
-    evidence: ownDigest(evidence),
+    evidence: evidenceDigest(evidence),
     kem: keys.kem,
   })
   return {
@@ -108,13 +108,4 @@ function binderOf(
     evidence: proof.evidence,
     kem: proof.kem,
   })
-}
-
-const ownDigests = new WeakMap<Evidence, Digest>()
-
-/** The digest of this node's own evidence, which is made once per boot and never changed. */
-export function ownDigest(evidence: Evidence): Digest {
-  const kept = ownDigests.get(evidence) ?? evidenceDigest(evidence)
-  ownDigests.set(evidence, kept)
-  return kept
 }

@@ -17,7 +17,7 @@
  */
 import type { TrustedVerdict, Verdict } from '../../attestation/verdict.ts'
 import { bytesOfDigest, type Digest, digestOf } from '../../base/ids.ts'
-import type { Evidence, NodeKeys } from '../../wire/evidence.ts'
+import { type Evidence, evidenceDigest, type NodeKeys } from '../../wire/evidence.ts'
 import type { HandshakeFrame, Hello } from '../../wire/handshake.ts'
 import {
   type Attested,
@@ -29,7 +29,7 @@ import {
   send,
   settle,
 } from './handshake-exchange.ts'
-import { checkProof, ownDigest, proofOf } from './handshake-proof.ts'
+import { checkProof, proofOf } from './handshake-proof.ts'
 import type { Admission } from './port.ts'
 import type { VerificationQueue } from './verification-queue.ts'
 
@@ -152,7 +152,7 @@ function helloOf(exchange: Exchange, admission: Admission, wanted: boolean): Hel
     kind: 'hello',
     challenge: exchange.challenge,
     manifest: { nonce: manifest.nonce, hash: bytesOfDigest(manifest.hash) },
-    evidence: bytesOfDigest(ownDigest(evidence)),
+    evidence: bytesOfDigest(evidenceDigest(evidence)),
     wanted,
   }
 }

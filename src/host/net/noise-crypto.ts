@@ -14,7 +14,7 @@ import {
   hash,
   type KeyObject,
 } from 'node:crypto'
-import { equalBytes } from '../../base/bytes.ts'
+import { concatBytes, equalBytes } from '../../base/bytes.ts'
 import { assert, InvariantError, PeerFault } from '../../base/errors.ts'
 import type { Secret } from '../../base/secret.ts'
 import { MacKey } from '../../crypto/hash.ts'
@@ -115,12 +115,13 @@ export class HandshakeCrypto implements HandshakeArithmetic {
     input: Uint8Array,
   ): [Uint8Array, Uint8Array, Uint8Array] => {
     if (input.byteLength === 0) this.#handshakeHash = this.#lastHash
-    // Noise rev 34 §4.3. Five MACs cost half of the platform's HKDF, which makes key objects of its inputs.
+    // Noise rev 34 §4.3. MACs by hand cost half of the platform's HKDF, which makes key objects of its inputs.
     using extractor = new MacKey(chainingKey)
     using expander = new MacKey(extractor.sign(input))
     const first = expander.sign(Uint8Array.of(1))
-    const second = expander.sign(followedBy(first, 2))
-    return [first, second, expander.sign(followedBy(second, 3))]
+    const second = expander.sign(concatBytes(first, Uint8Array.of(2)))
+    // Only patterns with a pre-shared key ask for a third output (§9.2).
+    return [first, second, new Uint8Array(0)]
   }
 
   readonly generateX25519KeyPair = (): KeyPair => {
@@ -159,13 +160,6 @@ export class HandshakeCrypto implements HandshakeArithmetic {
     this.#remotes.push({ raw: Uint8Array.from(raw), key })
     return key
   }
-}
-
-function followedBy(bytes: Uint8Array, last: number): Uint8Array {
-  const joined = new Uint8Array(bytes.length + 1)
-  joined.set(bytes)
-  joined[bytes.length] = last
-  return joined
 }
 
 function publicKeyOf(raw: Uint8Array): KeyObject {
