@@ -250,7 +250,7 @@ class ReplicaMachine implements Replica {
     const { clock } = this.#core
     if (member.phase === 'active' && !clock.isSet) {
       clock.start(beat.groupClock, this.#now)
-      this.#sync.born(clock.read(this.#now) ?? 0)
+      if (clock.isSet) this.#sync.born(clock.read(this.#now) ?? 0)
     }
     clock.heard(member.instance, beat.groupClock, this.#now)
     if (member.phase !== 'active' || beat.root === null || !this.#connected.has(beat.node)) return

@@ -7,7 +7,7 @@ import { identityKey } from '../../../../src/protocol/replica/entry-hash.ts'
 import { ackCodec } from '../../../../src/wire/ack.ts'
 import { BatchWriter } from '../../../../src/wire/batch.ts'
 import { blankEntry, type EntryView, entryKind } from '../../../../src/wire/entry.ts'
-import { SyncPageWriter, syncAnswerCodec } from '../../../../src/wire/sync.ts'
+import { SyncPageWriter, syncAnswerCodec, syncRequestCodec } from '../../../../src/wire/sync.ts'
 import { commitKey, FakeNetwork, type FakeNode } from '../../../fakes/replica-network.ts'
 
 const rootOf = (node: FakeNode): string => toHex(node.replica.roots()?.root ?? new Uint8Array(0))
@@ -142,4 +142,19 @@ test('a batch numbered beyond what a boot can count is a fault of its author', (
   network.feed(a, { kind: 'batchReceived', author: liar.id, sequence: 2 ** 32, bytes })
   expect(faultsOf([a])).toEqual(['BAD_BATCH'])
   expect(valueAt(a, 'k')).toBeUndefined()
+})
+
+test('a beat with a time that is none does not make a joiner have everything sent twice', () => {
+  const { network, a } = group()
+  network.set(a, 'k', 'v')
+  network.run(500)
+  const joiner = network.join()
+  const lie = { kind: 'beat', node: a.id, root: null, groupClock: 2 ** 50 } as const
+  network.feed(joiner, lie)
+  network.beatFor(4)
+  const requests = joiner.effects.flatMap(e =>
+    e.kind === 'askSync' ? [syncRequestCodec.decode(e.bytes).marks.length] : [],
+  )
+  // None at all asks for a whole listing; its own mark is always among them.
+  expect(requests.slice(0, 2).map(count => count > 0)).toEqual([true, true])
 })
