@@ -254,8 +254,8 @@ class Node implements CoterieNode {
     return {
       ...engine.handlers(),
       connectionRefused: refused => {
-        this.#refusals.note(refused)
-        if (refused.by === 'link') return
+        const isNews = this.#refusals.note(refused)
+        if (refused.by === 'link' || !isNews) return
         this.#events.note('refused', 'a connection was refused', {
           by: refused.by,
           node: refused.node,

@@ -25,7 +25,8 @@ export class RefusalLog {
     this.#clock = ports.clock
   }
 
-  note(refused: RefusedConnection): void {
+  /** Answers whether people should hear of it: of repeats the first, second, fourth, eighth and so on. */
+  note(refused: RefusedConnection): boolean {
     const { by, node, address, refusal } = refused
     const { code, facts } = refusal
     const name = JSON.stringify([by, node ?? address, code, Object.entries(facts).sort()])
@@ -34,8 +35,8 @@ export class RefusalLog {
     this.#noted.delete(name)
     const view = { at, by, node, address, code, facts, count, next: adviceOn(code) }
     this.#noted.set(name, { view, at: this.#clock.monotonic() })
-    if (this.#noted.size <= refusalsMax) return
-    for (const [oldest] of this.#noted) return void this.#noted.delete(oldest)
+    if (this.#noted.size > refusalsMax) this.#forgetOldest()
+    return Number.isInteger(Math.log2(count))
   }
 
   latest(): readonly RefusalView[] {
@@ -48,5 +49,12 @@ export class RefusalLog {
     return [...this.#noted.values()].findLast(
       ({ view, at }) => view.by === 'them' && after(at, lasting) >= now,
     )?.view
+  }
+
+  #forgetOldest(): void {
+    for (const [oldest] of this.#noted) {
+      this.#noted.delete(oldest)
+      return
+    }
   }
 }

@@ -275,7 +275,7 @@ export class Libp2pNet implements Net {
     if (node !== null) this.#dials.learn(address, node)
     // A node's own address, or a second way to a connected member, is no refusal to tell.
     if (refusal.code === 'SELF_DIAL' || refusal.code === 'ALREADY_CONNECTED') return
-    this.#deps.log.info('connection refused', { by: refused.by, node, address, code: refusal.code })
+    this.#deps.log.debug('refused', { by: refused.by, node, address, code: refusal.code })
     this.#deps.handlers.connectionRefused(refused)
   }
 

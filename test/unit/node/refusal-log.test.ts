@@ -26,6 +26,13 @@ test('one node that is refused again and again has one line and pushes nobody ou
   expect(more).toEqual([])
 })
 
+test('whoever knocks on without end is told of ever more rarely, so that it fills no log', () => {
+  const log = new RefusalLog(new VirtualTime())
+  const told: number[] = []
+  for (let count = 1; count <= 1000; count++) if (log.note(refused())) told.push(count)
+  expect(told).toEqual([1, 2, 4, 8, 16, 32, 64, 128, 256, 512])
+})
+
 test('another code, another fact or another side is another line', () => {
   const log = new RefusalLog(new VirtualTime())
   log.note(refused())
