@@ -244,6 +244,8 @@ test.each<[string, (der: Uint8Array) => Uint8Array]>([
     der => concatBytes(Uint8Array.of(0x30, 0x80), der.subarray(4), Uint8Array.of(0, 0)),
   ],
   ['TRUE in another spelling', der => replaceHex(der, '0101ff', '010101')],
+  ['key usage with a wrong length', der => replaceHex(der, '03020780', '03030780')],
+  ['key usage with eight unused bits', der => replaceHex(der, '03020780', '03020880')],
   ['version 2', der => replaceHex(der, 'a003020102', 'a003020101')],
   ['a negative serial number', der => replaceHex(der, '021040', '021080')],
   [
