@@ -31,6 +31,8 @@ export function createApp(node: CoterieNode, options: AppOptions): Hono {
   const app = new Hono()
   app.use(async (context, next) => {
     for (const [name, value] of Object.entries(securityHeaders)) context.header(name, value)
+    // A kept-alive connection would be cut off by the stop between two requests.
+    if (options.signal.aborted) context.header('connection', 'close')
     admitRequest(options, callerOf(context))
     await next()
   })

@@ -3,6 +3,7 @@ import { chmod, lstat, mkdir, rm } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { createAdaptorServer } from '@hono/node-server'
 import { HostError, UsageError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
@@ -48,6 +49,11 @@ export const serverLimits = {
 
 /** Open connections; streams take up to 64 of them. */
 const connectionsMax = 256
+/**
+ * How long a stopping server still reads what callers had sent before they could know, in milliseconds. Closed at
+ * once, their connections would be reset, and they would not know whether a write was made.
+ */
+const stopDrain = 100
 /** How long open requests may take to end when the server stops, in milliseconds. */
 const stopGrace = 2_000
 
@@ -162,6 +168,7 @@ function failedToListen(cause: Error): HostError {
 
 async function closed(server: Server, stopping: AbortController): Promise<void> {
   stopping.abort()
+  await wait(stopDrain)
   const isClosed = new Promise(resolve => server.close(resolve))
   // A kept-alive connection whose answer ends after `close` would stay until its timeout.
   const sweep = setInterval(() => server.closeIdleConnections(), 20)

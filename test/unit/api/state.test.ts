@@ -40,6 +40,19 @@ test('a write under way when the server stops is answered by the node, which kno
   await stopped
 })
 
+test('a request that crossed the stop on its way is read, answered and told to come no more', async () => {
+  const { node, url, stop } = await served()
+  const stopped = stop()
+  node.state.failWith = new CoterieError('STOPPING', 'The node is stopping; nothing was written.')
+  const answer = await raw(url, 'PUT', '/v1/state/a', {
+    headers: { 'content-type': 'application/json' },
+    body: '{"text":"x"}',
+  })
+  expect([answer.status, answer.json.error.code]).toEqual([503, 'STOPPING'])
+  expect(answer.headers.connection).toBe('close')
+  await stopped
+})
+
 test('a caller that goes away ends its write, and its going is no bug in the log', async () => {
   const errors: string[] = []
   const log = { ...silentLogger, error: (text: string) => errors.push(text) }
