@@ -37,6 +37,7 @@ import { Rate } from './rates.ts'
 import { RefusalLog } from './refusal-log.ts'
 import { NodeState } from './state-api.ts'
 import { memberViews, peerViews, statusView, type Viewed } from './views.ts'
+import { writeError } from './write-errors.ts'
 
 /** A stop that takes longer gives up waiting for the net; the process ends anyway. */
 const stopPatience = seconds(9)
@@ -316,7 +317,8 @@ class Node implements CoterieNode {
   }
 
   #running(): Engine {
-    if (this.#engine === undefined || this.#life === 'stopped') throw notRunning()
+    if (this.#life === 'stopped') throw writeError('STOPPING')
+    if (this.#engine === undefined) throw notRunning()
     return this.#engine
   }
 
