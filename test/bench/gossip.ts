@@ -22,6 +22,7 @@ interface Side {
   readonly paced99: number[]
 }
 
+/** `ROUNDS=2 NODES=3` in the environment is a short run; the figures that count are of the whole one. */
 const rounds = Number(process.env['ROUNDS'] ?? 5)
 const sizes = (process.env['NODES'] ?? '3,8').split(',').map(Number)
 const patience = 60_000
