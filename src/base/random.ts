@@ -19,15 +19,3 @@ export function below(random: Random, bound: number): number {
     if (draw < limit) return draw % bound
   }
 }
-
-/** A fresh array with `items` in uniformly random order (Fisher-Yates). */
-export function shuffle<T>(random: Random, items: readonly T[]): T[] {
-  const shuffled = [...items]
-  for (let i = shuffled.length - 1; i > 0; i--) {
-    const j = below(random, i + 1)
-    const [left, right] = [shuffled[i] as T, shuffled[j] as T]
-    shuffled[i] = right
-    shuffled[j] = left
-  }
-  return shuffled
-}

@@ -4,7 +4,7 @@
  * sequence with different content are evidence for removal.
  */
 import type { Brand } from '../base/brand.ts'
-import { equalBytes, uint64Bytes, utf8 } from '../base/bytes.ts'
+import { uint64Bytes, utf8 } from '../base/bytes.ts'
 import { bytesOfDigest, type Digest, digestOf, type NetworkId } from '../base/ids.ts'
 import { framed } from '../crypto/hash.ts'
 import { verifySignature } from '../crypto/sign.ts'
@@ -78,16 +78,3 @@ export const signedBodyCodec = message<SignedBody>(
   },
   { bytesMax: limits.gossipBytesMax, itemsMax: 64 },
 )
-
-/**
- * Whether two verified bodies prove that their author equivocated: one author, network, topic and sequence,
- * different payloads. Only topics whose payloads are never sealed again count; the caller says which.
- */
-export function isEquivocation(left: VerifiedBody, right: VerifiedBody): boolean {
-  const isSameSlot =
-    left.network === right.network &&
-    left.topic === right.topic &&
-    left.sequence === right.sequence &&
-    equalBytes(left.author, right.author)
-  return isSameSlot && !equalBytes(left.payload, right.payload)
-}

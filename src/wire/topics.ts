@@ -33,11 +33,6 @@ export type Topic = keyof typeof topics
 
 export const topicNames: readonly Topic[] = ['delta', 'heartbeat']
 
-/** Whether a text names a topic of this version. */
-export function isTopic(name: string): name is Topic {
-  return Object.hasOwn(topics, name)
-}
-
 /**
  * The topic's name on the wire: SHA-256 over domain, network id and topic, in hexadecimal.
  *
