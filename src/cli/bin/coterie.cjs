@@ -28,9 +28,8 @@ function ownNode() {
 }
 
 function runUnder(node) {
-  var child = require('child_process').spawn(node, [__filename].concat(process.argv.slice(2)), {
-    stdio: 'inherit',
-  })
+  var child
+  // Listened for before the other process starts: a signal that came between would end this one alone.
   // A terminal sends its signals to both processes; anything else sends them to this one only.
   var forward = function (signal) {
     process.on(signal, function () {
@@ -40,6 +39,9 @@ function runUnder(node) {
   forward('SIGINT')
   forward('SIGTERM')
   forward('SIGHUP')
+  child = require('child_process').spawn(node, [__filename].concat(process.argv.slice(2)), {
+    stdio: 'inherit',
+  })
   child.on('error', function (error) {
     console.error('coterie: ' + node + ' does not start: ' + error.message)
     process.exit(2)
