@@ -51,6 +51,8 @@ const packageRows: readonly (readonly [RegExp, RegExp])[] = [
   [/^(hono|@hono\/node-server)($|\/)/, /^api\//],
   [/^commander$/, /^cli\//],
   [/^pino$/, /^host\/telemetry\//],
+  [/^prom-client$/, /^host\/(telemetry|net)\//],
+  [/^classic-level$/, /^host\/store\//],
 ]
 
 /** The room of a path under `src` or `testnet`; `null` for anything else. */
