@@ -1,6 +1,8 @@
 /** The public API of the library. What is not named here may change at any time. */
-export { ApiClient, ApiError } from './api/client.ts'
+export { type ApiAddress, ApiClient, ApiError, type WriteQuery } from './api/client.ts'
+export type { Answer, RouteName } from './api/contract.ts'
 export { createNode, type NodeOptions } from './api/create-node.ts'
+export type { JsonEntry, JsonValue } from './api/values.ts'
 export {
   CoterieError,
   HostError,
@@ -27,4 +29,14 @@ export type {
   WriteOptions,
   WriteReceipt,
 } from './node/handle.ts'
-export { type HostOption, hostOptions, manifestOptions, type Settings } from './node/options.ts'
+export {
+  type HostOption,
+  type HostOptionName,
+  hostOptions,
+  type ManifestOption,
+  manifestOptions,
+  type OptionKind,
+  type OptionValue,
+  type Settings,
+} from './node/options.ts'
+export type { PerPreset, PresetName } from './node/presets.ts'

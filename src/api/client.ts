@@ -19,6 +19,7 @@ export interface ApiAddress {
   readonly token?: string
 }
 
+/** How a write is asked for. */
 export interface WriteQuery {
   /** 1 unless said. */
   readonly ack?: 'local' | 'majority' | number

@@ -3,6 +3,7 @@
  * both made from it, so that neither can drift.
  */
 import { z } from 'zod'
+import type { ErrorCode } from './errors.ts'
 import { base64Shape, entryShape, valueShape } from './values.ts'
 import {
   eventShape,
@@ -40,6 +41,8 @@ export interface Route<Query = unknown, Body = unknown, Out = unknown> {
   /** Of the JSON answer, or of each event's data if `stream`. */
   readonly answer: z.ZodType<Out>
   readonly stream: boolean
+  /** Codes that this route answers with, besides those of the door and of a request that does not fit. */
+  readonly errors: readonly ErrorCode[]
 }
 
 const none = z.strictObject({})
@@ -52,8 +55,31 @@ const ackQuery = z.strictObject({
     .optional(),
 })
 const receiptShape = z.object({ key: z.string(), acknowledgedBy: z.int() })
-const get = { method: 'GET', query: none, body: null, stream: false } as const
-const write = { access: 'state', query: ackQuery, answer: receiptShape, stream: false } as const
+const get = {
+  method: 'GET',
+  query: none,
+  body: null,
+  stream: false,
+  errors: ['NOT_RUNNING', 'STOPPING'],
+} as const
+const write = {
+  access: 'state',
+  query: ackQuery,
+  answer: receiptShape,
+  stream: false,
+  errors: [
+    'KEY_TOO_LONG',
+    'VALUE_TOO_LARGE',
+    'WRONG_KIND',
+    'NOT_YOURS',
+    'QUEUE_FULL',
+    'NOT_READY',
+    'NO_PEER_TO_ACK',
+    'ACK_TIMEOUT',
+    'NOT_RUNNING',
+    'STOPPING',
+  ],
+} as const
 
 export const routes = {
   health: {
@@ -76,6 +102,14 @@ export const routes = {
     access: 'public',
     about: 'Whether the node is active and not turned away; 503 names the failing check.',
     answer: readyShape,
+  },
+  openapi: {
+    ...get,
+    path: '/openapi.json',
+    access: 'public',
+    about: 'This table as an OpenAPI document: the same for every node of this version.',
+    answer: z.looseObject({ openapi: z.string(), paths: z.record(z.string(), z.unknown()) }),
+    errors: [],
   },
   status: {
     ...get,
@@ -125,6 +159,7 @@ export const routes = {
     body: z.strictObject({ items: z.array(base64Shape).min(1).max(64) }),
     answer: z.object({ added: z.int() }),
     stream: false,
+    errors: ['NOT_RUNNING', 'STOPPING'],
   },
   list: {
     ...get,
@@ -138,7 +173,14 @@ export const routes = {
     }),
     answer: z.object({ entries: z.array(entryShape), after: z.string().nullable() }),
   },
-  get: { ...get, path: '/v1/state/:key', access: 'state', about: 'One entry.', answer: entryShape },
+  get: {
+    ...get,
+    path: '/v1/state/:key',
+    access: 'state',
+    about: 'One entry.',
+    answer: entryShape,
+    errors: ['NOT_FOUND', 'NOT_RUNNING', 'STOPPING'],
+  },
   set: {
     ...write,
     method: 'PUT',
@@ -179,9 +221,11 @@ export const routes = {
     }),
     answer: z.object({ cursor: z.string(), key: z.string(), entry: entryShape.nullable() }),
     stream: true,
+    errors: ['BAD_CURSOR', 'CURSOR_GONE', 'NOT_RUNNING', 'STOPPING'],
   },
 } as const satisfies Readonly<Record<string, Route>>
 
+/** The name of a route, as the client calls it. */
 export type RouteName = keyof typeof routes
 /** What the client gets from a route. */
 export type Answer<Name extends RouteName> = z.output<(typeof routes)[Name]['answer']>

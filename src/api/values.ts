@@ -16,12 +16,14 @@ export const valueShape = z.union([
   z.strictObject({ text: wellFormed }),
   z.strictObject({ base64: base64Shape }),
 ])
+/** Bytes as JSON. */
 export type JsonValue = z.infer<typeof valueShape>
 
 export const entryShape = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('register'), key: z.string(), value: valueShape }),
   z.object({ kind: z.literal('set'), key: z.string(), elements: z.array(valueShape) }),
 ])
+/** An entry of the state as JSON. */
 export type JsonEntry = z.infer<typeof entryShape>
 
 function decoded(text: string): Uint8Array | undefined {

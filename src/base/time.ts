@@ -7,9 +7,13 @@ export type Instant = Brand<number, 'Instant'>
 /** Milliseconds since the Unix epoch. */
 export type Timestamp = Brand<number, 'Timestamp'>
 
+/** A span of so many milliseconds. */
 export const milliseconds = (count: number): Duration => count as Duration
+/** A span of so many seconds. */
 export const seconds = (count: number): Duration => (count * 1000) as Duration
+/** A span of so many minutes. */
 export const minutes = (count: number): Duration => (count * 60_000) as Duration
+/** A span of so many hours. */
 export const hours = (count: number): Duration => (count * 3_600_000) as Duration
 export const days = (count: number): Duration => (count * 86_400_000) as Duration
 export const timestamp = (sinceEpoch: number): Timestamp => sinceEpoch as Timestamp

@@ -4,12 +4,14 @@ import type { NetworkId, NodeId } from '../base/ids.ts'
 /** How many members must hold a write before it counts as acknowledged: the next one, none, a number, or most instances. */
 export type AckLevel = 'local' | 'majority' | number
 
+/** How a write is made. */
 export interface WriteOptions {
   /** 1 unless said. */
   readonly ack?: AckLevel
   readonly signal?: AbortSignal
 }
 
+/** What is known once a write is acknowledged. */
 export interface WriteReceipt {
   readonly key: string
   /** Members besides this node that are known to hold the write. */
@@ -57,8 +59,10 @@ export interface StateApi {
   }): AsyncIterable<StateEvent>
 }
 
+/** The failure detector's word on a member, local and refutable; `new` until it has said anything. */
 export type MemberState = 'new' | 'alive' | 'suspect' | 'dead'
 
+/** One member as this node sees it. */
 export interface MemberView {
   readonly node: NodeId
   readonly phase: 'joining' | 'active'
@@ -77,6 +81,7 @@ export interface MemberView {
   readonly self: boolean
 }
 
+/** One open attested connection. */
 export interface PeerView {
   readonly node: NodeId
   readonly address: string
@@ -100,8 +105,10 @@ export interface RefusalView {
   readonly next: string
 }
 
+/** Where a node stands; it reads and writes for others while `active`. */
 export type NodePhase = 'starting' | 'joining' | 'alone' | 'active' | 'stopping' | 'stopped'
 
+/** One snapshot of a node. No secret, no key and no value of the state is in it. */
 export interface StatusView {
   readonly node: NodeId
   readonly network: NetworkId
@@ -133,7 +140,9 @@ export interface StatusView {
   readonly uptimeSeconds: number
 }
 
+/** Something that happened: `kind` is stable, `text` constant, `facts` vary and are public. */
 export interface NodeEvent {
+  /** ISO 8601, by the host's clock. */
   readonly at: string
   readonly kind: string
   readonly text: string

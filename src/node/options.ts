@@ -266,6 +266,7 @@ export const hostOptions = {
   ),
 } as const satisfies Readonly<Record<string, HostOption<OptionValue>>>
 
+/** The name of a host option, as a file or a program writes it. */
 export type HostOptionName = keyof typeof hostOptions
 
 /** The value of every host option; see `hostOptions` for units and reasons. Spans are milliseconds. */

@@ -2,6 +2,7 @@
 
 /** `local`: one machine, a testnet. `lan`: one data centre. `wan`: the internet. */
 export const presetNames = ['local', 'lan', 'wan'] as const
+/** The name of a preset. */
 export type PresetName = (typeof presetNames)[number]
 
 /** One value for each preset. */

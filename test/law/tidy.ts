@@ -138,7 +138,7 @@ const foreignWords = [
   /\b(this|the|next|last|another) (work(ing)? )?session\b/i,
   /\bDESIGN(\.md)?\b/,
   /\bBRIEF(\.md)?\b/,
-  /\breference\/[a-z0-9]+\.md/,
+  /\breference\/(attestation|ecosystem|field|libp2p|performance|style)\.md/,
   /\(reference\b|\breference (§|[0-9])/,
   /registry\.[a-z]+\.[a-z]+/,
 ]

@@ -2,6 +2,7 @@
 import { base64 } from '@scure/base'
 import type { CoterieNode, NodePhase } from '../../node/handle.ts'
 import { routes } from '../contract.ts'
+import { openApi } from '../openapi.ts'
 import type { Register } from '../register.ts'
 
 /** What each phase means to whoever waits for the node; public, so it names nothing. */
@@ -37,6 +38,8 @@ export function registerNodeRoutes(register: Register, node: CoterieNode): void 
     },
     ({ ok }) => (ok ? 200 : 503),
   )
+  const description = openApi()
+  register.answer(routes.openapi, () => description)
   register.answer(routes.status, () => node.status())
   register.answer(routes.members, () => ({ members: node.members() }))
   register.answer(routes.peers, () => ({ peers: node.peers() }))

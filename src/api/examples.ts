@@ -1,0 +1,131 @@
+/** One exchange for each route: shown in the OpenAPI document, and held against the shapes by a test. */
+import type { RouteName } from './contract.ts'
+
+/** What goes in and what comes out, as JSON; a route that streams has the data of one event as its answer. */
+export interface RouteExample {
+  readonly key?: string
+  readonly query?: Readonly<Record<string, string>>
+  readonly body?: unknown
+  readonly answer: unknown
+}
+
+const node = '12D3KooWQYV9dGMFoRzNStwpXztXaBUjtPqi6aU76ZgUriHhKust'
+const other = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
+const digest = 'c0'.repeat(32)
+const receipt = { key: 'team/motd', acknowledgedBy: 1 }
+const greeting = { kind: 'register', key: 'team/motd', value: { text: 'hello' } }
+
+export const routeExamples: Readonly<Record<RouteName, RouteExample>> = {
+  health: { answer: { ok: true, phase: 'active', testnet: true, tee: 'simulated' } },
+  live: { answer: { ok: true, checks: [] } },
+  ready: { answer: { ok: true, checks: [{ name: 'active', ok: true, detail: 'active' }] } },
+  openapi: { answer: { openapi: '3.1.1', paths: {} } },
+  status: {
+    answer: {
+      node,
+      network: digest,
+      networkName: 'orchard',
+      testnet: true,
+      tee: 'simulated',
+      phase: 'active',
+      next: '',
+      version: '0.1.0',
+      addresses: [`/ip4/127.0.0.1/tcp/9600/p2p/${node}`],
+      listening: ['/ip4/127.0.0.1/tcp/40123'],
+      manifest: { nonce: 1, hash: digest },
+      members: { active: 5, live: 5, known: 5 },
+      state: {
+        root: digest,
+        entries: 12,
+        delivered: 340,
+        writesPerSecond: 1.5,
+        deliveriesPerSecond: 6.2,
+      },
+      keys: { traffic: 1, storage: 1, commit: 1 },
+      removals: { count: 0, digest },
+      warnings: [],
+      uptimeSeconds: 3600,
+    },
+  },
+  members: {
+    answer: {
+      members: [
+        {
+          node,
+          phase: 'active',
+          state: 'alive',
+          platform: 'simulated',
+          instance: digest,
+          measurement: 'node-1',
+          owner: null,
+          verdictExpiresAt: '2030-01-01T00:00:00.000Z',
+          isFresh: true,
+          phi: null,
+          connected: true,
+          self: true,
+        },
+      ],
+    },
+  },
+  peers: {
+    answer: {
+      peers: [
+        {
+          node: other,
+          address: '/ip4/127.0.0.1/tcp/9601',
+          direction: 'out',
+          verdict: 'trusted (testnet)',
+          measurement: 'node-1',
+        },
+      ],
+    },
+  },
+  refusals: {
+    answer: {
+      refusals: [
+        {
+          at: '2030-01-01T00:00:00.000Z',
+          by: 'me',
+          node: other,
+          address: '/ip4/127.0.0.1/tcp/9602',
+          code: 'MEASUREMENT_MISMATCH',
+          facts: { register: 'MR', offered: 'a4…' },
+          count: 3,
+          next: 'Run a build that the manifest admits on the refused machine.',
+        },
+      ],
+    },
+  },
+  events: {
+    answer: {
+      at: '2030-01-01T00:00:00.000Z',
+      kind: 'connected',
+      text: 'a member connected',
+      facts: { node: other, direction: 'out' },
+    },
+  },
+  removals: { body: { items: ['o2FhAQ=='] }, answer: { added: 1 } },
+  list: { query: { prefix: 'team/', limit: '2' }, answer: { entries: [greeting], after: null } },
+  get: { key: 'team/motd', answer: greeting },
+  set: {
+    key: 'team/motd',
+    query: { ack: 'majority' },
+    body: { text: 'hello' },
+    answer: { ...receipt, acknowledgedBy: 2 },
+  },
+  delete: { key: 'team/motd', answer: receipt },
+  add: {
+    key: 'team/names',
+    body: { text: 'ada' },
+    answer: { ...receipt, key: 'team/names' },
+  },
+  remove: {
+    key: 'team/names',
+    body: { text: 'ada' },
+    answer: { ...receipt, key: 'team/names' },
+  },
+  watch: {
+    query: { prefix: 'team/' },
+    answer: { cursor: '5f0c2a9be1d34c77.12', key: 'team/motd', entry: greeting },
+  },
+}

@@ -1,0 +1,214 @@
+/**
+ * The contract as an OpenAPI 3.1 document. Made from the table alone, so it is the same for every node of one
+ * version and tells nothing of any.
+ */
+import { z } from 'zod'
+import { version } from '../base/version.ts'
+import { type Route, type RouteName, routes } from './contract.ts'
+import { type ErrorCode, statusOfCode } from './errors.ts'
+import { type RouteExample, routeExamples } from './examples.ts'
+import { readyShape } from './views.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+/** An OpenAPI document; its inside is JSON without types of ours. */
+export type OpenApiDocument = {
+  readonly openapi: '3.1.1'
+  readonly info: Json
+  readonly paths: Record<string, Json>
+  readonly components: Json
+  /** Asked nowhere unless a route says so. */
+  readonly security: readonly []
+}
+
+/** Codes that any request can meet before it reaches a route. */
+const doorErrors: readonly ErrorCode[] = [
+  'HOST_REFUSED',
+  'ORIGIN_REFUSED',
+  'TOKEN_IN_URL',
+  'BAD_REQUEST',
+  'METHOD_NOT_ALLOWED',
+  'INTERNAL',
+]
+
+/** Every code that `route` can answer with: of the door, of who may call, of what it reads, and its own. */
+export function errorsOf(route: Route): readonly ErrorCode[] {
+  const of = (holds: boolean, ...codes: readonly ErrorCode[]): readonly ErrorCode[] =>
+    holds ? codes : []
+  return [
+    ...new Set([
+      ...doorErrors,
+      ...of(route.access === 'operator', 'TOKEN_REQUIRED', 'TOKEN_REFUSED'),
+      ...of(route.access === 'state', 'NOT_FOR_THE_HOST'),
+      ...of(route.path.includes(':key'), 'BAD_KEY'),
+      ...of(route.body !== null, 'JSON_REQUIRED', 'BODY_TOO_LARGE', 'BAD_BODY'),
+      ...of(route.stream, 'TOO_MANY_STREAMS'),
+      ...route.errors,
+    ]),
+  ]
+}
+
+/** The document of this version. */
+export function openApi(): OpenApiDocument {
+  const rows = Object.entries(routes) as [RouteName, Route][]
+  const paths: Record<string, Record<string, unknown>> = {}
+  for (const [name, route] of rows) {
+    const path = route.path.replace(':key', '{key}')
+    paths[path] ??= {}
+    paths[path][route.method.toLowerCase()] = operation(name, route, routeExamples[name])
+  }
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'Coterie: the local API of a node',
+      description:
+        'See docs/spec/api.md. Errors carry a stable code, a sentence and the next step.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      version,
+    },
+    paths,
+    components: {
+      securitySchemes: {
+        hostToken: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'The content of api.token in the data directory. A testnet asks for none.',
+        },
+      },
+      schemas: { Error: errorShape },
+    },
+    security: [],
+  }
+}
+
+const errorShape = {
+  type: 'object',
+  required: ['error'],
+  properties: {
+    error: {
+      type: 'object',
+      required: ['code', 'message', 'next'],
+      properties: {
+        code: { type: 'string', description: 'Stable.' },
+        message: { type: 'string', description: 'One sentence for people.' },
+        next: { type: 'string', description: 'What to do; empty if there is nothing.' },
+      },
+    },
+  },
+} as const
+
+/** Said in words, because a testnet opens every route and no scheme of OpenAPI speaks of the TEE. */
+const accessTexts = {
+  public: 'Anybody who reaches the socket may call it.',
+  operator: "It wants the host's token, except on a testnet.",
+  state: 'From the host it answers on testnets only: inside the TEE, use the library.',
+} as const
+
+function operation(name: RouteName, route: Route, example: RouteExample): Json {
+  return {
+    operationId: name,
+    summary: route.about,
+    description: accessTexts[route.access],
+    'x-access': route.access,
+    ...(route.access === 'operator' ? { security: [{ hostToken: [] }] } : {}),
+    parameters: parametersOf(route, example),
+    ...(route.body === null
+      ? {}
+      : {
+          requestBody: {
+            required: true,
+            content: {
+              'application/json': { schema: jsonSchema(route.body), example: example.body },
+            },
+          },
+        }),
+    responses: { 200: success(route, example), ...refusals(route) },
+  }
+}
+
+function parametersOf(route: Route, example: RouteExample): readonly Json[] {
+  const { properties = {}, required = [] } = jsonSchema(route.query)
+  const query = Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    schema,
+    ...(example.query?.[name] === undefined ? {} : { example: example.query[name] }),
+  }))
+  const key = {
+    name: 'key',
+    in: 'path',
+    required: true,
+    description: 'The whole key as one segment, percent-encoded, slashes included.',
+    schema: { type: 'string', minLength: 1 },
+    example: example.key,
+  }
+  const resume = {
+    name: 'Last-Event-ID',
+    in: 'header',
+    required: false,
+    description: 'The id of the last event that was read; the stream goes on after it.',
+    schema: { type: 'string' },
+  }
+  const canResume = Object.hasOwn(properties, 'cursor')
+  return [...(route.path.includes(':key') ? [key] : []), ...query, ...(canResume ? [resume] : [])]
+}
+
+function success(route: Route, example: RouteExample): Json {
+  const schema = jsonSchema(route.answer)
+  if (!route.stream) {
+    return {
+      description: 'It happened.',
+      content: { 'application/json': { schema, example: example.answer } },
+    }
+  }
+  return {
+    description: 'Server-sent events; the data of each is JSON of the shape x-event.',
+    content: {
+      'text/event-stream': {
+        schema: { type: 'string', contentMediaType: 'text/event-stream' },
+        'x-event': schema,
+        example: `data: ${JSON.stringify(example.answer)}\n\n`,
+      },
+    },
+  }
+}
+
+/** One response for each status, with the codes that come under it. */
+function refusals(route: Route): Json {
+  const byStatus = Map.groupBy(errorsOf(route), code => statusOfCode[code])
+  const sorted = [...byStatus].sort(([left], [right]) => left - right)
+  const error = { $ref: '#/components/schemas/Error' }
+  // A probe says no by its status, in the shape of its yes.
+  const isProbe = route.answer === readyShape
+  const probed = { anyOf: [jsonSchema(route.answer), error] }
+  return Object.fromEntries(
+    sorted.map(([status, codes]) => [
+      status,
+      {
+        description: codes.join(', '),
+        'x-codes': codes,
+        content: { 'application/json': { schema: isProbe && status === 503 ? probed : error } },
+      },
+    ]),
+  )
+}
+
+interface ObjectSchema {
+  readonly properties?: Json
+  readonly required?: readonly string[]
+}
+
+/** A shape as JSON Schema 2020-12, as callers write it: before texts become numbers. */
+function jsonSchema(shape: z.ZodType): ObjectSchema {
+  const { $schema: _, ...schema } = z.toJSONSchema(shape, {
+    io: 'input',
+    override: ({ jsonSchema: made }) => {
+      // What every JSON number is held to anyway says nothing.
+      if (made.minimum === Number.MIN_SAFE_INTEGER) delete made.minimum
+      if (made.maximum === Number.MAX_SAFE_INTEGER) delete made.maximum
+      delete made.readOnly
+    },
+  })
+  return schema as ObjectSchema
+}

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest'
+import type { z } from 'zod'
+import { type Route, type RouteName, routes } from '../../../src/api/contract.ts'
+import { statusOfCode } from '../../../src/api/errors.ts'
+import { routeExamples } from '../../../src/api/examples.ts'
+import { errorsOf, openApi } from '../../../src/api/openapi.ts'
+import { raw, served } from './served.ts'
+
+interface Operation {
+  readonly security?: unknown
+  readonly responses: Readonly<Record<string, { readonly 'x-codes'?: readonly string[] }>>
+}
+
+const rows = Object.entries(routes) as [RouteName, Route][]
+
+test('every example has the shapes that its route takes and gives', () => {
+  const wrong = rows.flatMap(([name, route]) => {
+    const { key, query = {}, body, answer } = routeExamples[name]
+    const fits = (shape: z.ZodType | null, value: unknown): boolean =>
+      shape === null ? value === undefined : shape.safeParse(value).success
+    const isWhole = fits(route.query, query) && fits(route.body, body) && fits(route.answer, answer)
+    return isWhole && (key !== undefined) === route.path.includes(':key') ? [] : [name]
+  })
+  expect(wrong).toEqual([])
+})
+
+test('an example of a fake node is what a served one answers', async () => {
+  const { url, client } = await served()
+  await client.set('team/motd', { text: 'hello' })
+  for (const name of ['get', 'list', 'status', 'members', 'peers', 'refusals'] as const) {
+    const path = routes[name].path.replace(':key', 'team%2Fmotd')
+    const { json } = await raw(url, 'GET', path)
+    expect(Object.keys(json).sort(), name).toEqual(
+      Object.keys(routeExamples[name].answer as object).sort(),
+    )
+  }
+})
+
+test('every route, who may call it and every code stand in the document', () => {
+  const { paths } = openApi()
+  for (const [name, route] of rows) {
+    const path = paths[route.path.replace(':key', '{key}')]
+    const operation = path?.[route.method.toLowerCase()] as Operation
+    expect(operation).toMatchObject({ operationId: name, 'x-access': route.access })
+    expect(operation.security !== undefined).toBe(route.access === 'operator')
+    const told = Object.values(operation.responses).flatMap(answer => answer['x-codes'] ?? [])
+    expect(told.sort(), name).toEqual([...errorsOf(route)].sort())
+  }
+  const anywhere = new Set(rows.flatMap(([, route]) => errorsOf(route)))
+  expect(Object.keys(statusOfCode).filter(code => !anywhere.has(code as never))).toEqual([])
+})
+
+test('the document is served to anybody, is JSON to the last reference, and names no node', async () => {
+  const { url, node } = await served({ opensToHost: false })
+  const { status, json, text } = await raw(url, 'GET', '/openapi.json')
+  expect(status).toBe(200)
+  expect(json).toEqual(JSON.parse(JSON.stringify(openApi())))
+  expect(text).not.toContain(node.id)
+  for (const [, name = ''] of text.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)) {
+    expect(json.components.schemas).toHaveProperty(name)
+  }
+})
