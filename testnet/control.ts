@@ -6,15 +6,23 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { CoterieError, HostError, UsageError } from '../src/base/errors.ts'
+import { type FaultRequest, faultRequestShape } from './fault-request.ts'
 import { type Folder, makeFolder } from './folder.ts'
 
 /** What a running testnet can be asked. */
-export const controlCommands = ['status', 'down'] as const
-export type ControlCommand = (typeof controlCommands)[number]
+const requestShape = z.discriminatedUnion('command', [
+  z.strictObject({ command: z.literal('status') }),
+  z.strictObject({ command: z.literal('down') }),
+  z.strictObject({ command: z.literal('fault'), fault: faultRequestShape }),
+])
+export type ControlRequest = z.infer<typeof requestShape>
 
-export type ControlHandlers = Readonly<Record<ControlCommand, () => Promise<unknown>>>
+export interface ControlHandlers {
+  status(): Promise<unknown>
+  down(): Promise<unknown>
+  fault(request: FaultRequest): Promise<unknown>
+}
 
-const requestShape = z.strictObject({ command: z.enum(controlCommands) })
 const answerShape = z.union([
   z.strictObject({ ok: z.literal(true), answer: z.unknown() }),
   z.strictObject({
@@ -27,8 +35,8 @@ const answerShape = z.union([
 
 /** Linux takes 107 bytes of path and macOS 103; a deep folder needs a short way in. */
 const socketPathMax = 100
-/** A request is some twenty bytes: whoever sends more is not ours. */
-const requestBytesMax = 4096
+/** A request names nodes at most: whoever sends more is not ours. */
+const requestBytesMax = 16_384
 
 /** Where the control socket of a testnet is. */
 export function controlSocketOf(folder: Folder): string {
@@ -95,9 +103,9 @@ export class ControlServer {
  *
  * @throws {HostError} `TESTNET_GONE` if it does not answer; its own errors as `UsageError`.
  */
-export async function askControl(path: string, command: ControlCommand): Promise<unknown> {
+export async function askControl(path: string, request: ControlRequest): Promise<unknown> {
   const socket = connect(path)
-  const text = await exchange(socket, `${JSON.stringify({ command })}\n`)
+  const text = await exchange(socket, `${JSON.stringify(request)}\n`)
   const answer = answerShape.safeParse(parseJson(text)).data
   if (answer === undefined) throw gone()
   if (answer.ok) return answer.answer
@@ -140,20 +148,20 @@ async function firstLine(socket: Socket): Promise<string | undefined> {
 async function answer(line: string, handlers: ControlHandlers): Promise<unknown> {
   const request = requestShape.safeParse(parseJson(line)).data
   if (request === undefined) {
-    const next = `Known are ${controlCommands.join(', ')}.`
-    return {
-      ok: false,
-      code: 'UNKNOWN_COMMAND',
-      message: 'the testnet knows no such command',
-      next,
-    }
+    const next = 'Ask with the command line of the version that runs it.'
+    const message = 'the testnet knows no such command'
+    return { ok: false, code: 'UNKNOWN_COMMAND', message, next }
   }
   try {
-    return { ok: true, answer: (await handlers[request.command]()) ?? null }
+    return { ok: true, answer: (await handled(request, handlers)) ?? null }
   } catch (error) {
     if (!(error instanceof CoterieError)) throw error
     return { ok: false, code: error.code, message: error.message, next: error.next }
   }
+}
+
+function handled(request: ControlRequest, handlers: ControlHandlers): Promise<unknown> {
+  return request.command === 'fault' ? handlers.fault(request.fault) : handlers[request.command]()
 }
 
 function parseJson(text: string): unknown {

@@ -29,6 +29,8 @@ export interface NodeFolder {
   readonly data: string
   /** Written by the node itself: its process and real ports. */
   readonly run: string
+  /** How far its wall clock is off, if it is. */
+  readonly clock: string
   readonly log: string
 }
 
@@ -59,6 +61,7 @@ export function nodeFolderOf(folder: Folder, name: string): NodeFolder {
     machine: join(path, 'machine.json'),
     data,
     run: join(data, 'run.json'),
+    clock: join(path, 'clock-offset'),
     log: join(folder.logs, `${name}.log`),
   }
 }

@@ -1,9 +1,9 @@
 /** The simulated hardware of a testnet: an authority in the place of a vendor, and machines that it made. */
+import { basename, dirname, join } from 'node:path'
 import type { ReferenceMeasurement, TcbRule } from '../src/attestation/manifest-document.ts'
 import { days, type Timestamp, timestamp } from '../src/base/time.ts'
 import {
   currentTcb,
-  drawInstance,
   issueMachine,
   type MachineRegisters,
   makeTestnetAuthority,
@@ -13,6 +13,7 @@ import {
   writeAuthority,
   writeMachine,
 } from '../src/host/tee/machine.ts'
+import { Draws } from './seed.ts'
 
 /** How a machine differs from an honest one that runs the right software. */
 export interface MachineFlaw {
@@ -24,6 +25,8 @@ export interface MachineFlaw {
 }
 
 const software = 'coterie'
+/** As long as the chip id of SEV-SNP. */
+const chipIdBytes = 64
 const day = days(1)
 const life = days(3_650)
 
@@ -53,35 +56,38 @@ export class Hardware {
   /** The root's public key as manifests name it. */
   readonly anchor: string
   readonly #authority: TestnetAuthority
+  readonly #seed: string
 
-  private constructor(authority: TestnetAuthority) {
+  private constructor(authority: TestnetAuthority, seed: string) {
     this.anchor = authority.anchor
     this.#authority = authority
+    this.#seed = seed
   }
 
-  /** A new authority, kept in the file `path`, mode 0600. */
-  static async create(path: string): Promise<Hardware> {
+  /** A new authority, kept in the file `path`, mode 0600. Chip ids follow from `seed`, keys do not. */
+  static async create(path: string, seed: string): Promise<Hardware> {
     const now = Date.now()
     // From yesterday on, so that a machine whose own certificate has ended fails for that reason alone.
     const validity = { notBefore: at(now - 3 * day), notAfter: at(now + life) }
     const authority = makeTestnetAuthority(at(now), validity)
     await writeAuthority(path, authority)
-    return new Hardware(authority)
+    return new Hardware(authority, seed)
   }
 
   /** @throws {UsageError | HostError} for a file that is not an authority's. */
-  static async load(path: string): Promise<Hardware> {
-    return new Hardware(await readAuthority(path))
+  static async load(path: string, seed: string): Promise<Hardware> {
+    return new Hardware(await readAuthority(path), seed)
   }
 
-  /** Writes the file of a new machine, mode 0600. */
+  /** Writes the file of a new machine, mode 0600. Files of one name under one seed are of one chip. */
   async issue(path: string, flaw: MachineFlaw = {}): Promise<void> {
+    const chip = join(basename(dirname(path)), basename(path))
     const now = Date.now()
     const registers: MachineRegisters = registersOf(flaw.software ?? software)
     const machine = issueMachine(this.#authority, {
       notBefore: at(now - 2 * day),
       notAfter: at(flaw.isExpired === true ? now - day : now + life - day),
-      instance: drawInstance(),
+      instance: new Draws(this.#seed, `chip of ${chip}`).bytes(chipIdBytes),
       registers,
       tcb: currentTcb,
       debug: flaw.debug ?? false,

@@ -2,7 +2,7 @@
  * What a testnet is made of: the root of its simulated TEEs, its manifest with approvals, one machine for each
  * node. Written once and kept over restarts; `fresh` makes everything anew, another network id included.
  */
-import { randomBytes, randomInt } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { z } from 'zod'
 import {
@@ -34,6 +34,7 @@ import {
   writeJson,
 } from './folder.ts'
 import { Hardware, referenceOf, tcbRule } from './hardware.ts'
+import { Draws, drawSeed } from './seed.ts'
 
 /** Three who approve, of whom two must agree: the smallest set in which one may be missing. */
 const manifestSetSize = 3
@@ -41,26 +42,41 @@ const manifestSetThreshold = 2
 
 export interface Layout {
   readonly network: NetworkId
+  /** What everything that is drawn follows from, but for keys. */
+  readonly seed: string
   /** Makes machines under the root of this testnet. */
   readonly hardware: Hardware
   /** Key files of the manifest set. */
   readonly memberKeys: readonly string[]
 }
 
-const layoutShape = z.strictObject({ format: z.literal(1), network: z.string() })
+const layoutShape = z.strictObject({
+  format: z.literal(2),
+  network: z.string(),
+  seed: z.string(),
+})
+
+export interface LayoutOptions {
+  readonly nodes: number
+  readonly fresh: boolean
+  /** Of a new layout; drawn unless said. */
+  readonly seed?: string
+}
 
 /**
  * The layout in a folder: kept if there is one, else made. A node that has no machine yet gets one.
  *
- * @throws {UsageError} `BAD_TESTNET_FOLDER` for files that do not belong together.
+ * @throws {UsageError} `BAD_TESTNET_FOLDER` for files that do not belong together, `OTHER_SEED`.
  */
-export async function prepareLayout(
-  folder: Folder,
-  options: { readonly nodes: number; readonly fresh: boolean },
-): Promise<Layout> {
+export async function prepareLayout(folder: Folder, options: LayoutOptions): Promise<Layout> {
   const kept = options.fresh ? undefined : await keptLayout(folder)
+  if (kept !== undefined && options.seed !== undefined && options.seed !== kept.seed) {
+    throw new UsageError('OTHER_SEED', `the testnet in ${folder.path} has the seed ${kept.seed}`, {
+      next: 'Make a new one with --fresh, or leave --seed out.',
+    })
+  }
   if (kept === undefined) await clear(folder)
-  const layout = kept ?? (await newLayout(folder))
+  const layout = kept ?? (await newLayout(folder, options.seed ?? drawSeed()))
   for (let index = 0; index < options.nodes; index++) {
     const { path, machine } = nodeFolderOf(folder, `node-${index}`)
     await makeFolder(path)
@@ -93,12 +109,13 @@ async function keptLayout(folder: Folder): Promise<Layout | undefined> {
   if (refusal !== undefined) throw badFolder(folder, refusal.code)
   const network = networkIdOf(founding)
   if (network !== kept.network) throw badFolder(folder, 'WRONG_NETWORK')
-  const hardware = await Hardware.load(folder.authority)
+  const { seed } = kept
+  const hardware = await Hardware.load(folder.authority, seed)
   if (founding.anchors[0]?.publicKey !== hardware.anchor) throw badFolder(folder, 'WRONG_ROOT')
-  return { network, hardware, memberKeys: memberKeysOf(folder) }
+  return { network, seed, hardware, memberKeys: memberKeysOf(folder) }
 }
 
-async function newLayout(folder: Folder): Promise<Layout> {
+async function newLayout(folder: Folder, seed: string): Promise<Layout> {
   await makeFolder(folder.nodes)
   await makeFolder(folder.logs)
   const memberKeys = memberKeysOf(folder)
@@ -106,10 +123,10 @@ async function newLayout(folder: Folder): Promise<Layout> {
     using seed = new Secret(new Uint8Array(randomBytes(32)))
     await writeKeyFile(path, seed)
   }
-  const hardware = await Hardware.create(folder.authority)
+  const hardware = await Hardware.create(folder.authority, seed)
   const manifest = draftManifest({
     name: 'testnet',
-    foundingNonce: randomInt(2 ** 47),
+    foundingNonce: new Draws(seed, 'founding nonce').below(2 ** 47),
     manifestSet: { members: await publicKeysOf(memberKeys), threshold: manifestSetThreshold },
     anchors: [{ platform: 'simulated', publicKey: hardware.anchor }],
     measurements: [referenceOf(Date.now())],
@@ -118,8 +135,8 @@ async function newLayout(folder: Folder): Promise<Layout> {
   await writeEnvelope(folder, folder.manifest, manifest)
   const network = networkIdOf(manifest.founding)
   // Last, because it says that everything else is there.
-  await writeJson(folder.layout, { format: 1, network })
-  return { network, hardware, memberKeys }
+  await writeJson(folder.layout, { format: 2, network, seed })
+  return { network, seed, hardware, memberKeys }
 }
 
 /** Approved by as many of the set as must agree. */

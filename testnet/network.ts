@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { ApiClient } from '../src/api/client.ts'
-import { HostError, InvariantError } from '../src/base/errors.ts'
+import { HostError, InvariantError, UsageError } from '../src/base/errors.ts'
+import { clockPreload } from './clock-file.ts'
 import { type Folder, makeFolder, type NodeFolder, nodeFolderOf } from './folder.ts'
 import { type NodeStart, prepareStart, type RunFacts, readRun } from './node-config.ts'
 import { httpPort, loopback, p2pPort } from './ports.ts'
@@ -24,6 +25,8 @@ export interface TestnetOptions {
   readonly onEvent?: (event: TestnetEvent) => void
   /** Called whenever a process starts or ends. */
   readonly onProcesses?: (running: readonly RunningProcess[]) => void
+  /** As in `RelayBoard`. */
+  readonly draw?: () => number
   /** The program of a node: `coterie start` unless a test puts a fake in its place. */
   readonly program?: readonly string[]
 }
@@ -32,6 +35,8 @@ export interface TestnetOptions {
 export interface NodeSlot {
   readonly name: string
   readonly index: number
+  /** Whether it is beside the numbered nodes: no part of what should converge. */
+  readonly isExtra: boolean
   readonly httpPort: number
   readonly relayPort: number
   readonly folder: NodeFolder
@@ -53,21 +58,25 @@ export const cliPath = fileURLToPath(
     ? new URL('../src/cli/main.ts', import.meta.url)
     : new URL('../src/cli/main.js', import.meta.url),
 )
+/** Node processes that start side by side: more would starve those that run already. */
+const startsAtOnce = 5
 const runPoll = 20 // Milliseconds; a node needs hundreds to start.
 
 export class Testnet {
-  readonly relays = new RelayBoard()
+  readonly relays: RelayBoard
   readonly #options: TestnetOptions
   readonly #supervisor: Supervisor
   readonly #slots: NodeSlot[] = []
   readonly #program: readonly string[]
   readonly #names = new Map<string, string>()
+  readonly #started = new Set<string>()
   /** Places given away: extra nodes may be asked for at the same time. */
   #places = 0
   #isStopping = false
 
   constructor(options: TestnetOptions) {
     this.#options = options
+    this.relays = new RelayBoard(options.draw)
     this.#program = options.program ?? [cliPath, 'start', '--config']
     this.#supervisor = new Supervisor({ onExit: exit => this.#ended(exit) })
   }
@@ -100,19 +109,26 @@ export class Testnet {
     await makeFolder(this.#options.folder.logs)
     while (this.#places < this.#options.nodes) {
       const index = this.#places++
-      await this.#openSlot(`node-${index}`, index)
+      await this.#openSlot({ name: `node-${index}`, index, isExtra: false })
     }
-    await Promise.all(this.#slots.map(slot => this.startNode(slot)))
+    const waiting = [...this.#slots]
+    const startInTurn = async (): Promise<void> => {
+      for (let slot = waiting.shift(); slot !== undefined; slot = waiting.shift()) {
+        await this.startNode(slot)
+      }
+    }
+    await Promise.all(Array.from({ length: startsAtOnce }, startInTurn))
   }
 
   /** Starts the process of a node and waits until it listens. @throws {HostError} `NODE_FAILED`. */
   async startNode(slot: NodeSlot): Promise<RunFacts> {
     const { folder } = this.#options
-    const others = this.#slots.filter(other => other !== slot)
+    const others = this.#slots.filter(other => other !== slot && !other.isExtra)
     const isFirst = slot.index === 0
-    // A founder that comes back must look for the network at the others; they know only its own relay.
-    const isReturning = isFirst && others.some(other => this.isRunning(other))
-    const bootstraps = isFirst ? (isReturning ? others : []) : this.#slots.slice(0, 1)
+    // Who comes back knows whom it met: the one that it was first told of may be down now.
+    const isReturning = this.#started.has(slot.name) && others.some(other => this.isRunning(other))
+    this.#started.add(slot.name)
+    const bootstraps = isReturning ? others : isFirst ? [] : this.#slots.slice(0, 1)
     const start = {
       found: isFirst && !isReturning,
       bootstrapPorts: bootstraps.map(other => other.relayPort),
@@ -124,7 +140,11 @@ export class Testnet {
 
   /** A node beside the numbered ones, with a manifest and a machine of its own, that knows node 0's relay. */
   async startExtra(extra: ExtraNode): Promise<NodeSlot> {
-    const slot = await this.#openSlot(extra.name, this.#places++)
+    const slot = await this.#openSlot({
+      name: extra.name,
+      index: this.#places++,
+      isExtra: true,
+    })
     const first = this.slot(0)
     const start = {
       found: false,
@@ -154,6 +174,16 @@ export class Testnet {
     await this.#supervisor.stop(name)
   }
 
+  /** Stops a node where it stands, or lets it go on. @throws {UsageError} `NODE_IS_DOWN`. */
+  freezeNode(slot: NodeSlot, isFrozen: boolean): void {
+    if (!this.#supervisor.freeze(slot.name, isFrozen)) {
+      throw new UsageError('NODE_IS_DOWN', `${slot.name} does not run`, {
+        next: `Start it with: coterie testnet fault restart ${slot.name}.`,
+      })
+    }
+    this.#tell(slot.name, isFrozen ? 'paused' : 'resumed')
+  }
+
   /** A crash: SIGKILL. */
   async killNode(slot: NodeSlot): Promise<void> {
     this.#tell(slot.name, 'killed')
@@ -174,12 +204,12 @@ export class Testnet {
     this.#supervisor.killAllNow()
   }
 
-  async #openSlot(name: string, index: number): Promise<NodeSlot> {
+  async #openSlot(place: Pick<NodeSlot, 'name' | 'index' | 'isExtra'>): Promise<NodeSlot> {
+    const { name, index } = place
     const { basePort, folder } = this.#options
     const port = httpPort(basePort, index)
     const slot: NodeSlot = {
-      name,
-      index,
+      ...place,
       httpPort: port,
       relayPort: p2pPort(basePort, index),
       folder: nodeFolderOf(folder, name),
@@ -202,6 +232,7 @@ export class Testnet {
       name: slot.name,
       args: [...program, slot.folder.config],
       logFile: slot.folder.log,
+      preloads: [clockPreload(slot.folder.clock)],
     })
     this.relays.identify(running.pid, slot.name)
     this.#changed()

@@ -17,6 +17,8 @@ export interface Presenter {
 
 export interface PresenterOptions {
   readonly commands: readonly string[]
+  /** To have the same again. */
+  readonly seed: string
   /** Seconds since the testnet was asked for. */
   readonly elapsed: () => number
   readonly output: NodeJS.WriteStream
@@ -88,6 +90,7 @@ class LivePresenter implements Presenter {
       ids: this.#ids,
       convergedAfter: this.#convergedAfter,
       divergence: divergenceOf(this.#nodes) ?? null,
+      seed: this.#options.seed,
       events: this.#events,
       commands: this.#options.commands,
     }
@@ -106,7 +109,7 @@ class LinePresenter implements Presenter {
   }
 
   begin(): void {
-    this.#print(`coterie testnet: ${banner}`)
+    this.#print(`coterie testnet, seed ${this.#options.seed}: ${banner}`)
   }
 
   event(event: TestnetEvent): void {

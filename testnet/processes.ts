@@ -12,6 +12,8 @@ export interface ProcessSpec {
   readonly args: readonly string[]
   /** Both outputs are appended here. */
   readonly logFile: string
+  /** Modules that are loaded first, as URLs. */
+  readonly preloads?: readonly string[]
 }
 
 export interface ProcessExit {
@@ -60,7 +62,8 @@ export class Supervisor {
       throw new HostError('ALREADY_RUNNING', `${spec.name} runs already`)
     }
     const log = openSync(spec.logFile, 'a', 0o600)
-    const child = spawn(process.execPath, ['--import', followParent, ...spec.args], {
+    const preloads = [followParent, ...(spec.preloads ?? [])].flatMap(url => ['--import', url])
+    const child = spawn(process.execPath, [...preloads, ...spec.args], {
       stdio: ['pipe', log, log],
       env: childEnvironment(),
       // A group of its own: Ctrl-C reaches the testnet alone, which then stops its nodes in order.
@@ -97,12 +100,19 @@ export class Supervisor {
     return this.#running.get(name)?.process
   }
 
+  /** Stops a process where it stands, or lets it go on; `false` if there is none. */
+  freeze(name: string, isFrozen: boolean): boolean {
+    return this.#running.get(name)?.child.kill(isFrozen ? 'SIGSTOP' : 'SIGCONT') ?? false
+  }
+
   /** SIGTERM, then SIGKILL after the patience. Resolves when the process is gone; at once if there is none. */
   async stop(name: string): Promise<void> {
     const entry = this.#running.get(name)
     if (entry === undefined) return
     entry.wasAsked = true
     entry.child.kill('SIGTERM')
+    // One that is frozen hears nothing before.
+    entry.child.kill('SIGCONT')
     const alarm = setTimeout(() => entry.child.kill('SIGKILL'), this.#patience)
     await entry.process.exited
     clearTimeout(alarm)

@@ -6,10 +6,12 @@
  * its own: it can be cut, healed and measured, and everything it carries is searched for planted plaintext.
  * Faults happen here and on processes; a node has no fault hook.
  */
-import { createServer, type Server, Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { HostError } from '../src/base/errors.ts'
+import { type FlowFault, soundFlow } from './flow.ts'
 import { PlaintextSearch, type PlantedRun } from './plaintext-search.ts'
 import { loopback } from './ports.ts'
+import { type Direction, RelayedConnection } from './relayed-connection.ts'
 import { type Endpoint, ownerOfConnection } from './socket-owner.ts'
 
 /** From the dialling process to the node behind the relay; it carries both directions of its connections. */
@@ -41,10 +43,10 @@ export interface LinkReport extends Link {
 /** A planted run that was seen in clear. */
 export interface Sighting extends Link {
   readonly run: string
-  readonly direction: 'forth' | 'back'
+  readonly direction: Direction
 }
 
-export type BytesListener = (link: Link, direction: 'forth' | 'back', chunk: Uint8Array) => void
+type BytesListener = (link: Link, direction: Direction, chunk: Uint8Array) => void
 
 interface LinkState extends Link {
   cut: CutKind | null
@@ -62,6 +64,13 @@ export class RelayBoard {
   readonly #planted: PlantedRun[] = []
   readonly #sightings: Sighting[] = []
   readonly #listeners = new Set<BytesListener>()
+  readonly #flows = new Map<string, FlowFault>()
+  readonly #draw: () => number
+
+  /** `draw`, in 0..1, decides which chunks are lost and how far they are off. */
+  constructor(draw: () => number = Math.random) {
+    this.#draw = draw
+  }
 
   /** Listens on `port` for connections to `node`. @throws {HostError} `PORT_IN_USE`. */
   async open(node: string, port: number): Promise<void> {
@@ -105,8 +114,16 @@ export class RelayBoard {
     for (const link of linksBetween(left, right)) this.cut(link, kind)
   }
 
+  /** Disturbs all that `flow.from` sends to `flow.to`, whoever dialled; what is not said stays as it is. */
+  disturb(flow: Link, fault: Partial<FlowFault>): void {
+    this.#flows.set(keyOf(flow), { ...this.#faultOf(flow), ...fault })
+    this.#refresh()
+  }
+
   healAll(): void {
+    this.#flows.clear()
     for (const state of this.#links.values()) if (state.cut !== null) this.heal(state)
+    this.#refresh()
   }
 
   links(): LinkReport[] {
@@ -151,15 +168,31 @@ export class RelayBoard {
       return
     }
     state.opened++
-    const connection = new RelayedConnection(socket, relay, {
+    const { to } = state
+    const connection = new RelayedConnection(socket, {
+      target: () => relay.target,
+      fault: direction => {
+        return this.#faultOf(direction === 'forth' ? { from, to } : { from: to, to: from })
+      },
       observe: this.#observer(state),
       closed: () => state.connections.delete(connection),
+      draw: this.#draw,
     })
     state.connections.add(connection)
     if (state.cut === null) connection.release()
   }
 
-  #observer(state: LinkState): (direction: 'forth' | 'back', chunk: Uint8Array) => void {
+  #faultOf(flow: Link): FlowFault {
+    return this.#flows.get(keyOf(flow)) ?? soundFlow
+  }
+
+  #refresh(): void {
+    for (const state of this.#links.values()) {
+      for (const connection of state.connections) connection.refresh()
+    }
+  }
+
+  #observer(state: LinkState): (direction: Direction, chunk: Uint8Array) => void {
     const { from, to } = state
     const searches = {
       forth: new PlaintextSearch(this.#planted),
@@ -176,7 +209,7 @@ export class RelayBoard {
   }
 
   #link({ from, to }: Link): LinkState {
-    const key = `${from}>${to}`
+    const key = keyOf({ from, to })
     const known = this.#links.get(key)
     if (known !== undefined) return known
     const fresh: LinkState = {
@@ -192,6 +225,8 @@ export class RelayBoard {
     return fresh
   }
 }
+
+const keyOf = ({ from, to }: Link): string => `${from}>${to}`
 
 /** Both ordered pairs of every two nodes on different sides. */
 export function linksBetween(left: readonly string[], right: readonly string[]): Link[] {
@@ -244,97 +279,5 @@ class Relay {
 
   close(): Promise<void> {
     return new Promise(resolve => this.#server.close(() => resolve()))
-  }
-}
-
-/** One connection and its continuation to the node, joined by two pumps. */
-class RelayedConnection {
-  readonly #client: Socket
-  readonly #relay: Relay
-  readonly #observe: (direction: 'forth' | 'back', chunk: Uint8Array) => void
-  readonly #closed: () => void
-  #upstream: Socket | undefined
-  #isHeld = true
-  #isOver = false
-
-  /** Starts held, with a paused `client`: `release` dials the node. */
-  constructor(
-    client: Socket,
-    relay: Relay,
-    on: { observe(direction: 'forth' | 'back', chunk: Uint8Array): void; closed(): void },
-  ) {
-    this.#client = client
-    this.#relay = relay
-    this.#observe = on.observe
-    this.#closed = on.closed
-    client.on('error', () => this.reset())
-    client.on('close', hadError => this.#ended(hadError))
-  }
-
-  hold(): void {
-    this.#isHeld = true
-    this.#client.pause()
-    this.#upstream?.pause()
-  }
-
-  release(): void {
-    if (!this.#isHeld || this.#isOver) return
-    this.#isHeld = false
-    if (this.#upstream !== undefined) {
-      this.#client.resume()
-      this.#upstream.resume()
-      return
-    }
-    const port = this.#relay.target
-    if (port === undefined) {
-      this.reset()
-      return
-    }
-    const upstream = new Socket({ allowHalfOpen: true })
-    this.#upstream = upstream
-    upstream.setNoDelay(true)
-    upstream.on('error', () => this.reset())
-    upstream.on('close', hadError => this.#ended(hadError))
-    upstream.once('connect', () => {
-      this.#pump('forth', this.#client, upstream)
-      this.#pump('back', upstream, this.#client)
-      if (this.#isHeld) this.hold()
-    })
-    upstream.connect({ host: loopback, port })
-  }
-
-  /**
-   * Closes both halves at once, whatever they still had to say. Idempotent.
-   *
-   * Not `resetAndDestroy`: libuv refuses a reset while a shutdown is pending (uv_tcp_close_reset, EINVAL),
-   * and Node then never closes the handle and spins when it exits. The kernel resets by itself where
-   * bytes were left unread (RFC 2525 §2.17).
-   */
-  reset(): void {
-    if (this.#isOver) return
-    this.#isOver = true
-    this.#client.destroy()
-    this.#upstream?.destroy()
-    this.#closed()
-  }
-
-  /** One side is closed. After an orderly end the other side may still have bytes to deliver. */
-  #ended(hadError: boolean): void {
-    if (hadError) this.reset()
-    if (this.#isOver || !this.#client.closed || this.#upstream?.closed === false) return
-    this.#isOver = true
-    this.#closed()
-  }
-
-  #pump(direction: 'forth' | 'back', source: Socket, sink: Socket): void {
-    source.on('data', chunk => {
-      this.#observe(direction, chunk)
-      if (!sink.write(chunk)) source.pause()
-    })
-    sink.on('drain', () => {
-      if (!this.#isHeld) source.resume()
-    })
-    source.once('end', () => sink.end())
-    source.resume()
   }
 }

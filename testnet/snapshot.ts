@@ -7,6 +7,8 @@ import type { NodeSlot, Testnet } from './network.ts'
 /** A node as seen from outside; `status` is `null` while it does not answer. */
 export interface NodeSnapshot {
   readonly name: string
+  /** As in `NodeSlot`. */
+  readonly isExtra: boolean
   readonly pid: number | null
   readonly http: string
   readonly p2p: string
@@ -28,7 +30,9 @@ export async function snapshotOf(testnet: Testnet): Promise<NodeSnapshot[]> {
  * Why these nodes have not converged yet, or `undefined` once they have: each is active, each holds trusted
  * verdicts on exactly the others and hears them, and all have one state root.
  */
-export function divergenceOf(nodes: readonly NodeSnapshot[]): string | undefined {
+export function divergenceOf(all: readonly NodeSnapshot[]): string | undefined {
+  // Whoever is beside the numbered nodes is there to be kept out, or to leave again.
+  const nodes = all.filter(node => !node.isExtra)
   const ids: string[] = []
   for (const { name, status } of nodes) {
     if (status === null) return `${name} does not answer`
@@ -73,6 +77,7 @@ export async function untilConverged(
 async function nodeSnapshot(slot: NodeSlot, pid: number | null): Promise<NodeSnapshot> {
   const facts = {
     name: slot.name,
+    isExtra: slot.isExtra,
     pid,
     http: `http://127.0.0.1:${slot.httpPort}`,
     p2p: `/ip4/127.0.0.1/tcp/${slot.relayPort}`,

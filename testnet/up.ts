@@ -1,6 +1,7 @@
 /** `coterie testnet up`: starts a testnet and shows it until it is told to stop. */
 import { setTimeout as wait } from 'node:timers/promises'
 import { ControlServer, controlSocketOf } from './control.ts'
+import { Faults } from './faults.ts'
 import { type Folder, folderOf, makeFolder } from './folder.ts'
 import { type Layout, prepareLayout } from './layout.ts'
 import { dropLock, noteChildren, takeLock } from './lock.ts'
@@ -8,12 +9,15 @@ import { Testnet } from './network.ts'
 import { followEvents } from './node-events.ts'
 import { assertPortsFree, basePortDefault, httpPort, loopback } from './ports.ts'
 import { type Presenter, presenterFor } from './presenter.ts'
+import { assertSeed, Draws } from './seed.ts'
 import { snapshotOf } from './snapshot.ts'
 
 export interface UpOptions {
   readonly nodes: number
   readonly basePort?: number
   readonly dir?: string
+  /** What everything that is drawn follows from; drawn itself unless said. */
+  readonly seed?: string
   readonly fresh: boolean
   readonly plain: boolean
   /** As in `TestnetOptions`. */
@@ -38,7 +42,13 @@ export async function up(options: UpOptions): Promise<number> {
   await takeLock(folder, { socket: controlSocketOf(folder), basePort, nodes: options.nodes })
   try {
     await assertPortsFree(basePort, options.nodes)
-    const layout = await prepareLayout(folder, { nodes: options.nodes, fresh: options.fresh })
+    const { nodes, fresh, seed } = options
+    if (seed !== undefined) assertSeed(seed)
+    const layout = await prepareLayout(folder, {
+      nodes,
+      fresh,
+      ...(seed !== undefined && { seed }),
+    })
     await runUntilStopped(layout, { ...options, basePort, folder })
   } finally {
     await dropLock(folder)
@@ -55,16 +65,19 @@ async function runUntilStopped(layout: Layout, options: RunOptions): Promise<voi
   const { basePort, folder, nodes } = options
   const presenter = presenterFor({
     commands: nextCommands(basePort, options.nodes),
+    seed: layout.seed,
     elapsed: () => performance.now() / 1000,
     output: process.stdout,
     isPlain: options.plain || !process.stdout.isTTY,
   })
+  const draws = new Draws(layout.seed, 'links')
   // One after the other: each replaces the whole file.
   let noted = Promise.resolve()
   const testnet = new Testnet({
     folder,
     basePort,
     nodes,
+    draw: () => draws.unit(),
     ...(options.program === undefined ? {} : { program: options.program }),
     onEvent: event => presenter.event(event),
     onProcesses: running => {
@@ -73,9 +86,14 @@ async function runUntilStopped(layout: Layout, options: RunOptions): Promise<voi
   })
   const stop = Promise.withResolvers<void>()
   const stopped = Promise.withResolvers<void>()
+  const faults = new Faults({ testnet, folder, layout })
   const facts = { network: layout.network, folder: folder.path, basePort }
   const control = new ControlServer(controlSocketOf(folder), {
-    status: async () => ({ ...facts, nodes: await snapshotOf(testnet) }),
+    status: async () => {
+      const nodes = await snapshotOf(testnet)
+      return { ...facts, seed: layout.seed, faults: faults.active(), nodes }
+    },
+    fault: async request => await faults.apply(request),
     down: async () => {
       stop.resolve()
       await stopped.promise
@@ -147,6 +165,7 @@ function nextCommands(basePort: number, nodes: number): string[] {
   return [
     `${coterie} state set greeting hello --url ${url(0)}`,
     `${coterie} state get greeting --url ${url(nodes - 1)}`,
+    `${coterie} testnet fault partition 0,1 2,3,4`,
     `${coterie} testnet check`,
   ]
 }

@@ -19,6 +19,7 @@ export interface ViewModel {
   readonly convergedAfter: number | null
   /** Why they are not converged now, or `null` if they are. */
   readonly divergence: string | null
+  readonly seed: string
   /** Newest last. */
   readonly events: readonly TestnetEvent[]
   /** What to try next. */
@@ -34,7 +35,11 @@ const span = (text: string, tone: Tone = 'plain'): Span => ({ text, tone })
 /** The whole view in at most `rows` lines: events give way first, then commands. */
 export function renderView(model: ViewModel, rows: number): Line[] {
   const head: Line[] = [
-    [span('coterie testnet', 'title'), span('   '), span(` ${banner} `, 'alarm')],
+    [
+      span('coterie testnet', 'title'),
+      span(`   seed ${model.seed}   `, 'faint'),
+      span(` ${banner} `, 'alarm'),
+    ],
     [progress(model)],
     [],
     ...nodeTable(model),

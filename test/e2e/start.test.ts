@@ -30,7 +30,7 @@ const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 async function dataDir(kind: 'testnet' | 'production'): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'coterie-start-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  const hardware = await Hardware.create(join(folder, 'authority.json'))
+  const hardware = await Hardware.create(join(folder, 'authority.json'), 'start')
   using key = new SigningKey(new Secret(new Uint8Array(32).fill(1)))
   const manifestSet = { members: [toHex(key.publicKey)], threshold: 1 }
   const { measurements, tcb } = production.join

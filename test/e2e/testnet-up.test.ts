@@ -94,8 +94,11 @@ test('it shows banner, endpoints and next commands, and Ctrl-C leaves no process
 test('status answers while it runs, and down stops it', async () => {
   const up = startUp()
   const nodes = await converged(up)
-  expect(await askControl(lock().socket, 'status')).toMatchObject({ basePort, folder: dir })
-  expect(await askControl(lock().socket, 'down')).toMatchObject({ stopped: 3 })
+  expect(await askControl(lock().socket, { command: 'status' })).toMatchObject({
+    basePort,
+    folder: dir,
+  })
+  expect(await askControl(lock().socket, { command: 'down' })).toMatchObject({ stopped: 3 })
   expect(nodes.some(isRunning)).toBe(false)
   expect(await up.exited).toMatchObject({ code: 0 })
 })

@@ -1,9 +1,7 @@
 /** Whom the manifest set removes is out, everywhere and for good. */
-import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { promisify } from 'node:util'
-import { cliPath } from '../network.ts'
+import { removeMember } from '../remove-member.ts'
 import { type Check, type CheckContext, converged, membersOf, require, until } from './check.ts'
 import { assertOutside, refusalOf } from './refusals.ts'
 
@@ -11,7 +9,6 @@ export const removalChecks: readonly Check[] = [
   { name: 'removed-node-excluded', run: removedNodeExcluded, patience: 45_000 },
 ]
 
-const run = promisify(execFile)
 /** How long the removed node goes on trying, in milliseconds. */
 const persistence = 1_500
 
@@ -70,9 +67,6 @@ async function removedNodeExcluded(context: CheckContext): Promise<string> {
 }
 
 async function remove(context: CheckContext, node: string): Promise<void> {
-  const { memberKeys } = context.layout
-  const keys = memberKeys.slice(0, 2).flatMap(path => ['--key', path])
   const url = `http://127.0.0.1:${context.testnet.slot(1).httpPort}`
-  const args = [cliPath, 'members', 'remove', node, ...keys, '--url', url]
-  await run(process.execPath, args, { signal: context.signal })
+  await removeMember({ node, keys: context.layout.memberKeys, url, signal: context.signal })
 }

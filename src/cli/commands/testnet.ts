@@ -5,8 +5,10 @@
  * node, and `coterie --help` does not pay for it.
  */
 import { Command, InvalidArgumentError } from 'commander'
+import { faultCommand } from './testnet-fault.ts'
 
-const nodesMax = 20
+/** A process takes some 100 MB. */
+const nodesMax = 50
 /** HTTP is base + i, p2p base + 600 + i: both must stay below 65,536. */
 const basePortMax = 65_535 - 600 - nodesMax
 
@@ -17,6 +19,7 @@ export function testnetCommand(): Command {
   )
   testnet.addCommand(upCommand())
   testnet.addCommand(statusCommand())
+  testnet.addCommand(faultCommand())
   testnet.addCommand(logsCommand())
   testnet.addCommand(checkCommand())
   testnet.addCommand(downCommand())
@@ -29,6 +32,7 @@ function upCommand(): Command {
     .option('--nodes <count>', 'how many nodes', wholeNumber(1, nodesMax), 5)
     .option('--base-port <port>', 'HTTP of node 0; p2p is 600 higher', wholeNumber(1, basePortMax))
     .option('--dir <path>', 'folder of the testnet (default: .coterie/testnet)')
+    .option('--seed <text>', 'makes machines and faults the same again; printed if drawn')
     .option('--fresh', 'forget keys and machines of the last testnet in this folder', false)
     .option('--plain', 'print lines instead of a live view', false)
     .action(async (options: UpFlags) => {
@@ -41,6 +45,7 @@ interface UpFlags {
   nodes: number
   basePort?: number
   dir?: string
+  seed?: string
   fresh: boolean
   plain: boolean
 }

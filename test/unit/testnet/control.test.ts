@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { UsageError } from '../../../src/base/errors.ts'
 import { askControl, ControlServer, controlSocketOf } from '../../../testnet/control.ts'
+import type { FaultRequest } from '../../../testnet/fault-request.ts'
 import { folderOf } from '../../../testnet/folder.ts'
 import { dropLock, readLock, takeLock } from '../../../testnet/lock.ts'
 
@@ -25,6 +26,7 @@ async function listening(socket: string): Promise<void> {
     down: async () => {
       throw new UsageError('NOT_NOW', 'busy', { next: 'Later.' })
     },
+    fault: async request => ({ asked: request }),
   })
   servers.push(server)
   await server.listen()
@@ -34,15 +36,26 @@ test('a command is answered over a socket that only its owner reaches', async ()
   const socket = controlSocketOf(folderOf(path))
   await listening(socket)
   expect(statSync(socket).mode & 0o777).toBe(0o600)
-  expect(await askControl(socket, 'status')).toEqual({ fine: true })
+  expect(await askControl(socket, { command: 'status' })).toEqual({ fine: true })
 })
 
 test('an error keeps its code and next step on the way', async () => {
   const socket = controlSocketOf(folderOf(path))
   await listening(socket)
-  await expect(askControl(socket, 'down')).rejects.toMatchObject({
+  await expect(askControl(socket, { command: 'down' })).rejects.toMatchObject({
     code: 'NOT_NOW',
     next: 'Later.',
+  })
+})
+
+test('a fault carries what is to be broken, and one of no known kind is refused', async () => {
+  const socket = controlSocketOf(folderOf(path))
+  await listening(socket)
+  const kill: FaultRequest = { kind: 'kill', nodes: ['3'] }
+  expect(await askControl(socket, { command: 'fault', fault: kill })).toEqual({ asked: kill })
+  const unknown = { kind: 'earthquake' } as unknown as FaultRequest
+  await expect(askControl(socket, { command: 'fault', fault: unknown })).rejects.toMatchObject({
+    code: 'UNKNOWN_COMMAND',
   })
 })
 
@@ -50,11 +63,11 @@ test('a folder too deep for a socket still has a way in', async () => {
   const socket = controlSocketOf(folderOf(join(path, 'x'.repeat(120))))
   expect(socket.length).toBeLessThanOrEqual(100)
   await listening(socket)
-  expect(await askControl(socket, 'status')).toEqual({ fine: true })
+  expect(await askControl(socket, { command: 'status' })).toEqual({ fine: true })
 })
 
 test('nobody at the socket is said as such', async () => {
-  const nobody = askControl(join(path, 'nobody.sock'), 'status')
+  const nobody = askControl(join(path, 'nobody.sock'), { command: 'status' })
   await expect(nobody).rejects.toMatchObject({ code: 'TESTNET_GONE' })
 })
 

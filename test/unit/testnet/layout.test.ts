@@ -88,3 +88,22 @@ test('a changed manifest is approved too; a changed founding block is another ne
   const own = { kind: 'founding', founding: envelopeAt(folder.manifest).manifest.founding } as const
   expect(verifyEnvelope(other, own)).toBeDefined()
 })
+
+test('one seed makes the same machines and founding nonce again, and is kept with the layout', async () => {
+  const chips = async (): Promise<string[]> => {
+    const machines = [0, 1].map(index => nodeFolderOf(folder, `node-${index}`).machine)
+    return (await Promise.all(machines.map(readMachine))).map(({ instance }) => instance)
+  }
+  const nonce = () => envelopeAt(folder.manifest).manifest.founding.nonce
+  await prepareLayout(folder, { nodes: 2, fresh: true, seed: 'a' })
+  const first = { chips: await chips(), nonce: nonce() }
+  expect(new Set(first.chips).size).toBe(2)
+  await prepareLayout(folder, { nodes: 2, fresh: true, seed: 'a' })
+  expect({ chips: await chips(), nonce: nonce() }).toEqual(first)
+  expect((await prepareLayout(folder, { nodes: 2, fresh: false })).seed).toBe('a')
+  const other = prepareLayout(folder, { nodes: 2, fresh: false, seed: 'b' })
+  await expect(other).rejects.toMatchObject({ code: 'OTHER_SEED' })
+  await prepareLayout(folder, { nodes: 2, fresh: true, seed: 'b' })
+  expect(await chips()).not.toEqual(first.chips)
+  expect(nonce()).not.toBe(first.nonce)
+})

@@ -214,3 +214,83 @@ test('bytes are told to a listener with their link', async () => {
   await receive(socket, 2)
   expect(told).toEqual(['node-0>node-1 forth hi', 'node-0>node-1 back hi'])
 })
+
+test('a flow that is cut one way holds what is sent that way on old connections, and lets it go at the heal', async () => {
+  board.identify(process.pid, 'node-0')
+  const socket = dial()
+  socket.write('one')
+  await receive(socket, 3)
+  board.disturb({ from: 'node-0', to: 'node-1' }, { isCut: true })
+  arrived[0]!.write('unasked')
+  expect(String(await receive(socket, 7))).toBe('unasked')
+  socket.write('two')
+  const late = dial()
+  late.write('new')
+  await once(late, 'connect')
+  arrived[0]!.write('again')
+  expect(String(await receive(socket, 5))).toBe('again')
+  expect(board.links()).toMatchObject([{ bytesForth: 3, bytesBack: 15 }])
+  board.healAll()
+  expect(String(await receive(socket, 3))).toBe('two')
+  expect(String(await receive(late, 3))).toBe('new')
+})
+
+test('delayed bytes come late, in order and whole, and so does the end', async () => {
+  board.identify(process.pid, 'node-0')
+  board.disturb({ from: 'node-0', to: 'node-1' }, { delay: 80, jitter: 70 })
+  const socket = dial()
+  const begun = performance.now()
+  const parts = Array.from({ length: 40 }, (_, each) => `${each};`)
+  for (const part of parts) {
+    socket.write(part)
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  socket.end()
+  expect(String(await receive(socket, 1_000_000))).toBe(parts.join(''))
+  // The least that the first chunk can take.
+  expect(performance.now() - begun).toBeGreaterThan(9)
+  await closed(socket)
+})
+
+test('a lost chunk holds its stream up and breaks nothing', async () => {
+  board.identify(process.pid, 'node-0')
+  board.disturb({ from: 'node-1', to: 'node-0' }, { loss: 1 })
+  const socket = dial()
+  const begun = performance.now()
+  socket.write('slow')
+  expect(String(await receive(socket, 4))).toBe('slow')
+  expect(performance.now() - begun).toBeGreaterThan(990)
+})
+
+test('loss may break the connection instead, as often as the draws say', async () => {
+  let drawn = 0.9
+  await board.close()
+  board = new RelayBoard(() => drawn)
+  await board.open('node-1', relayPort)
+  board.point('node-1', (node.address() as AddressInfo).port)
+  board.identify(process.pid, 'node-0')
+  board.disturb({ from: 'node-0', to: 'node-1' }, { loss: 0.5, lossKind: 'reset' })
+  const socket = dial()
+  socket.write('fine')
+  expect(String(await receive(socket, 4))).toBe('fine')
+  const isClosed = closed(socket)
+  drawn = 0.1
+  socket.write('last')
+  await isClosed
+  expect(board.links()[0]?.open).toBe(0)
+})
+
+test('a slow reader is not outrun: what a delay keeps is bounded', async () => {
+  board.identify(process.pid, 'node-0')
+  board.disturb({ from: 'node-0', to: 'node-1' }, { delay: 60_000 })
+  const socket = dial()
+  const chunk = Buffer.alloc(1 << 20)
+  for (let each = 0; each < 64; each++) socket.write(chunk)
+  let before = -1
+  while (socket.bytesWritten - socket.writableLength !== before) {
+    before = socket.bytesWritten - socket.writableLength
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+  expect(socket.writableLength).toBeGreaterThan(40 << 20)
+  board.healAll()
+})

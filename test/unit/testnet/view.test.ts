@@ -26,6 +26,7 @@ function node(index: number, seen: readonly ('alive' | 'suspect' | 'dead')[]): N
   const id = `id-${index}`
   return {
     name: `node-${index}`,
+    isExtra: false,
     pid: 100 + index,
     http: `http://127.0.0.1:${9000 + index}`,
     p2p: '',
@@ -63,6 +64,7 @@ function model(nodes: readonly NodeSnapshot[]): ViewModel {
     nodes,
     ids: new Map(nodes.map((_, i) => [`node-${i}`, `id-${i}`])),
     convergedAfter: 6.5,
+    seed: 's33d',
     divergence: divergenceOf(nodes) ?? null,
     events: Array.from({ length: 50 }, (_, i) => ({
       at: new Date(0),
