@@ -3,7 +3,13 @@ import { url as inspectorUrl } from 'node:inspector'
 import { type ApiServer, serveApi } from '../api/server.ts'
 import { UsageError } from '../base/errors.ts'
 import { version } from '../base/version.ts'
-import { makeToken, openDataDir, removeRunFile, writeRunFile } from '../host/data-dir.ts'
+import {
+  cacheDirOf,
+  makeToken,
+  openDataDir,
+  removeRunFile,
+  writeRunFile,
+} from '../host/data-dir.ts'
 import { type OpenHost, openHost } from '../host/open.ts'
 import { lockDataDir } from '../host/process-lock.ts'
 import type { NodeConfig } from '../node/config.ts'
@@ -19,7 +25,7 @@ export async function runNode(config: NodeConfig, json: boolean): Promise<void> 
   await openDataDir(config.dataDir)
   const unlock = await lockDataDir(config.dataDir)
   try {
-    const host = await openHost(config)
+    const host = await openHost({ ...config, cacheDir: cacheDirOf(config) })
     const node = createNode(host, config)
     refuseOnlookers(node)
     await serve({ node, host, config, json })

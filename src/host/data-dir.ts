@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { HostError, UsageError } from '../base/errors.ts'
 
-/** Names of the files in a data directory. */
+/** Names of what lies in a data directory. */
 export const dataFiles = {
   config: 'config.json',
   manifest: 'manifest.json',
@@ -16,6 +16,7 @@ export const dataFiles = {
   token: 'api.token',
   run: 'run.json',
   lock: 'LOCK',
+  cache: 'cache',
 } as const
 
 const runFile = z.object({
@@ -51,6 +52,14 @@ export async function openDataDir(path: string): Promise<void> {
   throw new UsageError('DATA_DIR_EXPOSED', `Other users of this machine can look into ${path}.`, {
     next: `Run chmod 700 ${path}, or name another with --data-dir.`,
   })
+}
+
+/** Where the cache of this node lies, or `null` if it keeps none. */
+export function cacheDirOf(options: {
+  readonly dataDir: string
+  readonly cache: boolean
+}): string | null {
+  return options.cache ? join(options.dataDir, dataFiles.cache) : null
 }
 
 /** Writes the run file as a whole, mode 0600. */

@@ -4,6 +4,7 @@ import { openNet } from './net/libp2p.ts'
 import { netLimits } from './net/options.ts'
 import type { Host } from './port.ts'
 import { systemRandom } from './random.ts'
+import { openLevelStore } from './store/level.ts'
 import { openSimulatedAttester } from './tee/simulated.ts'
 import {
   type AdjustableLogger,
@@ -23,6 +24,8 @@ export interface HostOptions {
   readonly listen: readonly string[]
   readonly announce: readonly string[]
   readonly bootstrap: readonly string[]
+  /** Where the cache lies; `null`: there is none. */
+  readonly cacheDir: string | null
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
 }
@@ -40,11 +43,12 @@ export interface OpenHost extends Host {
 export async function openHost(options: HostOptions): Promise<OpenHost> {
   const log = openLog({ level: options.logLevel, format: options.logFormat })
   const ports = { clock: systemClock, timers: systemTimers, random: systemRandom, log }
-  const { listen, announce, bootstrap } = options
+  const { listen, announce, bootstrap, cacheDir } = options
   const net = { listen, announce, bootstrap, limits: netLimits[options.preset] }
   return {
     ...ports,
     attester: await openSimulatedAttester(options.machine),
+    openCache: cacheDir === null ? null : () => openLevelStore(cacheDir),
     openNet: keysAndHandlers => openNet(net, { ...ports, ...keysAndHandlers }),
   }
 }

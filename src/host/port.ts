@@ -3,6 +3,7 @@ import type { Random } from '../base/random.ts'
 import type { Secret } from '../base/secret.ts'
 import type { Clock, Duration } from '../base/time.ts'
 import type { Admission, Net, NetHandlers } from './net/port.ts'
+import type { PageStore } from './store/port.ts'
 import type { Attester } from './tee/port.ts'
 
 /** Alarms of the shell; the simulator's run on virtual time. */
@@ -18,6 +19,12 @@ export interface Host {
   readonly random: Random
   readonly log: Logger
   readonly attester: Attester
+  /**
+   * Opens the pages on this host's disk; called once. `null`: the node keeps no cache.
+   *
+   * Rejects with a `HostError` of the store's port; the node then goes on without.
+   */
+  readonly openCache: (() => Promise<PageStore>) | null
   /** Opens the network for these keys; called once, before `start`. */
   openNet(options: {
     readonly admission: Admission

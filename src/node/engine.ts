@@ -5,7 +5,7 @@
 import { compareBytes } from '../base/bytes.ts'
 import { HostError } from '../base/errors.ts'
 import { bytesOfDigest, type Digest, type NodeId } from '../base/ids.ts'
-import { milliseconds, minutes, timestamp } from '../base/time.ts'
+import { milliseconds, timestamp } from '../base/time.ts'
 import type { AskProtocol, MemberConnection, NetHandlers } from '../host/net/port.ts'
 import type { AcceptedBeat } from '../protocol/liveness/input.ts'
 import { Liveness } from '../protocol/liveness/liveness.ts'
@@ -15,16 +15,15 @@ import type { Replica } from '../protocol/replica/replica.ts'
 import { encodeRemoval } from '../wire/removal.ts'
 import { BeatContents, rootOfBeat } from './beat-contents.ts'
 import { CommitSalts } from './commit-salts.ts'
+import type { CacheTrouble, DiskCache } from './disk-cache.ts'
 import { LivenessDriver } from './drivers/liveness.ts'
 import { MembershipDriver } from './drivers/membership.ts'
 import { ReplicaDriver } from './drivers/replica.ts'
+import { EpochKeyUse } from './epoch-key-use.ts'
 import { Inbox } from './inbox.ts'
 import { Outbox } from './outbox.ts'
-import { type EngineParts, openMembership, openReplica } from './rooms.ts'
+import { type EngineParts, openCache, openMembership, openReplica } from './rooms.ts'
 import { Traffic } from './traffic.ts'
-
-/** How often membership hears which commit keys entries still name; an unused one costs 32 bytes meanwhile. */
-const commitKeySweep = minutes(1)
 
 export class Engine {
   readonly membership: Membership
@@ -39,6 +38,8 @@ export class Engine {
   readonly #contents: BeatContents
   readonly #salts: CommitSalts
   readonly #outbox: Outbox
+  readonly #keyUse: EpochKeyUse
+  readonly #cache: DiskCache | null
   readonly #stopping = new AbortController()
   /** The connection to each member, gate open or not. */
   readonly #connections = new Map<NodeId, MemberConnection>()
@@ -46,9 +47,7 @@ export class Engine {
   readonly #gated = new Set<NodeId>()
   /** What the other rooms were last told of each member. */
   readonly #known = new Map<NodeId, MemberFacts>()
-  #commitKey: Digest | undefined
   #hasSynced = false
-  #cancelSweep: () => void = () => undefined
 
   constructor(parts: EngineParts) {
     this.#parts = parts
@@ -61,7 +60,7 @@ export class Engine {
       random: host.random,
       clock: host.clock,
       keys: this.membership,
-      unknownKey: (id, from) => this.#unknownKey(id, from),
+      unknownKey: (id, from) => this.#keyUse.unknown(id, from),
     })
     this.#salts = new CommitSalts({ clock: host.clock, membership: this.membership })
     this.replica = openReplica(parts, this.#salts)
@@ -81,6 +80,25 @@ export class Engine {
     )
     this.#outbox = new Outbox({ traffic: this.#traffic, net })
     this.#inbox = this.#openInbox()
+    this.#keyUse = new EpochKeyUse({
+      host,
+      membership: this.membership,
+      replica: this.replica,
+      salts: this.#salts,
+      traffic: this.#traffic,
+      inbox: this.#inbox,
+      membershipDriver: () => this.#membershipDriver,
+      replicaDriver: () => this.replicaDriver,
+    })
+    this.#cache = openCache(parts, {
+      keys: this.membership,
+      replica: this.replica,
+      restore: bytes => this.replicaDriver.feed({ kind: 'restored', bytes }),
+      loaded: () => {
+        this.#startSyncs()
+        if (this.membership.phase === 'active') this.#cache?.activate()
+      },
+    })
     this.#membershipDriver = this.#driveMembership()
     this.#livenessDriver = this.#driveLiveness()
     this.replicaDriver = new ReplicaDriver(
@@ -102,19 +120,32 @@ export class Engine {
     this.#membersChanged()
     this.#membershipDriver.feed({ kind: 'started' })
     this.#livenessDriver.feed({ kind: 'tick' })
-    this.#sweep()
+    this.#keyUse.start()
   }
 
   /** Ends every machine; the net may still be open and is stopped after. Idempotent. */
   stop(): void {
     this.#stopping.abort(new HostError('STOPPING', 'the node stops'))
-    this.#cancelSweep()
+    this.#keyUse.stop()
     this.replicaDriver.stop()
     this.#livenessDriver.stop()
     this.#membershipDriver.stop()
     this.#traffic.stop()
+  }
+
+  /** After `stop`: writes what the disk lacks. */
+  async closeCache(): Promise<void> {
+    await this.#cache?.stop()
+  }
+
+  /** Last: wipes what was secret. Idempotent. */
+  wipe(): void {
     this.#salts[Symbol.dispose]()
     this.membership[Symbol.dispose]()
+  }
+
+  get cacheTrouble(): CacheTrouble | undefined {
+    return this.#cache?.trouble
   }
 
   takeRemovals(items: readonly Uint8Array[]): { readonly added: number } {
@@ -165,7 +196,7 @@ export class Engine {
     })
     this.#gated.add(node)
     this.#notePhase(node)
-    if (this.#holdsTrafficKey()) this.replicaDriver.feed({ kind: 'connected', node })
+    if (this.#maySync()) this.replicaDriver.feed({ kind: 'connected', node })
   }
 
   #memberDisconnected(node: NodeId, reason: string): void {
@@ -211,7 +242,7 @@ export class Engine {
       members: this.membership,
       isActive: node =>
         this.membership.member(node, this.#parts.host.clock.monotonic())?.phase === 'active',
-      unknownKey: (id, from) => this.#unknownKey(id, from),
+      unknownKey: (id, from) => this.#keyUse.unknown(id, from),
       unknownAuthor: (author, from) =>
         this.#membershipDriver.feed({ kind: 'unknownAuthor', author, from }),
       batch: (author, sequence, bytes) =>
@@ -294,6 +325,7 @@ export class Engine {
     if (phase === 'active' && !this.#hasSynced) this.#found()
     const isActive = phase === 'active'
     this.replicaDriver.feed({ kind: 'phaseChanged', phase: isActive ? 'active' : 'joining' })
+    if (isActive) this.#cache?.activate()
     this.#membersChanged()
   }
 
@@ -337,39 +369,23 @@ export class Engine {
   }
 
   #keysChanged(added: readonly Digest[], dropped: readonly Digest[]): void {
-    this.#traffic.keysChanged(dropped)
-    for (const id of dropped) this.#salts.forget(id)
-    for (const id of added) {
-      this.replicaDriver.feed({ kind: 'commitKeyLearned', id })
-      this.#inbox.release({ kind: 'key', id })
-    }
-    const chosen = this.membership.sealingKey('commit', this.#parts.host.clock.monotonic())?.id
-    if (chosen !== undefined && chosen !== this.#commitKey) {
-      this.#commitKey = chosen
-      this.replicaDriver.feed({ kind: 'commitKeyChosen', id: chosen })
-    }
-    if (!this.#holdsTrafficKey()) return
+    this.#keyUse.changed(added, dropped)
+    this.#cache?.keysLearned()
+    this.#startSyncs()
+  }
+
+  #startSyncs(): void {
+    if (!this.#maySync()) return
     for (const node of this.#gated) this.replicaDriver.feed({ kind: 'connected', node })
   }
 
-  #holdsTrafficKey(): boolean {
-    return this.membership.sealingKey('traffic', this.#parts.host.clock.monotonic()) !== undefined
-  }
-
-  #unknownKey(id: Digest, from: NodeId): void {
-    this.#membershipDriver.feed({ kind: 'unknownKey', id, from })
+  /** What the disk holds need not be sent, so it is read first. */
+  #maySync(): boolean {
+    return this.#cache?.isLoaded !== false && this.#keyUse.hasTrafficKey
   }
 
   #needCommitKey(id: Digest, from: NodeId | null): void {
     const asked = from ?? this.#gated.values().next().value
-    if (asked !== undefined) this.#unknownKey(id, asked)
-  }
-
-  #sweep(): void {
-    const ids = this.replica.commitKeysNamed()
-    if (this.membership.phase === 'active') {
-      this.#membershipDriver.feed({ kind: 'commitKeysNamed', ids })
-    }
-    this.#cancelSweep = this.#parts.host.timers.after(commitKeySweep, () => this.#sweep())
+    if (asked !== undefined) this.#keyUse.unknown(id, asked)
   }
 }

@@ -180,20 +180,26 @@ class Node implements CoterieNode {
     this.#state.stop()
     try {
       this.#engine?.stop()
+      await this.#soon(this.#engine?.closeCache())
       if (wasRunning) await this.#closeNet()
     } finally {
+      this.#engine?.wipe()
       wipeIdentity(this.#identity)
       this.#life = 'stopped'
     }
   }
 
   /** Waits for the net to close, but not for ever: a peer that does not read must not hold a stop up. */
-  async #closeNet(): Promise<void> {
+  #closeNet(): Promise<void> {
+    return this.#soon(this.#net?.stop())
+  }
+
+  async #soon(closed: Promise<void> | undefined): Promise<void> {
     let cancel = (): void => undefined
     const patience = new Promise<void>(resolve => {
       cancel = this.#host.timers.after(stopPatience, resolve)
     })
-    await Promise.race([this.#net?.stop(), patience])
+    await Promise.race([closed, patience])
     cancel()
   }
 
@@ -290,6 +296,7 @@ class Node implements CoterieNode {
       lastRoot: () => engine.lastRoot,
       turnedAway: () => this.#refusals.turnedAway(),
       clockBehind: () => admission.clockBehind(),
+      cacheTrouble: () => engine.cacheTrouble,
       writes: new Rate({ clock, count: () => this.#state.written }),
       deliveries: new Rate({ clock, count: () => replica.deliveredCount }),
       startedAt,

@@ -252,6 +252,12 @@ export const hostOptions = {
     'ms',
     'How often one member is asked what this node missed, besides on connect and on a differing root.',
   ),
+  cache: host(
+    toggle,
+    always(true),
+    '',
+    'Keeps sealed pages of the state in the data directory, so that a restarted node asks only for what it missed.',
+  ),
   logLevel: host(
     choice(['error', 'warn', 'info', 'debug']),
     always('info'),

@@ -10,6 +10,7 @@ import type { Evidence } from '../wire/evidence.ts'
 import type { NodeAdmission } from './admission.ts'
 import type { CommitSalts } from './commit-salts.ts'
 import type { NodeConfig } from './config.ts'
+import { DiskCache, type DiskCacheParts } from './disk-cache.ts'
 import type { EventLog } from './event-log.ts'
 import type { Identity } from './identity.ts'
 import type { ManifestKeeper } from './manifest-keeper.ts'
@@ -74,4 +75,14 @@ export function openReplica(parts: EngineParts, salts: CommitSalts): Replica {
       watchEventsMax: config.watchEventsMax,
     },
   )
+}
+
+/** The cache on the host's disk, if the host keeps one. */
+export function openCache(
+  parts: EngineParts,
+  users: Pick<DiskCacheParts, 'keys' | 'replica' | 'restore' | 'loaded'>,
+): DiskCache | null {
+  const { host, manifests, events } = parts
+  if (host.openCache === null) return null
+  return new DiskCache({ host, events, network: manifests.network, open: host.openCache, ...users })
 }

@@ -7,6 +7,7 @@ import type { Net } from '../host/net/port.ts'
 import type { Liveness } from '../protocol/liveness/liveness.ts'
 import type { MemberFacts, MembershipQueries } from '../protocol/membership/types.ts'
 import type { ReplicaQueries } from '../protocol/replica/types.ts'
+import type { CacheTrouble } from './disk-cache.ts'
 import type { MemberView, NodePhase, PeerView, RefusalView, StatusView } from './handle.ts'
 import type { Identity } from './identity.ts'
 import type { ManifestKeeper } from './manifest-keeper.ts'
@@ -27,6 +28,7 @@ export interface Viewed {
   readonly turnedAway: () => RefusalView | undefined
   /** How far the host's clock is behind a time that is proved to have passed. */
   readonly clockBehind: () => Duration
+  readonly cacheTrouble: () => CacheTrouble | undefined
   readonly writes: Rate
   readonly deliveries: Rate
   readonly startedAt: Instant
@@ -128,6 +130,7 @@ function attested(
 function warnings(viewed: Viewed): StatusView['warnings'] {
   const held = viewed.replica.heldCount
   const refusal = turnedAway(viewed)
+  const trouble = viewed.cacheTrouble()
   const behind = Math.round(viewed.clockBehind() / 1000)
   const stampsAhead = {
     code: 'STAMPS_AHEAD',
@@ -140,6 +143,7 @@ function warnings(viewed: Viewed): StatusView['warnings'] {
   return [
     ...(held > 0 ? [stampsAhead] : []),
     ...(behind > 0 ? [clockBehind] : []),
+    ...(trouble === undefined ? [] : [trouble]),
     ...(refusal === undefined ? [] : [turnedAwayWarning(refusal)]),
   ]
 }

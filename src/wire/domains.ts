@@ -21,6 +21,7 @@ export const domains = {
   envelopeKey: 'coterie/envelope-key/1',
   envelopeBody: 'coterie/envelope-body/1',
   frameKey: 'coterie/frame-key/1',
+  cachePage: 'coterie/cache-page/1',
   topic: 'coterie/topic/1',
   heartbeatDigest: 'coterie/heartbeat-digest/1',
   trieLeaf: 'coterie/trie-leaf/1',

@@ -40,7 +40,7 @@ serveCalls({
       writeQueueMax: 100_000,
       watchEventsMax: 100_000,
     })
-    node = createNode(await openHost(config), config)
+    node = createNode(await openHost({ ...config, cacheDir: null }), config)
     await node.start()
     return node.status().addresses[0]
   },

@@ -65,6 +65,7 @@ export class Simulation {
       random: this.#random,
       log: silentLogger,
       attester,
+      openCache: null,
       openNet: async ({ admission, handlers }) => {
         net = this.network.open({ listen, bootstrap, admission, handlers })
         return net

@@ -17,7 +17,7 @@ async function main(): Promise<void> {
   const configFile = process.argv.at(-1) ?? ''
   const { config } = await loadConfig({ flags: {}, environment: {}, configFile })
   await openDataDir(config.dataDir)
-  const host = await openHost(config)
+  const host = await openHost({ ...config, cacheDir: null })
   const record = join(config.dataDir, recordName)
   const node = createNode(tapped(host, record), config)
   const token = await makeToken(config.dataDir)

@@ -4,7 +4,7 @@ import { type Digest, digestOf, type NodeId, nodeIdOfKey } from '../../base/ids.
 import type { Instant } from '../../base/time.ts'
 import { parseBatch } from '../../wire/batch.ts'
 import { type EntryView, sequenceMax } from '../../wire/entry.ts'
-import { parseSyncPage } from '../../wire/sync.ts'
+import { parseSyncPage, type SyncPage } from '../../wire/sync.ts'
 import type { Core } from './core.ts'
 import { isSignedByOwner } from './entry-hash.ts'
 import type { HeldBatch } from './hold.ts'
@@ -96,16 +96,10 @@ export class Merge {
     const { map, marks, hold } = core
     const page = parseSyncPage(bytes)
     const nodes = page.authors.map(nodeIdOfKey)
-    const authors = nodes.map(node => map.authors.indexOf(node))
     const seen = nodes.map(node => marks.markOf(node))
     const isForgotten = nodes.map((_, i) => options.isStale && seen[i] === 0)
     const commitKeys = page.commitKeys.map(digestOf)
-    const commitKeyIndexes = commitKeys.map(id => map.commitKeys.indexOf(id))
-    const localise = (entry: EntryView): void => {
-      entry.author = authors[entry.author] ?? 0
-      entry.tagAuthor = authors[entry.tagAuthor] ?? 0
-      entry.commitKey = commitKeyIndexes[entry.commitKey] ?? 0
-    }
+    const localise = this.#localiser(page)
     if (page.hasSigned) {
       page.forEach(entry => {
         localise(entry)
@@ -137,6 +131,39 @@ export class Merge {
       options.listed?.(map.rowOf(entry))
     })
     return { isClean, commitKeys }
+  }
+
+  /**
+   * Merges a page of this node's own cache: its entries were merged by a member once, whatever the clock says
+   * now. A page of another version, or with a forged entry, brings nothing.
+   */
+  restored(bytes: Uint8Array): void {
+    try {
+      const page = parseSyncPage(bytes)
+      const localise = this.#localiser(page)
+      page.forEach(entry => {
+        localise(entry)
+        this.#checkOwner(entry)
+      })
+      page.forEach(entry => {
+        localise(entry)
+        this.join(entry)
+      })
+    } catch (fault) {
+      if (!(fault instanceof PeerFault)) throw fault
+    }
+  }
+
+  /** Turns the indexes of a page's tables into those of the map. */
+  #localiser(page: SyncPage): (entry: EntryView) => void {
+    const { map } = this.#core
+    const authors = page.authors.map(key => map.authors.indexOf(nodeIdOfKey(key)))
+    const commitKeys = page.commitKeys.map(key => map.commitKeys.indexOf(digestOf(key)))
+    return entry => {
+      entry.author = authors[entry.author] ?? 0
+      entry.tagAuthor = authors[entry.tagAuthor] ?? 0
+      entry.commitKey = commitKeys[entry.commitKey] ?? 0
+    }
   }
 
   /** Tries again what was held back. */

@@ -1,7 +1,7 @@
 /** The replicated map of one node: a pure machine over lattice, outbox, acknowledgements, clock and sync. */
 import { PeerFault } from '../../base/errors.ts'
 import { type Digest, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
-import { after, type Instant, instant, seconds } from '../../base/time.ts'
+import { type Instant, instant } from '../../base/time.ts'
 import { ackCodec } from '../../wire/ack.ts'
 import type { Machine } from '../machine.ts'
 import { AckTeller } from './ack-teller.ts'
@@ -11,6 +11,7 @@ import { Core, settingsOf } from './core.ts'
 import { Merge } from './merge.ts'
 import { Publisher } from './publisher.ts'
 import { RestingRoots } from './resting-roots.ts'
+import { RootLooks } from './root-looks.ts'
 import { Sync } from './sync.ts'
 import { SyncServer } from './sync-server.ts'
 import type {
@@ -35,9 +36,6 @@ export function createReplica(ports: ReplicaPorts, options: ReplicaOptions): Rep
   return new ReplicaMachine(ports, options)
 }
 
-/** Rest between two looks at the root of one member: while all write, roots differ at every look. */
-const lookRest = seconds(2)
-
 class ReplicaMachine implements Replica {
   readonly #core: Core
   readonly #merge: Merge
@@ -49,7 +47,7 @@ class ReplicaMachine implements Replica {
   readonly #teller: AckTeller
   readonly #waiting: WaitingWrites
   readonly #connected = new Set<NodeId>()
-  readonly #lookedAt = new Map<NodeId, Instant>()
+  readonly #looks = new RootLooks()
   readonly #keyCalls: CommitKeyCalls
   readonly #resting: RestingRoots
   #members = new Map<NodeId, ReplicaMember>()
@@ -121,6 +119,8 @@ class ReplicaMachine implements Replica {
     return this.#resting.read()
   }
 
+  readonly cachePage: Replica['cachePage'] = cursor => this.#server.cachePage(cursor)
+
   get entryCount(): number {
     return this.#core.map.entryCount
   }
@@ -141,9 +141,7 @@ class ReplicaMachine implements Replica {
     return this.#core.outbox.sequence
   }
 
-  changesAfter(query: Parameters<Core['changesAfter']>[0]): ReturnType<Core['changesAfter']> {
-    return this.#core.changesAfter(query)
-  }
+  readonly changesAfter: Replica['changesAfter'] = query => this.#core.changesAfter(query)
 
   commitKeysNamed(): readonly Digest[] {
     return this.#core.map.commitKeys.named()
@@ -201,6 +199,9 @@ class ReplicaMachine implements Replica {
         return this.#sync.failed(input.node, now)
       case 'commitKeyChosen':
         return this.#writer.chooseCommitKey(input.id)
+      case 'restored':
+        this.#sync.restored()
+        return this.#merge.restored(input.bytes)
       case 'commitKeyLearned':
         return this.#keyCalls.learned(input.id)
     }
@@ -233,7 +234,7 @@ class ReplicaMachine implements Replica {
     this.#core.marks.keep(nodes)
     this.#sync.keep(nodes)
     this.#core.clock.keep(new Set(members.map(member => member.instance)))
-    for (const node of this.#lookedAt.keys()) if (!nodes.has(node)) this.#lookedAt.delete(node)
+    this.#looks.keep(nodes)
     this.#chooseSources()
   }
 
@@ -254,11 +255,10 @@ class ReplicaMachine implements Replica {
     }
     clock.heard(member.instance, beat.groupClock, this.#now)
     if (member.phase !== 'active' || beat.root === null || !this.#connected.has(beat.node)) return
-    const lookedAt = this.#lookedAt.get(beat.node)
-    if (lookedAt !== undefined && after(lookedAt, lookRest) > this.#now) return
+    if (!this.#looks.isDue(beat.node, this.#now)) return
     const own = this.restingRoots()
     if (own === undefined) return
-    this.#lookedAt.set(beat.node, this.#now)
+    this.#looks.looked(beat.node, this.#now)
     this.#sync.compared(beat.node, { own: own.root, theirs: beat.root }, this.#now)
   }
 

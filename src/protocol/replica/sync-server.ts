@@ -14,7 +14,7 @@ import {
 } from '../../wire/sync.ts'
 import type { Core } from './core.ts'
 import { identityKey } from './entry-hash.ts'
-import type { ReplicaMember } from './types.ts'
+import type { CachePage, ReplicaMember } from './types.ts'
 
 /** Rows looked at for one page: a page of entries that the asker has already must not hold up the loop. */
 const rowsPerPageMax = 20_000
@@ -42,7 +42,7 @@ export class SyncServer {
     now: Instant,
   ): Uint8Array {
     const request = syncRequestCodec.decode(bytes)
-    const { map, clock } = this.#core
+    const { clock } = this.#core
     const { next, isLast } = this.#fill(request)
     return syncAnswerCodec.encode({
       log: this.#log,
@@ -52,11 +52,23 @@ export class SyncServer {
       groupClock: clock.read(now) ?? 0,
       floor: clock.floor(now) ?? 0,
       syncedAt: asker.syncedAt,
-      page: this.#writer.finish(
-        author => identityKey(map.author(author)),
-        commitKey => bytesOfDigest(map.commitKey(commitKey)),
-      ),
+      page: this.#finish(),
     })
+  }
+
+  /** As `ReplicaQueries.cachePage`. */
+  cachePage(cursor: number): CachePage | undefined {
+    if (this.#core.map.cells.log.firstAfter(cursor) < 0) return undefined
+    const { next, isLast } = this.#fill({ log: this.#log, cursor, marks: [] })
+    return { bytes: this.#finish(), next, isLast }
+  }
+
+  #finish(): Uint8Array {
+    const { map } = this.#core
+    return this.#writer.finish(
+      author => identityKey(map.author(author)),
+      commitKey => bytesOfDigest(map.commitKey(commitKey)),
+    )
   }
 
   #fill(request: SyncRequest): { readonly next: number; readonly isLast: boolean } {

@@ -71,6 +71,7 @@ export class Sync {
   /** Group time when this node, empty, first had a clock: it cannot have missed a removal before. */
   #bornAt: number | undefined
   #pullsMax = 1
+  #isRestored = false
 
   constructor(core: Core, merge: Merge) {
     this.#core = core
@@ -124,6 +125,12 @@ export class Sync {
   /** Remembers when the clock of this empty replica began. */
   born(groupMs: number): void {
     this.#bornAt ??= groupMs
+  }
+
+  /** What this replica holds came from a disk: it may have missed any removal. */
+  restored(): void {
+    this.#bornAt = 0
+    this.#isRestored = true
   }
 
   /**
@@ -233,6 +240,7 @@ export class Sync {
       return { isCompleted: false, next: undefined, commitKeys, ownMark }
     }
     this.#pullsMax = pullsMax
+    this.#isRestored = false
     source.log = pull.log
     source.cursor = pull.cursor
     source.syncedAt = answer.groupClock
@@ -258,6 +266,8 @@ export class Sync {
         floor: answer.floor,
         listed: pull.listed,
         hasSeen: (author, sequence) => {
+          // Nobody may remember the author of what a host kept back for months: then age alone decides.
+          if (this.#isRestored) return true
           const mark = seen.get(author)
           // A vector cut short says nothing of the departed: then age alone decides (docs/spec/replica.md).
           if (mark === undefined) return !isWhole && author !== 0

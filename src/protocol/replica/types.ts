@@ -104,6 +104,11 @@ export type ReplicaInput =
   | { readonly kind: 'syncFailed'; readonly node: NodeId }
   /** The commit key that new batches name from now on. Writes wait until the first one. */
   | { readonly kind: 'commitKeyChosen'; readonly id: Digest }
+  /**
+   * A page of this node's own cache, of `cachePage` in an earlier boot, opened. Entries that it brings count as
+   * never synced. One that does not parse is ignored. Give all before the first `connected`.
+   */
+  | { readonly kind: 'restored'; readonly bytes: Uint8Array }
   /** `ports.commitSalt` answers for this key from now on. */
   | { readonly kind: 'commitKeyLearned'; readonly id: Digest }
 
@@ -185,6 +190,14 @@ export interface ListQuery {
   readonly limit: number
 }
 
+/** One page for the disk. `bytes` are freshly allocated, at most `limits.syncPageBytesMax`. */
+export interface CachePage {
+  readonly bytes: Uint8Array
+  readonly next: number
+  /** Nothing changed after this page. */
+  readonly isLast: boolean
+}
+
 /** What may be asked between steps. Changes nothing that another node could see. */
 export interface ReplicaQueries {
   get(key: string): ReplicaEntry | undefined
@@ -217,6 +230,11 @@ export interface ReplicaQueries {
   groupClock(now: Instant): number | undefined
   /** The prune floor that beats carry: group clock less 24 h, in whole hours; `undefined` as above. */
   pruneFloor(now: Instant): number | undefined
+  /**
+   * Entries that changed here after `cursor` (0: all), as one page for this node's own disk, and the cursor
+   * after them; `undefined` if there are none. A cursor is of this boot.
+   */
+  cachePage(cursor: number): CachePage | undefined
   /** The sequence of the last batch published. */
   readonly sequence: number
 }
