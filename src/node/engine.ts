@@ -51,7 +51,7 @@ export class Engine {
 
   constructor(parts: EngineParts) {
     this.#parts = parts
-    const { host, identity, manifests, events, net } = parts
+    const { host, identity, manifests, net } = parts
     const { manifest } = manifests.current
     this.membership = openMembership(parts)
     this.#traffic = new Traffic({
@@ -101,18 +101,7 @@ export class Engine {
     })
     this.#membershipDriver = this.#driveMembership()
     this.#livenessDriver = this.#driveLiveness()
-    this.replicaDriver = new ReplicaDriver(
-      { host, machine: this.replica, net, frames: this.#traffic, events },
-      {
-        publish: (sequence, bytes) =>
-          this.#outbox.publishBatch(sequence, bytes, () =>
-            this.replicaDriver.feed({ kind: 'published', sequence }),
-          ),
-        fullSyncCompleted: node => this.#fullSyncCompleted(node),
-        needCommitKey: (id, from) => this.#needCommitKey(id, from),
-        changed: parts.stateChanged,
-      },
-    )
+    this.replicaDriver = this.#driveReplica()
   }
 
   /** After the net has started. */
@@ -256,6 +245,22 @@ export class Engine {
           signedBody,
         }),
     })
+  }
+
+  #driveReplica(): ReplicaDriver {
+    const { host, events, net, stateChanged } = this.#parts
+    return new ReplicaDriver(
+      { host, machine: this.replica, net, frames: this.#traffic, events },
+      {
+        publish: (sequence, bytes) =>
+          this.#outbox.publishBatch(sequence, bytes, () =>
+            this.replicaDriver.feed({ kind: 'published', sequence }),
+          ),
+        fullSyncCompleted: node => this.#fullSyncCompleted(node),
+        needCommitKey: (id, from) => this.#needCommitKey(id, from),
+        changed: stateChanged,
+      },
+    )
   }
 
   #driveMembership(): MembershipDriver {
