@@ -113,9 +113,10 @@ export class FakeNetwork {
     return node
   }
 
-  /** A node that is connected to all others and becomes active after its first full sync. */
-  join(): FakeNode {
+  /** A node that is connected to all others and becomes active after its first full sync; `pages` are its disk's. */
+  join(pages: readonly Uint8Array[] = []): FakeNode {
     const node = this.#create()
+    for (const bytes of pages) this.feed(node, { kind: 'restored', bytes })
     for (const other of this.nodes) if (other.isAlive) this.connect(node, other)
     return node
   }
