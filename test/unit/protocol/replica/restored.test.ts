@@ -1,13 +1,14 @@
 /** Pages of a disk that a host owns: they bring back what is still there, and nothing that was removed. */
 import { expect, test } from 'vitest'
 import { toHex } from '../../../../src/base/bytes.ts'
+import { minutes } from '../../../../src/base/time.ts'
 import { FakeNetwork, type FakeNode } from '../../../fakes/replica-network.ts'
 
 const hour = 3_600_000
 const rootOf = (node: FakeNode): string => toHex(node.replica.roots()?.root ?? new Uint8Array(0))
 
 function group(count: number): { network: FakeNetwork; nodes: FakeNode[] } {
-  const network = new FakeNetwork({ seed: 9, replica: { syncInterval: 600_000 } })
+  const network = new FakeNetwork({ seed: 9, replica: { syncInterval: minutes(10) } })
   network.found()
   for (let i = 1; i < count; i++) network.join()
   network.beatFor(4)
