@@ -154,6 +154,16 @@ export class ApiClient {
     return this.#ask(routes.remove, options)
   }
 
+  assign(key: string, value: JsonValue, query: WriteQuery = {}): Promise<Answer<'assign'>> {
+    const options = { key, body: value, query: { ack: query.ack }, signal: query.signal }
+    return this.#ask(routes.assign, options)
+  }
+
+  increment(key: string, by: number, query: WriteQuery = {}): Promise<Answer<'increment'>> {
+    const options = { key, body: { by }, query: { ack: query.ack }, signal: query.signal }
+    return this.#ask(routes.increment, options)
+  }
+
   /**
    * Changes from now on, or from `cursor` on, until `signal` aborts or the node stops. To resume after a broken
    * connection, give the cursor of the last event; `CURSOR_GONE` says that it is too old.

@@ -209,6 +209,21 @@ export const routes = {
     about: 'Removes an element from a set; the body names it, because it may be longer than a URL.',
     body: valueShape,
   },
+  assign: {
+    ...write,
+    method: 'PUT',
+    path: '/v1/state/:key/values',
+    about:
+      'Assigns a multi-value register: concurrent assignments all stay until one that saw them.',
+    body: valueShape,
+  },
+  increment: {
+    ...write,
+    method: 'POST',
+    path: '/v1/state/:key/count',
+    about: 'Adds a whole number, of either sign, to a counter.',
+    body: z.strictObject({ by: z.int() }),
+  },
   watch: {
     ...get,
     path: '/v1/state-watch',

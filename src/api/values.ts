@@ -2,6 +2,7 @@
 import { base64 } from '@scure/base'
 import { z } from 'zod'
 import { fromUtf8, utf8 } from '../base/bytes.ts'
+import { unreachable } from '../base/errors.ts'
 import type { StateEntry } from '../node/handle.ts'
 
 /** Half a surrogate pair has no UTF-8 form and would silently become another text. */
@@ -22,6 +23,13 @@ export type JsonValue = z.infer<typeof valueShape>
 export const entryShape = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('register'), key: z.string(), value: valueShape }),
   z.object({ kind: z.literal('set'), key: z.string(), elements: z.array(valueShape) }),
+  z.object({ kind: z.literal('multi'), key: z.string(), values: z.array(valueShape) }),
+  // Decimal digits: a number of JSON would lose what exceeds 2^53.
+  z.object({
+    kind: z.literal('counter'),
+    key: z.string(),
+    value: z.string().regex(/^(0|-?[1-9]\d{0,39})$/),
+  }),
 ])
 /** An entry of the state as JSON. */
 export type JsonEntry = z.infer<typeof entryShape>
@@ -48,7 +56,17 @@ export function valueOfBytes(bytes: Uint8Array): JsonValue {
 
 /** An entry of the state as JSON. */
 export function jsonEntry(entry: StateEntry): JsonEntry {
-  return entry.kind === 'register'
-    ? { kind: 'register', key: entry.key, value: valueOfBytes(entry.value) }
-    : { kind: 'set', key: entry.key, elements: entry.elements.map(valueOfBytes) }
+  const { kind, key } = entry
+  switch (kind) {
+    case 'register':
+      return { kind, key, value: valueOfBytes(entry.value) }
+    case 'set':
+      return { kind, key, elements: entry.elements.map(valueOfBytes) }
+    case 'multi':
+      return { kind, key, values: entry.values.map(valueOfBytes) }
+    case 'counter':
+      return { kind, key, value: String(entry.value) }
+    default:
+      return unreachable(kind)
+  }
 }

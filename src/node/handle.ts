@@ -18,10 +18,15 @@ export interface WriteReceipt {
   readonly acknowledgedBy: number
 }
 
-/** What a key holds now. A register has one value, a set its elements in byte order. */
+/**
+ * What a key holds now. A register has one value; a set its elements and a multi-value register its values, in
+ * byte order; a counter a whole number that may exceed a safe integer, because every member adds to it.
+ */
 export type StateEntry =
   | { readonly kind: 'register'; readonly key: string; readonly value: Uint8Array }
   | { readonly kind: 'set'; readonly key: string; readonly elements: readonly Uint8Array[] }
+  | { readonly kind: 'multi'; readonly key: string; readonly values: readonly Uint8Array[] }
+  | { readonly kind: 'counter'; readonly key: string; readonly value: bigint }
 
 /** A change as a watcher sees it. `entry` is `null` once nothing is left under the key. */
 export interface StateEvent {
@@ -34,7 +39,8 @@ export interface StateEvent {
 /**
  * The replicated state. Every method that writes rejects with a `CoterieError` whose code says why:
  * `NOT_READY`, `NO_PEER_TO_ACK` (nothing was applied), `ACK_TIMEOUT` (applied here, spread unknown),
- * `KEY_TOO_LONG`, `VALUE_TOO_LARGE`, `WRONG_KIND`, `QUEUE_FULL`, `STOPPING`.
+ * `KEY_TOO_LONG`, `VALUE_TOO_LARGE`, `WRONG_KIND`, `BAD_AMOUNT`, `COUNTER_FULL`, `COUNTER_STAYS`, `QUEUE_FULL`,
+ * `STOPPING`.
  */
 export interface StateApi {
   set(key: string, value: Uint8Array, options?: WriteOptions): Promise<WriteReceipt>
@@ -42,6 +48,10 @@ export interface StateApi {
   delete(key: string, options?: WriteOptions): Promise<WriteReceipt>
   add(key: string, element: Uint8Array, options?: WriteOptions): Promise<WriteReceipt>
   remove(key: string, element: Uint8Array, options?: WriteOptions): Promise<WriteReceipt>
+  /** Takes the place of every value seen under the key; assignments that did not see each other all stay. */
+  assign(key: string, value: Uint8Array, options?: WriteOptions): Promise<WriteReceipt>
+  /** Adds `by`, a safe integer of either sign, to a counter. A counter is never deleted. */
+  increment(key: string, by: number, options?: WriteOptions): Promise<WriteReceipt>
   /** Entries in key order, from after `after`, at most `limit` (1..1000). */
   list(query: {
     readonly prefix?: string

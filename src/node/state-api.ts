@@ -43,6 +43,14 @@ export class NodeState implements StateApi {
     return this.#write({ kind: 'remove', key, element }, options)
   }
 
+  assign(key: string, value: Uint8Array, options: WriteOptions = {}): Promise<WriteReceipt> {
+    return this.#write({ kind: 'assign', key, value }, options)
+  }
+
+  increment(key: string, by: number, options: WriteOptions = {}): Promise<WriteReceipt> {
+    return this.#write({ kind: 'increment', key, by }, options)
+  }
+
   get(key: string): StateEntry | undefined {
     return this.#driver().machine.get(key)
   }

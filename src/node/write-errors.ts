@@ -46,6 +46,21 @@ const explanations: Readonly<Record<WriteRefusal, Explanation>> = {
     next: 'Delete the key first, or use another one.',
     isUsage: true,
   },
+  BAD_AMOUNT: {
+    message: 'A counter takes a whole number between -(2^53 - 1) and 2^53 - 1.',
+    next: 'Split the amount over several increments.',
+    isUsage: true,
+  },
+  COUNTER_FULL: {
+    message: "This node's part of the counter would not fit 64 bits any more.",
+    next: 'Count on another key.',
+    isUsage: true,
+  },
+  COUNTER_STAYS: {
+    message: 'A counter cannot be deleted: each part of it belongs to the node that counted it.',
+    next: 'Take its value off with an increment, or use another key.',
+    isUsage: true,
+  },
   QUEUE_FULL: {
     message: 'Too many writes are under way; this one was not applied.',
     next: 'Await earlier writes before the next ones.',

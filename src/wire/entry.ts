@@ -2,15 +2,15 @@
  * One entry of the replicated map as it travels, in batches and in sync pages alike. Final.
  *
  * An entry is the state of one cell: a small state, not an operation, so a delta and a state are the same
- * thing and one join merges both. A cell is named by kind and key, and in a set by element and by the
- * author of the tag besides. Spec: docs/spec/replica.md.
+ * thing and one join merges both. A cell is named by kind and key, in every kind but the register by the
+ * author of its tag or slot besides, and in a set by the element. Spec: docs/spec/replica.md.
  *
  *     tag      1 byte: kind (bits 0-2), removed (3), signed (4); the rest zero
  *     origin   differs: see `batch.ts` and `sync.ts`
  *     key      bytes shared with the key before, count of further bytes, those bytes
  *     element  length, bytes                                            in a set
- *     tag      author index, ms before the removal, counter             in a set, removed
- *     value    length, bytes                                            in a register, not removed
+ *     tag      author index, ms before the removal, counter             removed, but for a register
+ *     value    length, bytes                                            not removed, but for a set
  *     signature 64 bytes                                                signed
  */
 import { fromUtf8, utf8 } from '../base/bytes.ts'
@@ -18,10 +18,12 @@ import { PeerFault } from '../base/errors.ts'
 import { limits } from './limits.ts'
 import type { PackedReader, PackedWriter } from './packed.ts'
 
-/** Kinds of cells. Numbers are never used again; 3 (multi-value register) and 4 (counter) are reserved. */
-export const entryKind = { register: 1, set: 2 } as const
+/** Kinds of cells. Numbers are never used again. */
+export const entryKind = { register: 1, set: 2, multi: 3, counter: 4 } as const
 
 export type EntryKind = (typeof entryKind)[keyof typeof entryKind]
+
+const kindMax = entryKind.counter
 
 const removedBit = 0x08
 const signedBit = 0x10
@@ -29,6 +31,8 @@ const knownBits = 0x1f
 
 /** Bytes of an Ed25519 signature. */
 export const signatureBytes = 64
+/** A slot of a counter: what its author added in all, less what it took away; a signed big-endian number. */
+export const slotBytes = 8
 /** Counters of stamps are below 2^32, so that they fit a typed array. */
 export const counterMax = 0xffffffff
 /** Sequences of batches are below 2^32 as well: at a thousand batches a second, 49 days of one boot. */
@@ -42,7 +46,7 @@ export const stampMsMax = 2 ** 48 - 1
  */
 export interface EntryView {
   kind: EntryKind
-  /** A deleted register, or a removed tag of a set. */
+  /** A deleted register, or a removed tag of a set or of a multi-value register. Never a slot of a counter. */
   isRemoved: boolean
   /** The stamp of the write that made this state; `author` indexes the table of the message or the map. */
   ms: number
@@ -52,7 +56,7 @@ export interface EntryView {
   commitKey: number
   /** The batch of the author that brought this state first: with `author` its name (dot). 0 if not batched yet. */
   sequence: number
-  /** In a set: the stamp of the tag, equal to the stamp unless removed. Its author names the cell. */
+  /** In all but a register: the stamp of the tag, equal to the stamp unless removed. Its author names the cell. */
   tagMs: number
   tagCounter: number
   tagAuthor: number
@@ -118,12 +122,13 @@ export class EntryWriter {
     if (entry.kind === entryKind.set) {
       out.uint(entry.elementEnd - entry.elementStart)
       out.run(entry.element, entry.elementStart, entry.elementEnd)
-      if (entry.isRemoved) {
-        out.uint(tagAuthor)
-        out.uint(entry.ms - entry.tagMs)
-        out.uint(entry.tagCounter)
-      }
-    } else if (!entry.isRemoved) {
+    }
+    if (isRemovedTag(entry)) {
+      out.uint(tagAuthor)
+      out.uint(entry.ms - entry.tagMs)
+      out.uint(entry.tagCounter)
+    }
+    if (hasValue(entry)) {
       out.uint(entry.valueEnd - entry.valueStart)
       out.run(entry.value, entry.valueStart, entry.valueEnd)
     }
@@ -155,9 +160,10 @@ export class EntryReader {
     const tag = source.byte()
     const kind = tag & 0x07
     if ((tag & ~knownBits) !== 0) throw bad('unknown flags')
-    if (kind !== entryKind.register && kind !== entryKind.set) throw bad('an unknown kind')
-    entry.kind = kind
+    if (kind === 0 || kind > kindMax) throw bad('an unknown kind')
+    entry.kind = kind as EntryKind
     entry.isRemoved = (tag & removedBit) !== 0
+    if (entry.isRemoved && kind === entryKind.counter) throw bad('a slot of a counter stays')
     entry.signatureStart = (tag & signedBit) !== 0 ? 0 : -1
   }
 
@@ -176,15 +182,17 @@ export class EntryReader {
       entry.element = source.bytes
       entry.elementStart = source.run(length)
       entry.elementEnd = entry.elementStart + length
-      if (entry.isRemoved) this.#removedTag(source, entry, authorsMax)
-    } else if (!entry.isRemoved) {
+    }
+    if (isRemovedTag(entry)) this.#removedTag(source, entry, authorsMax)
+    if (hasValue(entry)) {
       const length = source.uintUpTo(limits.stateValueBytesMax)
+      if (entry.kind === entryKind.counter && length !== slotBytes) throw bad('no slot')
       entry.value = source.bytes
       entry.valueStart = source.run(length)
       entry.valueEnd = entry.valueStart + length
     }
-    if (isOwnKey(entry) !== entry.signatureStart >= 0) {
-      throw bad('entries under own/ are signed, and no others')
+    if (mustBeSigned(entry) !== entry.signatureStart >= 0) {
+      throw bad('slots of counters and entries under own/ are signed, and no others')
     }
     if (entry.signatureStart >= 0) {
       entry.signature = source.bytes
@@ -235,6 +243,21 @@ export function isOwnKey(entry: EntryView): boolean {
     if (entry.key[entry.keyStart + i] !== ownPrefix[i]) return false
   }
   return true
+}
+
+/** Whether a state is its author's alone, and carries its signature wherever it goes. */
+export function mustBeSigned(entry: EntryView): boolean {
+  return entry.kind === entryKind.counter || isOwnKey(entry)
+}
+
+/** Whether a state is the removal of a tag, which it then names. */
+export function isRemovedTag(entry: EntryView): boolean {
+  return entry.isRemoved && entry.kind !== entryKind.register
+}
+
+/** Whether a state has a value, be it empty. */
+export function hasValue(entry: EntryView): boolean {
+  return !entry.isRemoved && entry.kind !== entryKind.set
 }
 
 function bad(what: string): PeerFault {

@@ -38,6 +38,16 @@ export class FakeState implements StateApi {
     return this.#write(key, { kind: 'register', key, value: value.slice() }, options)
   }
 
+  async assign(key: string, value: Uint8Array, options: WriteOptions = {}): Promise<WriteReceipt> {
+    return this.#write(key, { kind: 'multi', key, values: [value.slice()] }, options)
+  }
+
+  async increment(key: string, by: number, options: WriteOptions = {}): Promise<WriteReceipt> {
+    const held = this.#entries.get(key)
+    const value = (held?.kind === 'counter' ? held.value : 0n) + BigInt(by)
+    return this.#write(key, { kind: 'counter', key, value }, options)
+  }
+
   get(key: string): StateEntry | undefined {
     return this.#entries.get(key)
   }

@@ -1,5 +1,6 @@
 /** What one writes all hold, and their roots say so. */
 import { setTimeout as wait } from 'node:timers/promises'
+import type { JsonEntry, JsonValue } from '../../src/api/values.ts'
 import { type Check, type CheckContext, converged, membersOf, require, until } from './check.ts'
 
 export const stateChecks: readonly Check[] = [
@@ -83,12 +84,10 @@ async function settledRoot(context: CheckContext): Promise<string> {
   })
 }
 
-type Value = { text: string } | { base64: string }
-
-function textOf(entry: { kind: string; value?: Value } | undefined): string | undefined {
-  return entry?.value === undefined ? undefined : textOfValue(entry.value)
+function textOf(entry: JsonEntry | undefined): string | undefined {
+  return entry?.kind === 'register' ? textOfValue(entry.value) : undefined
 }
 
-function textOfValue(value: Value): string {
+function textOfValue(value: JsonValue): string {
   return 'text' in value ? value.text : value.base64
 }

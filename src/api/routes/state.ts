@@ -1,5 +1,7 @@
 /** Routes of the replicated state. */
+import { unreachable } from '../../base/errors.ts'
 import type { AckLevel, StateApi, StateEntry, WriteOptions } from '../../node/handle.ts'
+import { slotBytes } from '../../wire/entry.ts'
 import { routes } from '../contract.ts'
 import { apiError } from '../errors.ts'
 import type { Register } from '../register.ts'
@@ -36,6 +38,12 @@ export function registerStateRoutes(register: Register, state: StateApi): void {
   register.answer(routes.remove, request =>
     state.remove(request.key, bytesOfValue(request.body), writeOptions(request)),
   )
+  register.answer(routes.assign, request =>
+    state.assign(request.key, bytesOfValue(request.body), writeOptions(request)),
+  )
+  register.answer(routes.increment, request =>
+    state.increment(request.key, request.body.by, writeOptions(request)),
+  )
   register.stream(routes.watch, async function* ({ query, header, signal }) {
     const cursor = header('last-event-id') ?? query.cursor
     const { prefix } = query
@@ -55,12 +63,26 @@ function pageOf(found: readonly StateEntry[]): JsonEntry[] {
   const page: JsonEntry[] = []
   let bytes = 0
   for (const entry of found) {
-    const parts = entry.kind === 'register' ? [entry.value] : entry.elements
-    bytes += parts.reduce((sum, part) => sum + part.length, 0)
+    bytes += bytesIn(entry)
     if (page.length > 0 && bytes > pageBytesMax) break
     page.push(jsonEntry(entry))
   }
   return page
+}
+
+function bytesIn(entry: StateEntry): number {
+  switch (entry.kind) {
+    case 'register':
+      return entry.value.length
+    case 'counter':
+      return slotBytes
+    case 'set':
+      return entry.elements.reduce((sum, { length }) => sum + length, 0)
+    case 'multi':
+      return entry.values.reduce((sum, { length }) => sum + length, 0)
+    default:
+      return unreachable(entry)
+  }
 }
 
 function writeOptions(

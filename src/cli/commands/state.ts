@@ -21,6 +21,8 @@ export function stateCommand(): Command {
   state.addCommand(deleteCommand())
   state.addCommand(writeCommand('add', 'add an element to a set'))
   state.addCommand(writeCommand('remove', 'remove an element from a set'))
+  state.addCommand(writeCommand('assign', 'assign a value beside which concurrent ones stay'))
+  state.addCommand(incrementCommand())
   state.addCommand(listCommand())
   state.addCommand(watchCommand())
   return state
@@ -39,7 +41,7 @@ function getCommand(): Command {
     })
 }
 
-function writeCommand(verb: 'set' | 'add' | 'remove', about: string): Command {
+function writeCommand(verb: 'set' | 'add' | 'remove' | 'assign', about: string): Command {
   return new Command(verb)
     .description(about)
     .argument('<key>')
@@ -55,6 +57,21 @@ function writeCommand(verb: 'set' | 'add' | 'remove', about: string): Command {
         const query = flags.ack === undefined ? {} : { ack: flags.ack }
         const call = verb === 'remove' ? client.removeElement : client[verb]
         printReceipt(flags, await call.call(client, key, given, query))
+      })
+    })
+}
+
+function incrementCommand(): Command {
+  return new Command('increment')
+    .description('add to a counter')
+    .argument('<key>')
+    .option('--by <amount>', 'a whole number of either sign', amount, 1)
+    .option('--ack <level>', 'members that must hold it: local, a number, majority', ackLevel)
+    .action(async (key: string, _: object, command: Command) => {
+      const flags = command.optsWithGlobals<WriteFlags & { readonly by: number }>()
+      await withoutPatience(flags, async client => {
+        const query = flags.ack === undefined ? {} : { ack: flags.ack }
+        printReceipt(flags, await client.increment(key, flags.by, query))
       })
     })
 }
@@ -164,18 +181,24 @@ function printReceipt(
   else printLine(`ok, held by ${receipt.acknowledgedBy} more`)
 }
 
-/** For people and pipes: the text itself, base64 where it is none; one element per line. */
+/** For people and pipes: the text itself, base64 where it is none; one element or value per line. */
 function printValues(entry: JsonEntry): void {
-  for (const value of entry.kind === 'register' ? [entry.value] : entry.elements) {
-    printLine('text' in value ? value.text : value.base64)
-  }
+  if (entry.kind === 'counter') return printLine(entry.value)
+  for (const value of valuesOf(entry)) printLine('text' in value ? value.text : value.base64)
+}
+
+function valuesOf(entry: Exclude<JsonEntry, { kind: 'counter' }>): readonly JsonValue[] {
+  if (entry.kind === 'register') return [entry.value]
+  return entry.kind === 'set' ? entry.elements : entry.values
 }
 
 function summaryOf(key: string, entry: JsonEntry | null): string {
   const name = paint('bold', printable(key))
   if (entry === null) return `${name} deleted`
   if (entry.kind === 'register') return `${name} = ${shown(entry.value)}`
-  return `${name} = {${entry.elements.map(shown).join(', ')}}`
+  if (entry.kind === 'counter') return `${name} = ${entry.value}`
+  const all = valuesOf(entry).map(shown)
+  return entry.kind === 'set' ? `${name} = {${all.join(', ')}}` : `${name} = ${all.join(' | ')}`
 }
 
 function shown(value: JsonValue): string {
@@ -186,6 +209,14 @@ function shown(value: JsonValue): string {
 function ackLevel(given: string): 'local' | 'majority' | number {
   if (given === 'local' || given === 'majority') return given
   return wholeNumber(given)
+}
+
+function amount(given: string): number {
+  const by = Number(given)
+  if (!/^[+-]?\d{1,16}$/.test(given) || !Number.isSafeInteger(by)) {
+    throw new InvalidArgumentError('It takes a whole number between -(2^53 - 1) and 2^53 - 1.')
+  }
+  return by
 }
 
 function wholeNumber(given: string): number {

@@ -4,9 +4,16 @@
  * A key has one key row, which is also the cell of its register; cells of other kinds hang from it. Knows
  * nothing of merging.
  */
-import { fromUtf8 } from '../../base/bytes.ts'
+import { concatBytes, fromUtf8 } from '../../base/bytes.ts'
 import { assert } from '../../base/errors.ts'
-import { type EntryKind, type EntryView, entryKind } from '../../wire/entry.ts'
+import {
+  type EntryKind,
+  type EntryView,
+  entryKind,
+  hasValue,
+  isRemovedTag,
+  signatureBytes,
+} from '../../wire/entry.ts'
 import { ChangeLog } from './change-log.ts'
 import { Columns, rowFlag } from './columns.ts'
 import { type RowHash, rowHash } from './row-hash.ts'
@@ -19,6 +26,15 @@ export interface ByteRun {
   readonly end: number
 }
 
+/** What names a cell under its key. */
+export interface CellName {
+  readonly kind: EntryKind
+  /** Index of the author of its tag or slot. */
+  readonly author: number
+  /** Empty but in a set. */
+  readonly element: ByteRun
+}
+
 const noOwner = -1
 const tagBytes = 12
 
@@ -27,9 +43,13 @@ export class Cells {
   readonly log = new ChangeLog(this.columns)
   readonly #hash: RowHash
   readonly #isPublic: (key: ByteRun) => boolean
+  /** Reused: the index is asked for every entry that comes. */
+  readonly #keyName: { kind: EntryKind; author: number; element: ByteRun } = {
+    kind: entryKind.register,
+    author: 0,
+    element: { bytes: new Uint8Array(0), start: 0, end: 0 },
+  }
   readonly #tag = new DataView(new ArrayBuffer(tagBytes))
-  /** Signatures of the few entries that carry one. */
-  readonly #signatures = new Map<number, Uint8Array>()
   #slab = new Slab()
   #buckets = new Int32Array(64).fill(-1)
   #free: number[] = []
@@ -49,12 +69,13 @@ export class Cells {
 
   /** The key row of a key, or -1. */
   findKey(key: ByteRun): number {
-    return this.#find(noOwner, 0, key)
+    this.#keyName.element = key
+    return this.#find(noOwner, this.#keyName)
   }
 
-  /** The set cell of an element under one tag author, or -1. */
-  findCell(keyRow: number, tagAuthor: number, element: ByteRun): number {
-    return this.#find(keyRow, tagAuthor, element)
+  /** The row of a cell under a key, or -1. */
+  findCell(keyRow: number, name: CellName): number {
+    return this.#find(keyRow, name)
   }
 
   createKey(key: ByteRun): number {
@@ -65,11 +86,11 @@ export class Cells {
     return row
   }
 
-  createCell(keyRow: number, tagAuthor: number, element: ByteRun): number {
-    const row = this.#create(keyRow, tagAuthor, element)
+  createCell(keyRow: number, { kind, author, element }: CellName): number {
+    const row = this.#create(keyRow, author, element)
     const { flags, sibling } = this.columns
     const visibility = (flags[keyRow] ?? 0) & rowFlag.isPublic
-    flags[row] = rowFlag.isTaken | entryKind.set | visibility
+    flags[row] = rowFlag.isTaken | kind | visibility
     sibling[row] = sibling[keyRow] ?? -1
     sibling[keyRow] = row
     return row
@@ -80,8 +101,7 @@ export class Cells {
   }
 
   kindOf(row: number): EntryKind {
-    const kind = (this.columns.flags[row] ?? 0) & rowFlag.kind
-    return kind === entryKind.set ? entryKind.set : entryKind.register
+    return ((this.columns.flags[row] ?? 0) & rowFlag.kind) as EntryKind
   }
 
   /** Whether the row holds an entry that is not removed. */
@@ -131,49 +151,36 @@ export class Cells {
     view.key = this.#slab.bufferOf(keyAt)
     view.keyStart = this.#slab.offsetOf(keyAt)
     view.keyEnd = view.keyStart + (columns.nameLength[keyRow] ?? 0)
-    const valueAt = columns.valueAt[row] ?? 0
-    view.value = this.#slab.bufferOf(valueAt)
-    view.valueStart = view.valueEnd = view.elementStart = view.elementEnd = 0
-    if (view.kind === entryKind.set) {
+    view.elementStart = view.elementEnd = 0
+    if (view.kind !== entryKind.register) {
       const { bytes, start, end } = this.nameOf(row)
       view.element = bytes
       view.elementStart = start
       view.elementEnd = end
       view.tagAuthor = columns.extra[row] ?? 0
-      if (view.isRemoved) this.#readTag(view, valueAt)
-    } else if (!view.isRemoved) {
-      view.valueStart = this.#slab.offsetOf(valueAt)
-      view.valueEnd = view.valueStart + (columns.valueLength[row] ?? 0)
     }
-    const signature = this.#signatures.get(row)
-    view.signatureStart = signature === undefined ? -1 : 0
-    if (signature !== undefined) view.signature = signature
+    this.#readValue(row, view)
   }
 
   /** Stores the state of `entry` in `row`. The caller keeps name uses, log and liveness. */
   write(row: number, entry: EntryView): void {
     const columns = this.columns
-    const kept = (columns.flags[row] ?? 0) & ~rowFlag.isRemoved
-    columns.flags[row] = kept | rowFlag.isEntry | (entry.isRemoved ? rowFlag.isRemoved : 0)
+    const isSigned = entry.signatureStart >= 0
+    const kept = (columns.flags[row] ?? 0) & ~(rowFlag.isRemoved | rowFlag.isSigned)
+    const states = (entry.isRemoved ? rowFlag.isRemoved : 0) | (isSigned ? rowFlag.isSigned : 0)
+    columns.flags[row] = kept | rowFlag.isEntry | states
     columns.ms[row] = entry.ms
     columns.counter[row] = entry.counter
     columns.author[row] = entry.author
     columns.commitKey[row] = entry.commitKey
     columns.sequence[row] = entry.sequence
-    if (entry.kind === entryKind.register) {
+    if (isSigned || isRemovedTag(entry)) {
+      const kept = this.#withSignature(entry)
+      this.#keepValue(row, kept, 0, kept.length)
+    } else if (hasValue(entry)) {
       this.#keepValue(row, entry.value, entry.valueStart, entry.valueEnd)
-    } else if (entry.isRemoved) {
-      this.#tag.setFloat64(0, entry.tagMs)
-      this.#tag.setUint32(8, entry.tagCounter)
-      this.#keepValue(row, new Uint8Array(this.#tag.buffer), 0, tagBytes)
     } else {
       this.#keepValue(row, entry.value, 0, 0)
-    }
-    const { signature, signatureStart } = entry
-    if (signatureStart >= 0) {
-      this.#signatures.set(row, signature.slice(signatureStart, signatureStart + 64))
-    } else if (this.#signatures.size > 0) {
-      this.#signatures.delete(row)
     }
     if (this.#slab.isWasteful) this.#compact()
   }
@@ -182,10 +189,9 @@ export class Cells {
   erase(row: number): boolean {
     const columns = this.columns
     const keyRow = this.keyRowOf(row)
-    this.#signatures.delete(row)
     if (row === keyRow) {
       const flags = columns.flags[row] ?? 0
-      columns.flags[row] = flags & ~(rowFlag.isEntry | rowFlag.isRemoved)
+      columns.flags[row] = flags & ~(rowFlag.isEntry | rowFlag.isRemoved | rowFlag.isSigned)
       this.#keepValue(row, new Uint8Array(0), 0, 0)
     } else {
       this.#unhang(keyRow, row)
@@ -196,20 +202,52 @@ export class Cells {
     return true
   }
 
-  #readTag(view: EntryView, valueAt: number): void {
-    const start = this.#slab.offsetOf(valueAt)
-    const tag = new DataView(view.value.buffer, view.value.byteOffset + start, tagBytes)
-    view.tagMs = tag.getFloat64(0)
-    view.tagCounter = tag.getUint32(8)
+  #readValue(row: number, view: EntryView): void {
+    const columns = this.columns
+    const at = columns.valueAt[row] ?? 0
+    const bytes = this.#slab.bufferOf(at)
+    const start = this.#slab.offsetOf(at)
+    let end = start + (columns.valueLength[row] ?? 0)
+    view.signatureStart = -1
+    if (this.has(row, rowFlag.isSigned)) {
+      end -= signatureBytes
+      view.signature = bytes
+      view.signatureStart = end
+    }
+    view.value = bytes
+    view.valueStart = view.valueEnd = 0
+    if (isRemovedTag(view)) {
+      const tag = new DataView(bytes.buffer, bytes.byteOffset + start, tagBytes)
+      view.tagMs = tag.getFloat64(0)
+      view.tagCounter = tag.getUint32(8)
+    } else if (hasValue(view)) {
+      view.valueStart = start
+      view.valueEnd = end
+    }
   }
 
-  #find(owner: number, author: number, name: ByteRun): number {
-    const { bucketNext, owner: owners, extra, nameAt, nameLength } = this.columns
+  /** What is kept of a state that is signed or removes a tag: value or stamp of the tag, then the signature. */
+  #withSignature(entry: EntryView): Uint8Array {
+    let content = entry.value.subarray(entry.valueStart, entry.valueEnd)
+    if (isRemovedTag(entry)) {
+      this.#tag.setFloat64(0, entry.tagMs)
+      this.#tag.setUint32(8, entry.tagCounter)
+      content = new Uint8Array(this.#tag.buffer)
+    }
+    const { signature, signatureStart } = entry
+    if (signatureStart < 0) return content
+    return concatBytes(content, signature.subarray(signatureStart, signatureStart + signatureBytes))
+  }
+
+  #find(owner: number, { kind, author, element: name }: CellName): number {
+    const { bucketNext, owner: owners, extra, flags, nameAt, nameLength } = this.columns
     const bucket = this.#hash(owner, author, name) & (this.#buckets.length - 1)
     const length = name.end - name.start
     for (let row = this.#buckets[bucket] ?? -1; row >= 0; row = bucketNext[row] ?? -1) {
       if (nameLength[row] !== length || owners[row] !== owner) continue
-      if (owner !== noOwner && extra[row] !== author) continue
+      if (owner !== noOwner) {
+        if (extra[row] !== author || ((flags[row] ?? 0) & rowFlag.kind) !== kind) continue
+      }
       const at = nameAt[row] ?? 0
       const buffer = this.#slab.bufferOf(at)
       const start = this.#slab.offsetOf(at)

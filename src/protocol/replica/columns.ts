@@ -12,6 +12,8 @@ export const rowFlag = {
   isEntry: 0x20,
   /** It is in use. */
   isTaken: 0x40,
+  /** The signature of its author, 64 bytes, follows its value. */
+  isSigned: 0x80,
 } as const
 
 export class Columns {
@@ -28,7 +30,7 @@ export class Columns {
   /** Slab address and length of the key (key row) or the element (set cell). */
   nameAt = new Uint32Array(firstCapacity)
   nameLength = new Uint16Array(firstCapacity)
-  /** Slab address and length of the value; in a removed set cell, of the tag's stamp. */
+  /** Slab address and length of the value, or of the stamp of a removed tag; a signature included. */
   valueAt = new Uint32Array(firstCapacity)
   valueLength = new Uint32Array(firstCapacity)
   /** Next row of the same hash bucket. */
@@ -37,7 +39,7 @@ export class Columns {
   owner = new Int32Array(firstCapacity)
   /** First cell of a key row; next cell of the same key. */
   sibling = new Int32Array(firstCapacity)
-  /** Live cells of a key row; tag author of a set cell. */
+  /** Live cells of a key row; tag author of a cell. */
   extra = new Uint32Array(firstCapacity)
   /** The change log: neighbours and number. */
   logBefore = new Int32Array(firstCapacity)

@@ -52,7 +52,7 @@ export function keyOf(entry: EntryView): Uint8Array {
   return entry.key.subarray(entry.keyStart, entry.keyEnd)
 }
 
-/** What names the cell within its key: kind, and in a set element and tag author. */
+/** What names the cell within its key: kind, and in all but a register element and tag author. */
 function cellName(
   entry: EntryView,
   names: EntryNames,
@@ -140,7 +140,7 @@ export function leafContent(entry: EntryView, names: EntryNames, salt: Uint8Arra
   return framedHash(domains.leafContent, salt, stamp, tag, commitKey, valueBytes(entry))
 }
 
-/** What the author of an entry under its own prefix signs: everything but where it was batched. */
+/** What the author of an entry that is its alone signs: everything but where it was batched. */
 export function entrySigningBytes(
   network: NetworkId,
   entry: EntryView,
@@ -163,11 +163,15 @@ export function ownerInKey(key: string): string | null | undefined {
   return end < 0 || end === key.length - 1 ? null : key.slice(4, end)
 }
 
-/** Whether an entry under `own/` was signed by the node that its key names, and touches that node's cells alone. */
+/**
+ * Whether a slot of a counter, or an entry under `own/`, was signed by its author and touches that author's cells
+ * alone; under `own/` the author is the node that the key names.
+ */
 export function isSignedByOwner(network: NetworkId, entry: EntryView, names: EntryNames): boolean {
   const author = names.author(entry.author)
   const key = fromUtf8(keyOf(entry))
-  if (key === undefined || ownerInKey(key) !== author) return false
+  const owner = key === undefined ? null : ownerInKey(key)
+  if (owner !== undefined && owner !== author) return false
   if (names.author(entry.tagAuthor) !== author || entry.signatureStart < 0) return false
   const { signature, signatureStart } = entry
   return verifySignature({

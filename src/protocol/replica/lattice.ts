@@ -10,18 +10,24 @@
  *   latest tag, live or removed; ordered by tag, then removed over live, then by the stamp of the removal,
  *   then by value hash. Adding makes a tag later than all removals seen; removing removes the tags seen. An
  *   element is in the set while any author's tag of it is live.
+ * - **Multi-value register**: a set cell without an element, whose live tag carries a value. Assigning makes a
+ *   tag and removes the tags seen; so assignments that did not see each other all stay.
+ * - **Counter**: one slot for each author, which holds its own sum; ordered by stamp, then by value hash. The
+ *   author signs it, so nobody else moves it, forwards or back. The counter is the sum of the slots.
  *
- * Two kinds under one key are two cells that do not touch; a read shows the register if it holds a value,
- * else the set. So nothing is lost, whatever the order, and all nodes show the same.
+ * Two kinds under one key are two cells that do not touch; a read shows the first kind in this order that
+ * holds anything. So nothing is lost, whatever the order, and all nodes show the same.
  */
 import { compareBytes, utf8 } from '../../base/bytes.ts'
+import { unreachable } from '../../base/errors.ts'
 import type { Digest, NodeId } from '../../base/ids.ts'
-import { blankEntry, type EntryView, entryKind } from '../../wire/entry.ts'
-import { type ByteRun, Cells } from './cells.ts'
+import { blankEntry, type EntryKind, type EntryView, entryKind } from '../../wire/entry.ts'
+import { type ByteRun, type CellName, Cells } from './cells.ts'
 import { rowFlag } from './columns.ts'
 import { type EntryNames, valueHash } from './entry-hash.ts'
 import { Intern } from './intern.ts'
 import { KeyOrder } from './key-order.ts'
+import { slotValue } from './slot.ts'
 import type { ReplicaEntry } from './types.ts'
 
 /**
@@ -45,6 +51,11 @@ export class EntryMap implements EntryNames {
     bytes: new Uint8Array(0),
     start: 0,
     end: 0,
+  }
+  readonly #name: { kind: EntryKind; author: number; element: ByteRun } = {
+    kind: entryKind.set,
+    author: 0,
+    element: this.#run,
   }
   #entryCount = 0
 
@@ -87,7 +98,7 @@ export class EntryMap implements EntryNames {
       this.cells.log.unlink(row)
     }
     this.authors.use(entry.author)
-    if (entry.kind === entryKind.set) this.authors.use(entry.tagAuthor)
+    if (entry.kind !== entryKind.register) this.authors.use(entry.tagAuthor)
     this.commitKeys.use(entry.commitKey)
     this.cells.write(row, entry)
     this.cells.log.append(row)
@@ -102,7 +113,7 @@ export class EntryMap implements EntryNames {
     if (left.tagCounter !== right.tagCounter) return left.tagCounter - right.tagCounter
     if (left.tagAuthor !== right.tagAuthor)
       return this.#compareAuthors(left.tagAuthor, right.tagAuthor)
-    if (left.kind === entryKind.set) {
+    if (left.kind === entryKind.set || left.kind === entryKind.multi) {
       if (left.isRemoved !== right.isRemoved) return left.isRemoved ? 1 : -1
       if (left.ms !== right.ms) return left.ms - right.ms
       if (left.counter !== right.counter) return left.counter - right.counter
@@ -111,6 +122,14 @@ export class EntryMap implements EntryNames {
     // What a sync sends again is the common case, and two hashes dearer than this look.
     if (isSameContent(left, right)) return 0
     return compareBytes(valueHash(left, this), valueHash(right, this))
+  }
+
+  /** Whether `join` would take `entry`: its cell holds nothing yet, or an earlier state. */
+  isNews(entry: EntryView): boolean {
+    const row = this.rowOf(entry)
+    if (row < 0 || !this.cells.has(row, rowFlag.isEntry)) return true
+    this.cells.read(row, this.#current)
+    return this.compare(entry, this.#current) > 0
   }
 
   /** Whether the cell of `entry` holds an entry here, of whatever state. */
@@ -123,7 +142,7 @@ export class EntryMap implements EntryNames {
   rowOf(entry: EntryView): number {
     const keyRow = this.cells.findKey(this.#keyRun(entry))
     if (keyRow < 0 || entry.kind === entryKind.register) return keyRow
-    return this.cells.findCell(keyRow, entry.tagAuthor, this.#elementRun(entry))
+    return this.cells.findCell(keyRow, this.#cellName(entry))
   }
 
   /** Forgets the entry in `row`, as if it had never been. */
@@ -149,13 +168,46 @@ export class EntryMap implements EntryNames {
   /** What the key of a key row holds. */
   show(keyRow: number): ReplicaEntry | undefined {
     const key = this.cells.keyText(keyRow)
-    if (this.cells.isLive(keyRow)) {
-      this.cells.read(keyRow, this.#current)
-      const { value, valueStart, valueEnd } = this.#current
-      return { kind: 'register', key, value: value.slice(valueStart, valueEnd) }
+    const kind = this.shownKind(keyRow)
+    switch (kind) {
+      case undefined:
+        return undefined
+      case entryKind.register:
+        return { kind: 'register', key, value: this.#valueIn(keyRow) }
+      case entryKind.set:
+        return {
+          kind: 'set',
+          key,
+          elements: inOrder(this.#live(keyRow, kind, row => this.#nameIn(row))),
+        }
+      case entryKind.multi:
+        return {
+          kind: 'multi',
+          key,
+          values: inOrder(this.#live(keyRow, kind, row => this.#valueIn(row))),
+        }
+      case entryKind.counter: {
+        const slots = this.#live(keyRow, kind, row => slotValue(this.#valueIn(row)))
+        return { kind: 'counter', key, value: slots.reduce((sum, slot) => sum + slot, 0n) }
+      }
+      default:
+        return unreachable(kind)
     }
-    if ((this.cells.columns.extra[keyRow] ?? 0) === 0) return undefined
-    return { kind: 'set', key, elements: this.#elements(keyRow) }
+  }
+
+  /** The kind of which a read shows what a key row holds; `undefined` if it holds nothing. */
+  shownKind(keyRow: number): EntryKind | undefined {
+    const { cells } = this
+    if (cells.isLive(keyRow)) return entryKind.register
+    if ((cells.columns.extra[keyRow] ?? 0) === 0) return undefined
+    let shown: EntryKind | undefined
+    for (let row = cells.siblingOf(keyRow); row >= 0; row = cells.siblingOf(row)) {
+      if (!cells.isLive(row)) continue
+      const kind = cells.kindOf(row)
+      if (shown === undefined || kind < shown) shown = kind
+      if (shown === entryKind.set) break
+    }
+    return shown
   }
 
   list(query: {
@@ -184,7 +236,7 @@ export class EntryMap implements EntryNames {
     const { author, tagAuthor, commitKey, kind } = this.#current
     this.#countLive(row, -1)
     this.authors.release(author)
-    if (kind === entryKind.set) this.authors.release(tagAuthor)
+    if (kind !== entryKind.register) this.authors.release(tagAuthor)
     this.commitKeys.release(commitKey)
   }
 
@@ -205,9 +257,9 @@ export class EntryMap implements EntryNames {
       this.#order.added(keyRow)
     }
     if (entry.kind === entryKind.register) return keyRow
-    const cell = this.cells.findCell(keyRow, entry.tagAuthor, this.#elementRun(entry))
-    if (cell >= 0) return cell
-    return this.cells.createCell(keyRow, entry.tagAuthor, this.#elementRun(entry))
+    const name = this.#cellName(entry)
+    const cell = this.cells.findCell(keyRow, name)
+    return cell >= 0 ? cell : this.cells.createCell(keyRow, name)
   }
 
   #keyRun(entry: EntryView): ByteRun {
@@ -217,31 +269,47 @@ export class EntryMap implements EntryNames {
     return this.#run
   }
 
-  #elementRun(entry: EntryView): ByteRun {
+  #cellName(entry: EntryView): CellName {
     this.#run.bytes = entry.element
     this.#run.start = entry.elementStart
     this.#run.end = entry.elementEnd
-    return this.#run
+    this.#name.kind = entry.kind
+    this.#name.author = entry.tagAuthor
+    return this.#name
   }
 
   #compareAuthors(left: number, right: number): number {
     return this.author(left) < this.author(right) ? -1 : 1
   }
 
-  #elements(keyRow: number): Uint8Array[] {
-    const elements: Uint8Array[] = []
+  /** What `read` makes of each live cell of a kind under a key. */
+  #live<T>(keyRow: number, kind: EntryKind, read: (row: number) => T): T[] {
+    const found: T[] = []
     for (let row = this.cells.siblingOf(keyRow); row >= 0; row = this.cells.siblingOf(row)) {
-      if (!this.cells.isLive(row)) continue
-      const { bytes, start, end } = this.cells.nameOf(row)
-      elements.push(bytes.slice(start, end))
+      if (this.cells.isLive(row) && this.cells.kindOf(row) === kind) found.push(read(row))
     }
-    elements.sort(compareBytes)
-    // One element may be live under several authors.
-    return elements.filter((element, i) => {
-      const before = elements[i - 1]
-      return before === undefined || compareBytes(before, element) !== 0
-    })
+    return found
   }
+
+  #nameIn(row: number): Uint8Array {
+    const { bytes, start, end } = this.cells.nameOf(row)
+    return bytes.slice(start, end)
+  }
+
+  #valueIn(row: number): Uint8Array {
+    this.cells.read(row, this.#current)
+    const { value, valueStart, valueEnd } = this.#current
+    return value.slice(valueStart, valueEnd)
+  }
+}
+
+/** In byte order, each once: one element or value may be live under several authors. */
+function inOrder(found: Uint8Array[]): Uint8Array[] {
+  found.sort(compareBytes)
+  return found.filter((bytes, i) => {
+    const before = found[i - 1]
+    return before === undefined || compareBytes(before, bytes) !== 0
+  })
 }
 
 function isSameContent(left: EntryView, right: EntryView): boolean {

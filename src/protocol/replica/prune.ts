@@ -1,5 +1,5 @@
 /** Forgetting: tombstones below the floor, and what a peer has seen removed and forgotten already. */
-import { blankEntry } from '../../wire/entry.ts'
+import { blankEntry, entryKind } from '../../wire/entry.ts'
 import { rowFlag } from './columns.ts'
 import type { EntryMap } from './lattice.ts'
 
@@ -33,6 +33,8 @@ export function dropUnlisted(
   const entry = blankEntry()
   return eraseWhere(map, row => {
     if (!map.cells.has(row, rowFlag.isEntry) || peer.listed.has(row)) return false
+    // No removal of a slot exists that the peer could have forgotten.
+    if (map.cells.kindOf(row) === entryKind.counter) return false
     if ((ms[row] ?? 0) >= peer.floor) return false
     map.cells.read(row, entry)
     return peer.hasSeen(entry.author, entry.sequence)

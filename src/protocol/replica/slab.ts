@@ -19,6 +19,7 @@ export class Slab {
   /** Copies `source[start, end)`, at most 1 MiB, and answers its address. */
   put(source: Uint8Array, start: number, end: number): number {
     const length = end - start
+    if (length === 0) return 0
     assert(length <= chunkBytes, 'what is kept in a slab fits one chunk')
     let last = this.#chunks.length - 1
     let chunk = this.#chunks[last] ?? new Uint8Array(0)

@@ -15,18 +15,25 @@ import type { Duration, Instant, Timestamp } from '../../base/time.ts'
  */
 export type AckLevel = 'local' | 'majority' | number
 
-/** What a caller wants done. `delete` removes all that this node sees under the key, whatever its kind. */
+/**
+ * What a caller wants done. `delete` removes all that this node sees under the key, whatever its kind; but a
+ * counter stays for ever, because its slots are their authors' alone.
+ */
 export type Operation =
   | { readonly kind: 'set'; readonly key: string; readonly value: Uint8Array }
   | { readonly kind: 'delete'; readonly key: string }
   | { readonly kind: 'add'; readonly key: string; readonly element: Uint8Array }
   | { readonly kind: 'remove'; readonly key: string; readonly element: Uint8Array }
+  /** Takes the place of all values that this node sees under the key; concurrent assignments stay beside it. */
+  | { readonly kind: 'assign'; readonly key: string; readonly value: Uint8Array }
+  /** Adds `by`, a safe integer of either sign, to a counter. */
+  | { readonly kind: 'increment'; readonly key: string; readonly by: number }
 
 /**
  * Why a write did not happen, or is not known to have spread.
  *
  * `NO_PEER_TO_ACK`, `NOT_READY`, `KEY_TOO_LONG`, `BAD_KEY`, `NOT_YOURS`, `VALUE_TOO_LARGE`, `WRONG_KIND`,
- * `QUEUE_FULL`, `STOPPING`: nothing was applied. `ACK_TIMEOUT`: applied here, spread unknown.
+ * `BAD_AMOUNT`, `COUNTER_FULL`, `COUNTER_STAYS`, `QUEUE_FULL`, `STOPPING`: nothing was applied. `ACK_TIMEOUT`: applied here, spread unknown.
  */
 export type WriteRefusal =
   | 'NOT_READY'
@@ -37,6 +44,9 @@ export type WriteRefusal =
   | 'NOT_YOURS'
   | 'VALUE_TOO_LARGE'
   | 'WRONG_KIND'
+  | 'BAD_AMOUNT'
+  | 'COUNTER_FULL'
+  | 'COUNTER_STAYS'
   | 'QUEUE_FULL'
   | 'STOPPING'
 
@@ -163,10 +173,15 @@ export interface ReplicaOptions {
   readonly watchEventsMax?: number
 }
 
-/** What a key holds. `elements` are in byte order. All bytes freshly allocated. */
+/**
+ * What a key holds. `elements` and `values` are in byte order, each once; of `values` there is more than one
+ * after assignments that did not see each other. All bytes freshly allocated.
+ */
 export type ReplicaEntry =
   | { readonly kind: 'register'; readonly key: string; readonly value: Uint8Array }
   | { readonly kind: 'set'; readonly key: string; readonly elements: readonly Uint8Array[] }
+  | { readonly kind: 'multi'; readonly key: string; readonly values: readonly Uint8Array[] }
+  | { readonly kind: 'counter'; readonly key: string; readonly value: bigint }
 
 /** A change: what the key holds now; `entry` is `null` if nothing. */
 export interface ReplicaChange {

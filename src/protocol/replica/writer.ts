@@ -1,14 +1,22 @@
 /** Local operations become entries: small states, stamped later than all this node has seen. */
 import { bytesOfDigest, type Digest } from '../../base/ids.ts'
-import { blankEntry, type EntryView, entryKind, isOwnKey } from '../../wire/entry.ts'
+import {
+  blankEntry,
+  type EntryKind,
+  type EntryView,
+  entryKind,
+  mustBeSigned,
+} from '../../wire/entry.ts'
 import { limits } from '../../wire/limits.ts'
 import type { ByteRun } from './cells.ts'
 import type { Core } from './core.ts'
 import { entrySigningBytes, ownerInKey } from './entry-hash.ts'
 import type { Merge } from './merge.ts'
+import { slotOf, slotValue } from './slot.ts'
 import type { Operation, WriteRefusal } from './types.ts'
 
 const keyEncoder = new TextEncoder()
+const noElement: ByteRun = { bytes: new Uint8Array(0), start: 0, end: 0 }
 
 export class Writer {
   readonly #core: Core
@@ -45,14 +53,21 @@ export class Writer {
     switch (operation.kind) {
       case 'set':
         if (operation.value.length > limits.stateValueBytesMax) return 'VALUE_TOO_LARGE'
-        if (this.#shows(keyRow) === 'set') return 'WRONG_KIND'
-        return [this.#put(key, { value: operation.value }, groupMs)]
+        if (!this.#fits(keyRow, entryKind.register)) return 'WRONG_KIND'
+        return [this.#put(key, { kind: entryKind.register, value: operation.value }, groupMs)]
+      case 'assign':
+        if (operation.value.length > limits.stateValueBytesMax) return 'VALUE_TOO_LARGE'
+        if (!this.#fits(keyRow, entryKind.multi)) return 'WRONG_KIND'
+        return this.#assign(key, keyRow, operation.value, groupMs)
+      case 'increment':
+        if (!this.#fits(keyRow, entryKind.counter)) return 'WRONG_KIND'
+        return this.#increment(key, keyRow, operation.by, groupMs)
       case 'delete':
         return this.#deleteAll(key, keyRow, groupMs)
       case 'add':
       case 'remove':
         if (operation.element.length > limits.stateElementBytesMax) return 'VALUE_TOO_LARGE'
-        if (this.#shows(keyRow) === 'register') return 'WRONG_KIND'
+        if (!this.#fits(keyRow, entryKind.set)) return 'WRONG_KIND'
         return this.#changeElement(key, keyRow, operation, groupMs)
     }
   }
@@ -62,11 +77,52 @@ export class Writer {
     return bytesOfDigest(this.#core.map.commitKey(index))
   }
 
-  #shows(keyRow: number): 'register' | 'set' | undefined {
-    const { map } = this.#core
-    if (keyRow < 0) return undefined
-    if (map.cells.isLive(keyRow)) return 'register'
-    return map.isHeld(keyRow) ? 'set' : undefined
+  /** Whether a key holds nothing of another kind. */
+  #fits(keyRow: number, kind: EntryKind): boolean {
+    const shown = keyRow < 0 ? undefined : this.#core.map.shownKind(keyRow)
+    return shown === undefined || shown === kind
+  }
+
+  #assign(key: ByteRun, keyRow: number, value: Uint8Array, groupMs: number): number[] {
+    const seen = this.#liveCells(keyRow, entryKind.multi)
+    const assigned = this.#put(key, { kind: entryKind.multi, value }, groupMs)
+    const others = seen.filter(row => row !== assigned)
+    return [assigned, ...others.map(row => this.#removeTag(key, row, groupMs))]
+  }
+
+  #increment(
+    key: ByteRun,
+    keyRow: number,
+    by: number,
+    groupMs: number,
+  ): WriteRefusal | readonly number[] {
+    if (!Number.isSafeInteger(by)) return 'BAD_AMOUNT'
+    if (by === 0) return []
+    const value = slotOf(this.#ownSlot(keyRow) + BigInt(by))
+    if (value === undefined) return 'COUNTER_FULL'
+    return [this.#put(key, { kind: entryKind.counter, value }, groupMs)]
+  }
+
+  /** What this node added to a counter so far. */
+  #ownSlot(keyRow: number): bigint {
+    const { cells, authors } = this.#core.map
+    if (keyRow < 0) return 0n
+    const author = authors.indexOf(this.#core.self)
+    const row = cells.findCell(keyRow, { kind: entryKind.counter, author, element: noElement })
+    if (row < 0) return 0n
+    const slot = this.#observed
+    cells.read(row, slot)
+    return slotValue(slot.value.subarray(slot.valueStart, slot.valueEnd))
+  }
+
+  #liveCells(keyRow: number, kind: EntryKind): number[] {
+    const { cells } = this.#core.map
+    const rows: number[] = []
+    if (keyRow < 0) return rows
+    for (let row = cells.siblingOf(keyRow); row >= 0; row = cells.siblingOf(row)) {
+      if (cells.isLive(row) && cells.kindOf(row) === kind) rows.push(row)
+    }
+    return rows
   }
 
   #changeElement(
@@ -78,21 +134,19 @@ export class Writer {
     const seen = this.#tagsOf(keyRow, element)
     if (kind === 'remove') return seen.map(row => this.#removeTag(key, row, groupMs))
     // Our tag first: then the tags it replaces, so that one live tag is left whoever added before.
-    const added = this.#put(key, { element }, groupMs)
+    const added = this.#put(key, { kind: entryKind.set, element }, groupMs)
     const others = seen.filter(row => row !== added)
     return [added, ...others.map(row => this.#removeTag(key, row, groupMs))]
   }
 
-  #deleteAll(key: ByteRun, keyRow: number, groupMs: number): number[] {
+  #deleteAll(key: ByteRun, keyRow: number, groupMs: number): WriteRefusal | readonly number[] {
     if (keyRow < 0) return []
     const { cells } = this.#core.map
-    const doomed: number[] = []
-    for (let row = cells.siblingOf(keyRow); row >= 0; row = cells.siblingOf(row)) {
-      if (cells.isLive(row)) doomed.push(row)
-    }
+    const doomed = [entryKind.set, entryKind.multi].flatMap(kind => this.#liveCells(keyRow, kind))
     const rows = doomed.map(row => this.#removeTag(key, row, groupMs))
-    if (cells.isLive(keyRow)) rows.push(this.#put(key, {}, groupMs))
-    return rows
+    if (cells.isLive(keyRow)) rows.push(this.#put(key, { kind: entryKind.register }, groupMs))
+    const isCounter = this.#core.map.shownKind(keyRow) === entryKind.counter
+    return rows.length === 0 && isCounter ? 'COUNTER_STAYS' : rows
   }
 
   /** The rows of the live tags of an element. */
@@ -103,21 +157,25 @@ export class Writer {
     const run = { bytes: element, start: 0, end: element.length }
     // Few authors, many elements: asking the index for each author beats walking the elements.
     for (const author of authors.indexes()) {
-      const row = cells.findCell(keyRow, author, run)
+      const row = cells.findCell(keyRow, { kind: entryKind.set, author, element: run })
       if (row >= 0 && cells.isLive(row)) rows.push(row)
     }
     return rows
   }
 
-  /** A register's value, its deletion (`{}`), or a tag of an element. */
+  /** A value, a tag of an element, or the deletion of a register, which has neither. */
   #put(
     key: ByteRun,
-    what: { readonly value?: Uint8Array; readonly element?: Uint8Array },
+    what: {
+      readonly kind: EntryKind
+      readonly value?: Uint8Array
+      readonly element?: Uint8Array
+    },
     groupMs: number,
   ): number {
     const entry = this.#stamped(key, groupMs)
-    const { value, element } = what
-    entry.kind = element === undefined ? entryKind.register : entryKind.set
+    const { kind, value, element } = what
+    entry.kind = kind
     entry.isRemoved = value === undefined && element === undefined
     entry.value = value ?? this.#key
     entry.valueStart = 0
@@ -136,7 +194,7 @@ export class Writer {
     const observed = this.#observed
     cells.read(row, observed)
     const entry = this.#stamped(key, groupMs)
-    entry.kind = entryKind.set
+    entry.kind = observed.kind
     entry.isRemoved = true
     entry.valueStart = entry.valueEnd = 0
     // A copy: storing the entry may move what the view points into.
@@ -167,7 +225,7 @@ export class Writer {
 
   #join(entry: EntryView): number {
     const { map, ports, settings, outbox } = this.#core
-    if (isOwnKey(entry)) {
+    if (mustBeSigned(entry)) {
       entry.signature = ports.sign(entrySigningBytes(settings.network, entry, map))
       entry.signatureStart = 0
     }

@@ -261,6 +261,9 @@ test('every code that the node promises has a status of its own', () => {
     NOT_YOURS: true,
     VALUE_TOO_LARGE: true,
     WRONG_KIND: true,
+    BAD_AMOUNT: true,
+    COUNTER_FULL: true,
+    COUNTER_STAYS: true,
     QUEUE_FULL: true,
     STOPPING: true,
   }

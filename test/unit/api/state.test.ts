@@ -71,6 +71,18 @@ test('a caller that goes away ends its write, and its going is no bug in the log
   expect(errors).toEqual([])
 })
 
+test('concurrent values and counters beyond 2^53 come through as they are', async () => {
+  const { client, node } = await served()
+  await client.assign('m', { base64: '/w==' })
+  expect(await client.get('m')).toEqual({ kind: 'multi', key: 'm', values: [{ base64: '/w==' }] })
+  await client.increment('c', Number.MAX_SAFE_INTEGER)
+  await client.increment('c', Number.MAX_SAFE_INTEGER)
+  expect(await client.get('c')).toEqual({ kind: 'counter', key: 'c', value: '18014398509481982' })
+  await client.increment('d', -1)
+  expect(node.state.get('d')).toEqual({ kind: 'counter', key: 'd', value: -1n })
+  await expect(client.increment('c', 1.5)).rejects.toMatchObject({ code: 'BAD_BODY' })
+})
+
 test('every well-formed key survives the way through the URL', async () => {
   const { client, node } = await served()
   const awkward = [

@@ -53,6 +53,21 @@ test('state is written, read, listed and deleted, and a missing key ends with 1'
   expect((await coterie(['state', 'get', 'a/b', '--url', url])).code).toBe(1)
 })
 
+test('a counter is counted down and a multi-value register assigned', async () => {
+  const { url, node } = await served()
+  const written = await Promise.all([
+    coterie(['state', 'increment', 'c', '--by', '-5', '--url', url]),
+    coterie(['state', 'increment', 'c', '--by', '0.5', '--url', url]),
+    coterie(['state', 'assign', 'm', 'one', '--url', url]),
+  ])
+  expect(written.map(({ code }) => code)).toEqual([0, 2, 0])
+  expect(node.state.get('c')).toEqual({ kind: 'counter', key: 'c', value: -5n })
+  const read = await Promise.all(
+    ['c', 'm'].map(key => coterie(['state', 'get', key, '--url', url])),
+  )
+  expect(read.map(({ out }) => out)).toEqual(['-5\n', 'one\n'])
+})
+
 test('a hostile value cannot move the cursor of whoever lists or watches', async () => {
   const { url, node } = await served()
   await node.state.set('k\u001b[2J', utf8('\u001b]0;owned\u0007\nforged line'))

@@ -11,7 +11,7 @@ import { seeded } from '../../fakes/replica-network.ts'
 const keyOf = (author: number): Uint8Array => new Uint8Array(32).fill(author + 1)
 
 interface Plain {
-  readonly kind?: 'register' | 'set'
+  readonly kind?: keyof typeof entryKind
   readonly key: string
   readonly ms: number
   readonly counter?: number
@@ -44,7 +44,7 @@ function entryOf(plain: Plain): EntryView {
   entry.valueEnd = entry.value.length
   entry.element = plain.element ?? new Uint8Array(0)
   entry.elementEnd = entry.element.length
-  if (plain.key.startsWith('own/')) {
+  if (plain.key.startsWith('own/') || plain.kind === 'counter') {
     entry.signature = new Uint8Array(64).fill(5)
     entry.signatureStart = 0
   }
@@ -66,6 +66,16 @@ const samples: Plain[] = [
     tag: { ms: 1700, counter: 3, author: 4 },
   },
   { key: 'own/me/x', ms: 2_000_002, counter: 4_000_000_000, value: utf8('mine') },
+  { kind: 'multi', key: 'own/me/z', ms: 2_000_003, value: utf8('mine as well') },
+  { kind: 'multi', key: 'shared', ms: 2_000_003, counter: 1, value: new Uint8Array(0) },
+  {
+    kind: 'multi',
+    key: 'shared',
+    ms: 2_000_004,
+    isRemoved: true,
+    tag: { ms: 1700, counter: 3, author: 5 },
+  },
+  { kind: 'counter', key: 'hits', ms: 2_000_005, value: new Uint8Array(8).fill(255) },
 ]
 
 function encode(plains: readonly Plain[]): Uint8Array {
@@ -291,6 +301,19 @@ test('an entry under own/ without a signature is refused, and a signature elsewh
     writer.add(entry, 0)
     expect(() => parseBatch(writer.finish(new Uint8Array(32), keyOf))).toThrow(PeerFault)
   }
+})
+
+test('a slot of a counter is eight bytes, signed and never removed', () => {
+  const parsed = (plain: Plain): unknown => parseBatch(encode([plain]))
+  const slot: Plain = { kind: 'counter', key: 'c', ms: 5, value: new Uint8Array(8) }
+  expect(parsed(slot)).toBeDefined()
+  expect(() => parsed({ ...slot, value: new Uint8Array(7) })).toThrow('no slot')
+  expect(() => parsed({ ...slot, value: new Uint8Array(9) })).toThrow('no slot')
+  const tag = { ms: 1, counter: 0, author: 0 }
+  expect(() => parsed({ ...slot, isRemoved: true, tag })).toThrow('stays')
+  const unsigned = encode([{ ...slot, kind: 'multi' }])
+  unsigned[unsigned.findIndex(byte => byte === 0x03)] = 0x04
+  expect(() => parseBatch(unsigned)).toThrow(PeerFault)
 })
 
 test('whole numbers come back from their shortest spelling and from no other', () => {

@@ -20,7 +20,7 @@ const longTest = 180_000
 
 /** A delta that any replica might make: authors and commit keys by number in the tables above. */
 interface Delta {
-  readonly kind: 'register' | 'set'
+  readonly kind: keyof typeof entryKind
   readonly key: string
   readonly ms: number
   readonly counter: number
@@ -44,9 +44,9 @@ function generator(kind: Delta['kind'], seed: number): () => Delta {
       counter: below(2),
       author: below(3),
       commitKey: below(8) === 0 ? 1 : 0,
-      isRemoved: below(3) === 0,
-      value: `v${below(3)}`,
-      tagMs: kind === 'set' ? ms - 1 - below(3) : ms,
+      isRemoved: below(3) === 0 && kind !== 'counter',
+      value: kind === 'counter' ? `slot ...${below(3)}` : `v${below(3)}`,
+      tagMs: kind === 'set' || kind === 'multi' ? ms - 1 - below(3) : ms,
       tagAuthor: below(3),
     }
   }
@@ -77,7 +77,7 @@ class Side {
 
   view(delta: Delta): EntryView {
     const entry = blankEntry()
-    const isSet = delta.kind === 'set'
+    const isTagged = delta.kind === 'set' || delta.kind === 'multi'
     entry.kind = entryKind[delta.kind]
     entry.isRemoved = delta.isRemoved
     entry.ms = delta.ms
@@ -85,7 +85,7 @@ class Side {
     entry.author = this.map.authors.indexOf(authors[delta.author]!)
     entry.commitKey = this.map.commitKeys.indexOf(commitKeys[delta.commitKey]!)
     entry.sequence = 1
-    const isRemovedTag = isSet && delta.isRemoved
+    const isRemovedTag = isTagged && delta.isRemoved
     entry.tagMs = isRemovedTag ? delta.tagMs : delta.ms
     entry.tagCounter = isRemovedTag ? 0 : delta.counter
     entry.tagAuthor = isRemovedTag
@@ -94,7 +94,7 @@ class Side {
     entry.key = utf8(delta.key)
     entry.keyEnd = entry.key.length
     const bytes = utf8(delta.value)
-    if (isSet) {
+    if (delta.kind === 'set') {
       entry.element = bytes
       entry.elementEnd = bytes.length
     } else if (!delta.isRemoved) {
@@ -149,7 +149,7 @@ const sideOf = (deltas: readonly Delta[]): Side => {
   return side
 }
 
-for (const kind of ['register', 'set'] as const) {
+for (const kind of ['register', 'set', 'multi', 'counter'] as const) {
   test(
     `${kind}: the order of two states is total, antisymmetric and transitive`,
     () => {
@@ -161,9 +161,10 @@ for (const kind of ['register', 'set'] as const) {
         const sameCell = (delta: Delta): Delta => ({
           ...delta,
           key: first.key,
-          ...(kind === 'set'
-            ? { value: first.value, tagAuthor: 0, author: delta.isRemoved ? delta.author : 0 }
-            : {}),
+          ...(kind === 'set' ? { value: first.value } : {}),
+          ...(kind === 'register'
+            ? {}
+            : { tagAuthor: 0, author: delta.isRemoved ? delta.author : 0 }),
         })
         const [a, b, c] = [first, next(), next()].map(d => side.view(sameCell(d)))
         const ab = Math.sign(side.map.compare(a!, b!))
@@ -210,10 +211,11 @@ for (const kind of ['register', 'set'] as const) {
 
 test('roots are the same whatever the order of writes, and differ when anything differs', () => {
   const random = seeded(5)
-  const [register, set] = [generator('register', 6), generator('set', 7)]
+  const kinds = ['register', 'set', 'multi', 'counter'] as const
+  const next = kinds.map((kind, i) => generator(kind, 6 + i))
   for (let round = 0; round < 60; round++) {
     const deltas = Array.from({ length: 30 }, (_, i) => {
-      const delta = i % 2 === 0 ? register() : set()
+      const delta = next[i % next.length]!()
       return { ...delta, key: `k${Math.floor(random() * 12)}` }
     })
     const one = sideOf(deltas)
@@ -225,7 +227,7 @@ test('roots are the same whatever the order of writes, and differ when anything 
     }
     expect(two.commitment.roots()).toEqual(one.commitment.roots())
     const before = one.commitment.roots()
-    one.join({ ...register(), key: 'k0', ms: 99 })
+    one.join({ ...next[round % next.length]!(), key: 'k0', ms: 99, tagMs: 98 })
     expect(one.commitment.roots()).not.toEqual(before)
   }
 })
