@@ -124,6 +124,12 @@ export const routeExamples: Readonly<Record<RouteName, RouteExample>> = {
     body: { text: 'ada' },
     answer: { ...receipt, key: 'team/names' },
   },
+  assign: {
+    key: 'team/topic',
+    body: { text: 'release' },
+    answer: { ...receipt, key: 'team/topic' },
+  },
+  increment: { key: 'team/hits', body: { by: 5 }, answer: { ...receipt, key: 'team/hits' } },
   watch: {
     query: { prefix: 'team/' },
     answer: { cursor: '5f0c2a9be1d34c77.12', key: 'team/motd', entry: greeting },

@@ -63,6 +63,8 @@ export class Merge {
     parsed.forEach(entry => {
       localise(entry)
       if (entry.ms > latest) {
+        // What is beaten already was not checked, and must not win later.
+        if (!map.isNews(entry)) return
         if (core.hold.put(entry, map, held)) held.left++
         else isWhole = false
       } else if (entry.ms < floor) {
@@ -115,6 +117,7 @@ export class Merge {
         entry.sequence <= mark || (isForgotten[entry.author] === true && entry.ms < floor)
       localise(entry)
       if (entry.ms > latest) {
+        if (!map.isNews(entry)) return
         isClean = false
         hold.put(entry, map, undefined)
         return
