@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
-/** Random and mutated bytes against every decoder. `FUZZ_SECONDS=30 npm run test:fuzz` is the run of a change. */
+/**
+ * Random and mutated bytes against every decoder. `FUZZ_SECONDS=30 npm run test:fuzz` is the run of a change,
+ * `npm run test:fuzz:long` makes more than ten million executions.
+ */
 export default defineConfig({
   test: {
     include: ['test/fuzz/**/*.fuzz.ts'],
