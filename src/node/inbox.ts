@@ -43,6 +43,9 @@ interface Arrival {
   readonly from: NodeId
 }
 
+const ignore: GossipJudgement = { kind: 'ignore' }
+const reject: GossipJudgement = { kind: 'reject' }
+
 export class Inbox {
   readonly #ports: InboxPorts
   readonly #window = new ReplayWindow()
@@ -54,33 +57,33 @@ export class Inbox {
 
   judge(topic: GossipTopic, data: Uint8Array, from: NodeId): GossipJudgement {
     const opened = this.#ports.traffic.unseal(topic, data)
-    if (opened.kind === 'refused') return 'reject'
+    if (opened.kind === 'refused') return reject
     if (opened.kind === 'unknown-key') {
       this.#hold({ kind: 'key', id: opened.keyId }, { topic, data, from })
       this.#ports.unknownKey(opened.keyId, from)
-      return 'ignore'
+      return ignore
     }
     const { body } = opened
     const author = nodeIdOfKey(body.author)
-    if (author === this.#ports.self) return 'ignore'
-    if (this.#ports.members.barred(author) !== undefined) return 'ignore'
+    if (author === this.#ports.self) return ignore
+    if (this.#ports.members.barred(author) !== undefined) return ignore
     const now = this.#ports.clock.monotonic()
     if (!this.#ports.members.isMember(author, now)) {
       this.#hold({ kind: 'author', node: author }, { topic, data, from })
       this.#ports.unknownAuthor(author, from)
-      return 'ignore'
+      return ignore
     }
     // Its word that it is active may come by another way, and later.
     if (topics[topic].authors === 'active' && !this.#ports.isActive(author)) {
       this.#hold({ kind: 'author', node: author }, { topic, data, from })
-      return 'ignore'
+      return ignore
     }
     const isFresh = this.#window.judge(author, topic, body.sequence) === 'fresh'
     // A repeated delta is the gossip of a neighbour that does not know better; a repeated beat may differ
     // from the first and is then evidence, so its signature is still worth checking.
-    if (!isFresh && topic === 'delta') return 'ignore'
+    if (!isFresh && topic === 'delta') return ignore
     const verified = verifyBody(body)
-    if (verified === undefined) return 'reject'
+    if (verified === undefined) return reject
     if (isFresh) this.#window.accept(author, topic, body.sequence)
     return this.#deliver(topic, author, verified, isFresh)
   }
@@ -108,10 +111,10 @@ export class Inbox {
   ): GossipJudgement {
     if (topic === 'delta') {
       this.#ports.batch(author, body.sequence, body.payload)
-      return 'accept'
+      return { kind: 'accept', author }
     }
     const signed = signedBodyCodec.encode(body)
-    if (!this.#ports.beat(author, body.sequence, body.payload, signed)) return 'reject'
-    return isFresh ? 'accept' : 'ignore'
+    if (!this.#ports.beat(author, body.sequence, body.payload, signed)) return reject
+    return isFresh ? { kind: 'accept', author } : ignore
   }
 }

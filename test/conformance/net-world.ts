@@ -1,7 +1,7 @@
 /** What the conformance suite of the `Net` port stands on: a world to open nets in, and what a net told its node. */
 import { fromUtf8 } from '../../src/base/bytes.ts'
 import { CoterieError } from '../../src/base/errors.ts'
-import type { NodeId } from '../../src/base/ids.ts'
+import { type NodeId, nodeId } from '../../src/base/ids.ts'
 import type { Duration } from '../../src/base/time.ts'
 import type {
   GossipJudgement,
@@ -9,7 +9,10 @@ import type {
   NetHandlers,
   RefusedConnection,
 } from '../../src/host/net/port.ts'
-import type { FakeAdmission } from '../fixtures/fake-admission.ts'
+import { FakeAdmission } from '../fixtures/fake-admission.ts'
+
+/** The author of messages that name none. */
+const nobody = new FakeAdmission({ name: 'nobody' }).node
 
 /** What a net told its node, and how the node answers: every field may be changed by a test. */
 export class RecordingHandlers implements NetHandlers {
@@ -21,7 +24,11 @@ export class RecordingHandlers implements NetHandlers {
   readonly toldFrames: { readonly protocol: string; readonly text: string }[] = []
   readonly steppedUpBy: { readonly node: NodeId; readonly purpose: string }[] = []
   gate: (node: NodeId) => Promise<void> = async () => {}
-  judge: () => GossipJudgement = () => 'accept'
+  /** Who wrote a message stands at its end, `… by 12D3…`; of all others nobody knows. */
+  judge: (text: string) => GossipJudgement = text => ({
+    kind: 'accept',
+    author: nodeId(/ by (12D3\w+)$/.exec(text)?.[1] ?? nobody),
+  })
   answer: (request: Uint8Array, signal: AbortSignal) => Promise<Uint8Array> = async request =>
     request
 
@@ -37,8 +44,9 @@ export class RecordingHandlers implements NetHandlers {
     this.refused.push(refused)
   }
   gossip(topic: string, data: Uint8Array, from: NodeId): GossipJudgement {
-    this.heard.push({ topic, text: fromUtf8(data.subarray(0, 64)) ?? '', from })
-    return this.judge()
+    const text = fromUtf8(data.subarray(0, 128)) ?? ''
+    this.heard.push({ topic, text, from })
+    return this.judge(text)
   }
   asked(_protocol: string, request: Uint8Array, _from: NodeId, signal: AbortSignal) {
     return this.answer(request, signal)

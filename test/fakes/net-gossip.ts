@@ -65,6 +65,8 @@ export class FakeGossip {
     const budget = this.#budgets.get(from) ?? new RateBudget(rate, clock)
     this.#budgets.set(from, budget)
     if (!budget.spend(data.length)) return
-    if (handlers.gossip(topic, data.slice(), from) === 'accept') this.#spread(topic, data, from)
+    if (handlers.gossip(topic, data.slice(), from).kind === 'accept') {
+      this.#spread(topic, data, from)
+    }
   }
 }

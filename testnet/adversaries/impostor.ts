@@ -120,7 +120,7 @@ async function main(): Promise<void> {
       tell()
     },
     memberDisconnected() {},
-    gossip: () => 'ignore',
+    gossip: () => ({ kind: 'ignore' }),
     async asked() {
       throw new PeerFault('NOT_ACTIVE', 'an impostor answers nothing')
     },

@@ -1,9 +1,7 @@
 /**
  * Gossip over gossipsub: hashed topics, no signatures of its own (ours are inside the envelope), few copies,
- * one judgement per message, and a healer for streams that gossipsub loses and never opens again.
- *
- * The healer and the back-pressure look at fields of gossipsub that are private in its types, so the
- * version is pinned and a test watches them (gossipsub 17.1.1; js-libp2p #3531 leaves re-opening open).
+ * one judgement per message, and a healer for streams that gossipsub loses and never opens again (js-libp2p
+ * #3531 leaves re-opening open).
  */
 import { createHash } from 'node:crypto'
 import {
@@ -12,19 +10,24 @@ import {
   gossipsub,
   TopicValidatorResult,
 } from '@libp2p/gossipsub'
-import type { Connection, PeerId, Stream } from '@libp2p/interface'
+import type { PeerId } from '@libp2p/interface'
+import type { Registrar } from '@libp2p/interface-internal'
 import { HostError, UsageError } from '../../base/errors.ts'
 import { type NodeId, nodeId } from '../../base/ids.ts'
 import type { Logger } from '../../base/log.ts'
 import { type Clock, milliseconds, seconds } from '../../base/time.ts'
+import { chokeCodec } from '../../wire/choke.ts'
 import { limits } from '../../wire/limits.ts'
 import { topics } from '../../wire/topics.ts'
 import type { Timers } from '../port.ts'
+import { Chokes } from './chokes.ts'
+import { type GossipHooks, type GossipInside, hookGossipsub } from './gossipsub-inside.ts'
 import type { MemberLinks } from './member-links.ts'
 import { inOnePiece } from './noise-crypto.ts'
 import { type NetLimits, streamLimits } from './options.ts'
 import type { GossipJudgement, GossipTopic, NetHandlers } from './port.ts'
 import { RateBudget } from './rate-budget.ts'
+import type { Tells } from './streams.ts'
 
 /** What gossip stands on. */
 export interface GossipDeps {
@@ -32,6 +35,7 @@ export interface GossipDeps {
   readonly topics: Readonly<Record<GossipTopic, string>>
   readonly limits: NetLimits
   readonly links: MemberLinks
+  readonly tells: Tells
   readonly handlers: NetHandlers
   readonly clock: Clock
   readonly timers: Timers
@@ -40,6 +44,10 @@ export interface GossipDeps {
 
 /** Counters since the start. */
 export interface GossipCounts {
+  /** Messages that were news. */
+  readonly received: number
+  /** Further copies of messages: what forwarding costs. */
+  readonly duplicates: number
   /** Streams that gossipsub had lost and the healer opened again. */
   readonly healed: number
   /** Messages of neighbours above their rate. */
@@ -52,22 +60,23 @@ export interface GossipCounts {
 export function gossipService(
   deps: Pick<GossipDeps, 'topics' | 'limits'>,
 ): ReturnType<typeof gossipsub> {
-  const { meshDegree, floodPublish } = deps.limits
-  const mesh =
-    meshDegree <= 3
-      ? { D: 3, Dlo: 2, Dhi: 4, Dout: 1, Dscore: 1 }
-      : { D: meshDegree, Dlo: meshDegree - 2, Dhi: 2 * meshDegree, Dout: 2, Dscore: meshDegree - 2 }
+  const { meshDegree } = deps.limits
   return gossipsub({
-    ...mesh,
+    D: meshDegree,
+    Dlo: meshDegree - 2,
+    Dhi: 2 * meshDegree,
+    Dout: 2,
+    Dscore: meshDegree - 2,
     globalSignaturePolicy: 'StrictNoSign',
     msgIdFn: message => hashOf(message.data).subarray(0, 20),
     // Looked up before any check, so it covers every byte: a shorter one could be collided to hide a message.
     fastMsgIdFn: message => hashOf(message.data ?? new Uint8Array(0)).toString('latin1'),
-    msgIdToStrFn: id => Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1'),
+    msgIdToStrFn: textOfId,
     allowedTopics: Object.values(deps.topics),
     asyncValidation: true,
     batchPublish: true,
-    floodPublish,
+    // The author's own copy is the shortest way to each neighbour, and makes all others needless.
+    floodPublish: true,
     fallbackToFloodsub: false,
     allowPublishToZeroTopicPeers: true,
     doPX: false,
@@ -83,47 +92,55 @@ export function gossipService(
   })
 }
 
-/** The fields of gossipsub that are not in its types. */
-interface GossipInside extends GossipSub {
-  readonly peers: Map<string, PeerId>
-  readonly streamsOutbound: Map<string, { readonly rawStream: Stream }>
-  readonly outboundInflightQueue: {
-    push(entry: { readonly peerId: PeerId; readonly connection: Connection }): void
-  }
-  reportMessageValidationResult(id: string, source: string, result: TopicValidatorResult): void
-}
-
 /** How often lost streams are looked for. */
 const healInterval = milliseconds(500)
 /** How long `publish` waits for slow neighbours at most; then the buffer's own limit decides. */
 const drainWait = seconds(5)
+/** Whose messages a neighbour need not pass on. */
+const chokeProtocol = '/coterie/tell/choke/1'
 
 /** Publishing, judging and healing. */
 export class Gossip {
   readonly #deps: GossipDeps
   readonly #budgets = new Map<NodeId, RateBudget>()
   readonly #topicOf: ReadonlyMap<string, GossipTopic>
+  readonly #chokes: Chokes
+  /** The author of the message that is being passed on at this moment. */
+  #passedOn: NodeId | undefined
   #service: GossipInside | undefined
   #cancelHealing: (() => void) | undefined
   #missing: ReadonlySet<NodeId> = new Set()
-  #counts = { healed: 0, overRate: 0, unheard: 0 }
+  #counts = { received: 0, duplicates: 0, healed: 0, overRate: 0, unheard: 0 }
 
   constructor(deps: GossipDeps) {
     this.#deps = deps
     const entries = Object.entries(deps.topics) as [GossipTopic, string][]
     this.#topicOf = new Map(entries.map(([topic, name]) => [name, topic]))
+    const { clock, timers, tells } = deps
+    this.#chokes = new Chokes({
+      ...{ clock, timers },
+      tell: (node, choke) => {
+        const frame = chokeCodec.encode(choke)
+        // Unsaid, it costs copies; if the neighbour is gone, it costs nothing.
+        tells.tell(node, chokeProtocol, frame).catch(() => undefined)
+      },
+    })
   }
 
   get counts(): GossipCounts {
     return { ...this.#counts }
   }
 
+  /** Takes what neighbours say about passing on. */
+  async serve(registrar: Registrar): Promise<void> {
+    await this.#deps.tells.serve(registrar, chokeProtocol, (frame, from) =>
+      this.#chokes.told(from, chokeCodec.decode(frame)),
+    )
+  }
+
   /** Subscribes and starts to judge and heal. `service` has started. */
   start(service: GossipSub): void {
-    if (!isInside(service)) {
-      throw new HostError('GOSSIPSUB_CHANGED', 'gossipsub lacks the fields that the healer needs')
-    }
-    this.#service = service
+    this.#service = hookGossipsub(service, this.#hooks)
     service.addEventListener('gossipsub:message', event => this.#judge(event.detail))
     for (const name of Object.values(this.#deps.topics)) service.subscribe(name)
     this.#healLater()
@@ -131,11 +148,13 @@ export class Gossip {
 
   stop(): void {
     this.#cancelHealing?.()
+    this.#chokes.stop()
     this.#service = undefined
   }
 
   memberGone(node: NodeId): void {
     this.#budgets.delete(node)
+    this.#chokes.lost(node)
   }
 
   /** @throws {UsageError} `DUPLICATE_MESSAGE` for bytes published before within two minutes. */
@@ -204,26 +223,56 @@ export class Gossip {
     await Promise.allSettled(slow.map(stream => stream.onDrain({ signal })))
   }
 
+  readonly #hooks: GossipHooks = {
+    forwarding: (chosen, source) => this.#forwarding(chosen, source),
+    duplicate: (id, from) => {
+      this.#counts.duplicates++
+      this.#chokes.duplicate(id, nodeId(from))
+    },
+    naming: (topic, candidates, ids) => {
+      // Gossipsub names nothing to neighbours in the mesh, which get everything; those that choked do not.
+      for (const node of this.#service?.mesh.get(topic) ?? []) {
+        if (this.#chokes.needsNames(nodeId(node))) candidates.add(node)
+      }
+      return ids.filter(id => this.#chokes.isNameable(textOfId(id)))
+    },
+    received: () => true,
+  }
+
+  #forwarding(chosen: Set<string>, source: string | undefined): void {
+    const author = this.#passedOn
+    if (author === undefined) return
+    chosen.delete(author)
+    for (const node of chosen) {
+      if (this.#chokes.standing(nodeId(node), author) === 'choked') chosen.delete(node)
+    }
+    for (const node of this.#chokes.wanting(author)) if (node !== source) chosen.add(node)
+  }
+
   #judge({ propagationSource, msgId, msg }: GossipsubMessage): void {
     const from = nodeId(propagationSource.toString())
     const judgement = this.#judgementOf(from, msg.topic, inOnePiece(msg.data))
-    this.#service?.reportMessageValidationResult(
-      msgId,
-      propagationSource.toString(),
-      acceptances[judgement],
-    )
+    if (judgement.kind === 'accept') {
+      const isMeshed = this.#service?.mesh.get(msg.topic)?.has(from) === true
+      this.#chokes.accepted(msgId, { author: judgement.author, from, isMeshed })
+      this.#passedOn = judgement.author
+    }
+    this.#counts.received++
+    this.#service?.reportMessageValidationResult(msgId, from, acceptances[judgement.kind])
+    this.#passedOn = undefined
   }
 
   #judgementOf(from: NodeId, name: string, data: Uint8Array): GossipJudgement {
     const topic = this.#topicOf.get(name)
-    if (topic === undefined || data.length > topics[topic].envelopeBytesMax) return 'reject'
+    if (topic === undefined || data.length > topics[topic].envelopeBytesMax)
+      return { kind: 'reject' }
     // A verdict that lapsed, or a member that is being cut off: its gossip no longer counts.
-    if (this.#deps.links.current(from) === undefined) return 'ignore'
+    if (this.#deps.links.current(from) === undefined) return { kind: 'ignore' }
     if (!this.#budgetOf(from).spend(data.length)) {
       if (this.#counts.overRate++ % 1000 === 0) {
         this.#deps.log.warn('a neighbour gossips above its rate', { node: from })
       }
-      return 'ignore'
+      return { kind: 'ignore' }
     }
     return this.#deps.handlers.gossip(topic, data, from)
   }
@@ -241,12 +290,13 @@ const acceptances = {
   accept: TopicValidatorResult.Accept,
   ignore: TopicValidatorResult.Ignore,
   reject: TopicValidatorResult.Reject,
-} as const satisfies Record<GossipJudgement, TopicValidatorResult>
+} as const satisfies Record<GossipJudgement['kind'], TopicValidatorResult>
+
+/** A message id as the key of gossipsub's maps. */
+function textOfId(id: Uint8Array): string {
+  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1')
+}
 
 function hashOf(data: Uint8Array): Buffer {
   return createHash('sha256').update(data).digest()
-}
-
-function isInside(service: GossipSub): service is GossipInside {
-  return 'peers' in service && 'streamsOutbound' in service && 'outboundInflightQueue' in service
 }

@@ -128,9 +128,8 @@ export class Libp2pNet implements Net {
       disconnect: cutOff,
     })
     this.#gossip = new Gossip({
-      ...{ limits, handlers, clock, timers, log },
+      ...{ limits, handlers, clock, timers, log, links: this.#links, tells: this.#tells },
       topics: this.#topics,
-      links: this.#links,
     })
     const { redialWait, redialWaitMax } = limits
     this.#dials = new DialLoop({ dialler: this, timers, random, log, redialWait, redialWaitMax })
@@ -375,6 +374,7 @@ export class Libp2pNet implements Net {
         handlers.told(protocol, frame, from),
       )
     }
+    await this.#gossip.serve(registrar)
     await this.#asks.serve(registrar, stepUpProtocol, (request, _from, _signal, link) =>
       this.#stepUp.answer(request, link),
     )

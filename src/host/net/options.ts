@@ -25,10 +25,8 @@ export interface NetLimits {
   readonly gossipPerSecond: number
   /** Gossip bytes per second taken from one neighbour in the long run; five times as many at once. */
   readonly gossipBytesPerSecond: number
-  /** Neighbours per topic that messages are pushed to and through; fewer copies, less work (gossipsub D). */
+  /** Neighbours per topic that others' messages are passed on to until they say no (gossipsub D); at least 4. */
   readonly meshDegree: number
-  /** Hand own messages to every subscribed neighbour, not to the mesh alone: one hop in a small network. */
-  readonly floodPublish: boolean
   /** How often the routing table looks for nodes near this one. */
   readonly selfQueryInterval: Duration
   /** How often each connection is probed. */
@@ -61,8 +59,7 @@ export const netLimits: Readonly<Record<'local' | 'lan' | 'wan', NetLimits>> = {
     askTimeout: seconds(10),
     gossipPerSecond: 20_000,
     gossipBytesPerSecond: mib(128),
-    meshDegree: 3,
-    floodPublish: true,
+    meshDegree: 6,
     selfQueryInterval: seconds(5),
     pingInterval: seconds(5),
     pingTimeout: seconds(10),
@@ -78,8 +75,7 @@ export const netLimits: Readonly<Record<'local' | 'lan' | 'wan', NetLimits>> = {
     askTimeout: seconds(15),
     gossipPerSecond: 500,
     gossipBytesPerSecond: mib(16),
-    meshDegree: 3,
-    floodPublish: true,
+    meshDegree: 6,
     selfQueryInterval: seconds(30),
     pingInterval: seconds(10),
     pingTimeout: seconds(10),
@@ -96,7 +92,6 @@ export const netLimits: Readonly<Record<'local' | 'lan' | 'wan', NetLimits>> = {
     gossipPerSecond: 20,
     gossipBytesPerSecond: mib(1),
     meshDegree: 6,
-    floodPublish: false,
     selfQueryInterval: seconds(30),
     pingInterval: seconds(10),
     pingTimeout: seconds(10),

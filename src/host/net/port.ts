@@ -13,8 +13,11 @@ export type TellProtocol = 'ack' | 'announce'
 
 export type StepUpPurpose = 'step-up' | 're-attest' | 'release'
 
-/** What became of a gossip message, for gossipsub's scores and forwarding. */
-export type GossipJudgement = 'accept' | 'ignore' | 'reject'
+/** What became of a gossip message, for gossipsub's scores and forwarding; only a verified author is named. */
+export type GossipJudgement =
+  | { readonly kind: 'accept'; readonly author: NodeId }
+  | { readonly kind: 'ignore' }
+  | { readonly kind: 'reject' }
 
 /** A member connection that passed mutual attestation. */
 export interface MemberConnection {
