@@ -49,7 +49,7 @@ export async function status(options: AskOptions): Promise<number> {
     return divergence === null ? 0 : 1
   }
   print(`coterie testnet in ${answer.folder}, seed ${answer.seed}: ${banner}`)
-  print(divergence ?? `${answer.nodes.length} nodes have converged`)
+  print(divergence ?? `${answer.nodes.filter(node => !node.isExtra).length} nodes have converged`)
   const ids = new Map(answer.nodes.map(node => [node.name, node.status?.node ?? '']))
   for (const line of nodeTable({ nodes: answer.nodes, ids })) print(paint(line, process.stdout))
   for (const fault of answer.faults) print(`fault: ${fault.text}. Undo: ${fault.undo}`)

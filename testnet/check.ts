@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { UsageError } from '../src/base/errors.ts'
 import { Canary } from './checks/canary.ts'
-import type { Check, CheckContext } from './checks/check.ts'
+import { type Check, type CheckContext, patienceFactor } from './checks/check.ts'
 import { discoveryChecks } from './checks/discovery.ts'
 import { failureChecks } from './checks/failures.ts'
 import { impostorChecks } from './checks/impostors.ts'
@@ -63,9 +63,9 @@ const stages: readonly (readonly Check[])[] = [
   ...alone(traceChecks),
 ]
 
-/** Milliseconds: what a start is promised to take, and what a check may take. */
-const startPatience = 30_000
-const checkPatience = 30_000
+/** Milliseconds that five nodes may take to start, and a check with five nodes: how long it took is told, not judged. */
+const startPatience = 60_000
+const checkPatience = 60_000
 /** Places for nodes that checks add. */
 const extraNodes = 10
 
@@ -146,7 +146,8 @@ function alone(checks: readonly Check[]): (readonly Check[])[] {
 async function started(testnet: Testnet): Promise<string | undefined> {
   try {
     await testnet.start()
-    await untilConverged(testnet, AbortSignal.timeout(startPatience))
+    const patience = startPatience * patienceFactor(testnet.slots().length)
+    await untilConverged(testnet, AbortSignal.timeout(patience))
     return undefined
   } catch (error) {
     return messageOf(error)
@@ -156,7 +157,7 @@ async function started(testnet: Testnet): Promise<string | undefined> {
 /** Whatever goes wrong inside a check is its failure. */
 async function tried(each: Check, context: Omit<CheckContext, 'signal'>): Promise<CheckResult> {
   const { name } = each
-  const patience = each.patience ?? checkPatience
+  const patience = (each.patience ?? checkPatience) * patienceFactor(context.nodes)
   const signal = AbortSignal.timeout(patience)
   // Probes look at the signal themselves; the race is for a request that never ends.
   const cutOff = Promise.withResolvers<never>()

@@ -19,6 +19,9 @@ export interface NodeSnapshot {
 /** Longer than a busy node takes, shorter than a person waits. */
 const answerPatience = 2_000
 
+/** Milliseconds between two looks for each node looked at: who asks all the time has no answer to see. */
+const lookPause = 20
+
 export async function snapshotOf(testnet: Testnet): Promise<NodeSnapshot[]> {
   const pids = new Map(testnet.running().map(({ name, pid }) => [name, pid]))
   return await Promise.all(
@@ -30,9 +33,14 @@ export async function snapshotOf(testnet: Testnet): Promise<NodeSnapshot[]> {
  * Why these nodes have not converged yet, or `undefined` once they have: each is active, each holds trusted
  * verdicts on exactly the others and hears them, and all have one state root.
  */
-export function divergenceOf(all: readonly NodeSnapshot[]): string | undefined {
-  // Whoever is beside the numbered nodes is there to be kept out, or to leave again.
-  const nodes = all.filter(node => !node.isExtra)
+export function divergenceOf(nodes: readonly NodeSnapshot[]): string | undefined {
+  const roots = new Set(numbered(nodes).map(node => node.status?.state.root))
+  return absenceOf(nodes) ?? (roots.size > 1 ? `${roots.size} different roots` : undefined)
+}
+
+/** As `divergenceOf`, whatever their roots: under load these never rest. */
+export function absenceOf(all: readonly NodeSnapshot[]): string | undefined {
+  const nodes = numbered(all)
   const ids: string[] = []
   for (const { name, status } of nodes) {
     if (status === null) return `${name} does not answer`
@@ -45,8 +53,12 @@ export function divergenceOf(all: readonly NodeSnapshot[]): string | undefined {
       return `${node.name} does not hear ${nodes[ids.indexOf(missing)]?.name} as an active member`
     }
   }
-  const roots = new Set(nodes.map(node => node.status?.state.root))
-  return roots.size > 1 ? `${roots.size} different roots` : undefined
+  return undefined
+}
+
+/** Whoever is beside the numbered nodes is there to be kept out, or to leave again. */
+function numbered(nodes: readonly NodeSnapshot[]): readonly NodeSnapshot[] {
+  return nodes.filter(node => !node.isExtra)
 }
 
 function hears(node: NodeSnapshot, id: string): boolean {
@@ -64,13 +76,14 @@ export async function untilConverged(
   testnet: Testnet,
   signal: AbortSignal,
   pick: (node: NodeSnapshot) => boolean = () => true,
+  missingOf: (nodes: readonly NodeSnapshot[]) => string | undefined = divergenceOf,
 ): Promise<NodeSnapshot[]> {
   for (;;) {
     const nodes = (await snapshotOf(testnet)).filter(pick)
-    const missing = divergenceOf(nodes)
+    const missing = missingOf(nodes)
     if (missing === undefined) return nodes
     if (signal.aborted) throw new Error(`not converged: ${missing}`, { cause: signal.reason })
-    await wait(100)
+    await wait(lookPause * nodes.length)
   }
 }
 

@@ -228,9 +228,12 @@ export class ApiClient {
       }
       const sent = socketPath === undefined ? request(url, options) : request(options)
       sent.once('response', resolve)
-      sent.once('error', error =>
-        reject(call.signal?.aborted ? call.signal.reason : lost(url, error)),
-      )
+      sent.once('error', error => {
+        if (call.signal?.aborted) reject(call.signal.reason)
+        // The server closed a kept connection while this was on its way into it: nobody has read the question.
+        else if (sent.reusedSocket && route.method === 'GET') resolve(this.#send(route, call))
+        else reject(lost(url, error))
+      })
       sent.end(body)
     })
   }

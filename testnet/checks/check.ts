@@ -12,7 +12,7 @@ export interface Check {
   readonly name: string
   /** Answers with what was seen. @throws {CheckFailure} if the promise is broken or could not be tried. */
   readonly run: (context: CheckContext) => Promise<string>
-  /** Milliseconds before the check counts as failed; 30 s unless said. */
+  /** Milliseconds before the check counts as failed, of five nodes; 60 s unless said. */
   readonly patience?: number
 }
 
@@ -42,6 +42,11 @@ export function require(condition: boolean, failure: string): asserts condition 
 
 /** Milliseconds between two looks. */
 const lookInterval = 100
+
+/** How much longer everything may take for so many nodes on one machine than for five. */
+export function patienceFactor(nodes: number): number {
+  return Math.max(1, nodes / 5)
+}
 
 /** The first answer of `probe` that is not `undefined`. @throws {CheckFailure} if none comes in time. */
 export async function until<T>(

@@ -1,6 +1,6 @@
 /** The nodes find each other, and each believes each other for a reason. */
 import { readJson } from '../folder.ts'
-import { type Check, type CheckContext, converged, membersOf, require } from './check.ts'
+import { type Check, type CheckContext, converged, membersOf, require, until } from './check.ts'
 
 export const discoveryChecks: readonly Check[] = [
   { name: 'discovery-from-one-bootstrap', run: discovery },
@@ -34,7 +34,11 @@ async function discovery(context: CheckContext): Promise<string> {
 
 /** Each node holds an unexpired trusted verdict on each other, proved fresh, on distinct instances. */
 async function mutualAttestation(context: CheckContext): Promise<string> {
-  const snapshots = await converged(context)
+  const snapshots = await until(context, 'every pair to have proved itself fresh', async () => {
+    const nodes = await converged(context)
+    const members = nodes.flatMap(node => node.members)
+    return members.every(member => member.self || member.isFresh) ? nodes : undefined
+  })
   const ids = snapshots.map(node => node.status?.node ?? '')
   require(new Set(ids).size === ids.length, 'two nodes have one id')
   for (const { name, members } of snapshots) {
@@ -44,7 +48,6 @@ async function mutualAttestation(context: CheckContext): Promise<string> {
       const where = `${name} about ${member.node.slice(-6)}`
       require(member.measurement === 'coterie-testnet', `${where}: ${member.measurement}`)
       require(Date.parse(member.verdictExpiresAt) > Date.now(), `${where}: the verdict has lapsed`)
-      require(member.self || member.isFresh, `${where}: not proved fresh`)
       require(member.self || member.connected, `${where}: no connection`)
     }
     const instances = new Set(own.map(member => member.instance))

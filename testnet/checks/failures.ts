@@ -13,7 +13,7 @@ import {
 export const failureChecks: readonly Check[] = [
   { name: 'crash-detected', run: crashDetected },
   { name: 'restart-rejoins', run: restartRejoins },
-  { name: 'partition-heals', run: partitionHeals, patience: 45_000 },
+  { name: 'partition-heals', run: partitionHeals, patience: 90_000 },
 ]
 
 /** The last node is killed; every other one comes to know it. It stays down for the next check. */

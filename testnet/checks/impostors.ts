@@ -21,7 +21,7 @@ export const impostorChecks: readonly Check[] = [
   { name: 'replayed-evidence-refused', run: replayedEvidence },
   { name: 'relayed-evidence-refused', run: relayedEvidence },
   { name: 'simulated-refused-by-production-policy', run: simulatedInProduction },
-  { name: 'light-client-confined', run: lightClientConfined, patience: 60_000 },
+  { name: 'light-client-confined', run: lightClientConfined, patience: 90_000 },
 ]
 
 /** How long an impostor goes on trying after its first refusal, in milliseconds. */

@@ -6,7 +6,7 @@ import { type Check, type CheckContext, converged, membersOf, require, until } f
 import { assertOutside, refusalOf } from './refusals.ts'
 
 export const removalChecks: readonly Check[] = [
-  { name: 'removed-node-excluded', run: removedNodeExcluded, patience: 45_000 },
+  { name: 'removed-node-excluded', run: removedNodeExcluded, patience: 90_000 },
 ]
 
 /** How long the removed node goes on trying, in milliseconds. */

@@ -16,7 +16,7 @@ import { Canary } from './canary.ts'
 import { type Check, type CheckContext, membersOf, require, until } from './check.ts'
 
 export const linkChecks: readonly Check[] = [
-  { name: 'no-plaintext-inside-links', run: noPlaintextInsideLinks, patience: 45_000 },
+  { name: 'no-plaintext-inside-links', run: noPlaintextInsideLinks, patience: 90_000 },
 ]
 
 /** These come last: they judge what all other checks have caused. */

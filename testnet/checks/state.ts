@@ -32,7 +32,10 @@ async function convergence(context: CheckContext): Promise<string> {
     second.api.delete('check/deleted'),
     second.api.set('check/overwritten', { text: 'new' }),
   ])
-  const elements = slots.slice(1).map(slot => slot.name)
+  const elements = slots
+    .slice(1)
+    .map(slot => slot.name)
+    .sort()
   for (const slot of slots) {
     await until(context, `${slot.name} to hold every write`, async () => {
       const { signal } = context

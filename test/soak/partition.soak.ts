@@ -1,0 +1,46 @@
+/** A cut with load on both sides. `SECONDS=60 npm run test:partition` keeps it for a minute. */
+import { setTimeout as wait } from 'node:timers/promises'
+import { expect, onTestFinished, test } from 'vitest'
+import type { NodeSlot } from '../../testnet/network.ts'
+import { asked, LiveNetwork, say } from './live-network.ts'
+import { keysUnder, Writers } from './writers.ts'
+
+const seconds = asked('SECONDS', 15)
+
+test.each(['silent', 'reset'] as const)(
+  `${seconds} s of a %s cut with writers on both sides heal to one root`,
+  async how => {
+    const network = await LiveNetwork.start({ nodes: 5 })
+    onTestFinished(task => network.stop(task.task.result?.state === 'fail'))
+    const [left, right] = [network.nodes().slice(0, 2), network.nodes().slice(2)]
+    const { did } = await network.faults.apply({
+      kind: 'partition',
+      left: left.map(({ name }) => name),
+      right: [],
+      how,
+    })
+    say(did)
+    const writers = new Writers(network.nodes(), { prefix: 'cut/', ack: 1, pause: 5 })
+    await wait(seconds * 1000)
+    const [of, beyond] = [await keysUnder(left[0]!, 'cut/'), await keysUnder(right[0]!, 'cut/')]
+    // Else nothing was cut, or nobody wrote: the rest would prove nothing.
+    expect(isOfOnly(left, of), 'the left side holds writes of the right one').toBe(true)
+    expect(isOfOnly(right, beyond), 'the right side holds writes of the left one').toBe(true)
+    expect(Math.min(of.size, beyond.size)).toBeGreaterThan(10)
+    const healed = performance.now()
+    await network.faults.apply({ kind: 'heal' })
+    await writers.stop()
+    await network.whole(writers, 'cut/')
+    const held = ((performance.now() - healed) / 1000).toFixed(1)
+    const nodes = await network.converged()
+    const agreed = ((performance.now() - healed) / 1000).toFixed(1)
+    expect(new Set(nodes.map(node => node.status?.state.root)).size).toBe(1)
+    say(
+      `${of.size} and ${beyond.size} writes apart; after the heal all held everything in ${held} s and showed one root in ${agreed} s; ${writers.acknowledged.size} acknowledged, ${[...writers.codes].join(' ') || 'no refusal'}`,
+    )
+  },
+)
+
+function isOfOnly(side: readonly NodeSlot[], keys: ReadonlySet<string>): boolean {
+  return [...keys].every(key => side.some(({ name }) => key.startsWith(`cut/${name}/`)))
+}
