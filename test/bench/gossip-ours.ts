@@ -14,7 +14,8 @@ interface Start {
   readonly found: boolean
 }
 
-const keys = 10_000
+/** Keys that the writes go over, in turn. */
+let keys = 10_000
 let node: CoterieNode | undefined
 let latencies: number[] = []
 let cpu = process.cpuUsage()
@@ -27,22 +28,47 @@ const opened = (): CoterieNode => {
   return node
 }
 
+async function prepared({ manifest, machine, bootstrap, found }: Start): Promise<CoterieNode> {
+  const config = completeConfig({
+    preset: 'local',
+    manifestEnvelope: await readFile(manifest),
+    machine,
+    bootstrap,
+    found,
+    foundWait: 200 as never,
+    logLevel: 'error',
+    writeQueueMax: 100_000,
+    watchEventsMax: 100_000,
+  })
+  return createNode(await openHost({ ...config, cacheDir: null }), config)
+}
+
 serveCalls({
-  async start({ manifest, machine, bootstrap, found }: Start) {
-    const config = completeConfig({
-      preset: 'local',
-      manifestEnvelope: await readFile(manifest),
-      machine,
-      bootstrap,
-      found,
-      foundWait: 200 as never,
-      logLevel: 'error',
-      writeQueueMax: 100_000,
-      watchEventsMax: 100_000,
-    })
-    node = createNode(await openHost({ ...config, cacheDir: null }), config)
+  async start(options: Start) {
+    node = await prepared(options)
     await node.start()
     return node.status().addresses[0]
+  },
+  /** Starts and resolves with the milliseconds until a live delta was applied, and until all keys are here. */
+  async join(options: Start & { readonly keys: number }) {
+    node = await prepared(options)
+    const begun = performance.now()
+    let firstDeltaMs = Number.NaN
+    await node.start()
+    const changes = node.state.watch({ prefix: 'paced/', signal: watching.signal })
+    void (async () => {
+      for await (const _ of changes) {
+        firstDeltaMs = performance.now() - begun
+        return
+      }
+    })()
+    while (Number.isNaN(firstDeltaMs) || node.status().state.entries < options.keys) {
+      await new Promise(resolve => setTimeout(resolve, 2))
+    }
+    return { firstDeltaMs, wholeMs: performance.now() - begun }
+  },
+  spread(count: number) {
+    keys = count
   },
   isReady(others: number) {
     const { phase, members } = opened().status()
@@ -54,6 +80,8 @@ serveCalls({
     cpu = process.cpuUsage()
   },
   received: () => opened().status().state.delivered - delivered,
+  rss: () => process.memoryUsage().rss,
+  entries: () => opened().status().state.entries,
   cpuMs() {
     const { user, system } = process.cpuUsage(cpu)
     return (user + system) / 1000

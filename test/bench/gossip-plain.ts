@@ -43,6 +43,17 @@ const opened = () => {
 }
 
 serveCalls({
+  /** Dials and subscribes; resolves with the milliseconds until the first message arrives. */
+  async join(address: string) {
+    node = await open()
+    const arrived = Promise.withResolvers<void>()
+    node.services.pubsub.addEventListener('message', () => arrived.resolve())
+    const begun = performance.now()
+    await node.dial(multiaddr(address))
+    node.services.pubsub.subscribe(topic)
+    await arrived.promise
+    return performance.now() - begun
+  },
   async start() {
     node = await open()
     node.services.pubsub.addEventListener('message', event => {
@@ -64,6 +75,7 @@ serveCalls({
     cpu = process.cpuUsage()
   },
   received: () => received,
+  rss: () => process.memoryUsage().rss,
   cpuMs() {
     const { user, system } = process.cpuUsage(cpu)
     return (user + system) / 1000

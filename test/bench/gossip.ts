@@ -6,8 +6,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { folderOf, nodeFolderOf } from '../../testnet/folder.ts'
-import { prepareLayout } from '../../testnet/layout.ts'
+import { flood, openOurs, settled } from './ours-network.ts'
 import type { RatioLine } from './ratio-line.ts'
 import { median, quantile, Worker } from './workers.ts'
 
@@ -25,7 +24,6 @@ interface Side {
 /** `ROUNDS=2 NODES=3` in the environment is a short run; the figures that count are of the whole one. */
 const rounds = Number(process.env['ROUNDS'] ?? 5)
 const sizes = (process.env['NODES'] ?? '3,8').split(',').map(Number)
-const patience = 60_000
 
 /** Runs the bench for 3 and 8 nodes; one line for each ratio. */
 export async function run(): Promise<readonly RatioLine[]> {
@@ -39,7 +37,9 @@ async function compare(nodes: number): Promise<readonly RatioLine[]> {
   const sides: Side[] = []
   try {
     sides.push(side('plain', await openPlain(nodes), nodes === 3 ? 2_000 : 500))
-    sides.push(side('ours', await openOurs(nodes, folder), nodes === 3 ? 200_000 : 50_000))
+    sides.push(
+      side('ours', (await openOurs(nodes, folder)).workers, nodes === 3 ? 200_000 : 50_000),
+    )
     for (let round = 0; round <= rounds; round++) {
       for (const each of sides) await measure(each, round > 0)
     }
@@ -70,31 +70,6 @@ async function openPlain(nodes: number): Promise<readonly Worker[]> {
   return workers
 }
 
-async function openOurs(nodes: number, path: string): Promise<readonly Worker[]> {
-  const folder = folderOf(path)
-  await prepareLayout(folder, { nodes, fresh: true })
-  const workers: Worker[] = []
-  let bootstrap: readonly string[] = []
-  for (let i = 0; i < nodes; i++) {
-    const worker = new Worker('gossip-ours.ts')
-    workers.push(worker)
-    const { machine } = nodeFolderOf(folder, `node-${i}`)
-    const start = { manifest: folder.manifest, machine, bootstrap, found: i === 0 }
-    const address = await worker.call<string>('start', start)
-    if (i === 0) bootstrap = [address.replace(/\/p2p\/.*$/, '')]
-  }
-  await settled(workers, nodes - 1)
-  for (const worker of workers.slice(1)) await worker.call('listen')
-  return workers
-}
-
-async function settled(workers: readonly Worker[], others: number): Promise<void> {
-  await until(async () => {
-    const ready = await Promise.all(workers.map(worker => worker.call<boolean>('isReady', others)))
-    return ready.every(Boolean)
-  })
-}
-
 async function measure(side: Side, counts: boolean): Promise<void> {
   const { workers, count } = side
   const [publisher, ...receivers] = workers
@@ -116,33 +91,6 @@ async function measure(side: Side, counts: boolean): Promise<void> {
   side.cpuMicroseconds.push((cpu.reduce((sum, each) => sum + each, 0) * 1000) / deliveries)
   side.paced50.push(quantile(latencies, 0.5))
   side.paced99.push(quantile(latencies, 0.99))
-}
-
-async function flood(
-  publisher: Worker,
-  receivers: readonly Worker[],
-  count: number,
-): Promise<void> {
-  const window = await publisher.call<number>('window')
-  for (let sent = 0; sent < count; ) {
-    const next = Math.min(window, count - sent)
-    await publisher.call('publish', { count: next })
-    sent += next
-    await until(async () => (await slowest(receivers)) >= sent - window)
-  }
-  await until(async () => (await slowest(receivers)) >= count)
-}
-
-async function slowest(receivers: readonly Worker[]): Promise<number> {
-  return Math.min(...(await Promise.all(receivers.map(worker => worker.call<number>('received')))))
-}
-
-async function until(isDone: () => Promise<boolean>): Promise<void> {
-  const start = performance.now()
-  while (!(await isDone())) {
-    if (performance.now() - start > patience) throw new Error('the bench is stuck')
-    await new Promise(resolve => setTimeout(resolve, 2))
-  }
 }
 
 function judged(nodes: number, sides: readonly Side[]): readonly RatioLine[] {

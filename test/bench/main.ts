@@ -8,6 +8,9 @@ interface Bench {
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   gossip: () => import('./gossip.ts'),
   handshake: () => import('./handshake.ts'),
+  join: () => import('./join.ts'),
+  kv: () => import('./kv.ts'),
+  memory: () => import('./memory.ts'),
 }
 
 const [name = '', ...flags] = process.argv.slice(2)
