@@ -45,8 +45,12 @@ export class BeatContents implements BeatSource {
       logPosition: 0,
       load: this.#load(now),
       // A beat is made by the main loop, so one more beat is one more turn of it.
-      progress: ++this.#progress,
+      progress: this.turn(),
     }
+  }
+
+  turn(): number {
+    return ++this.#progress
   }
 
   /** The state root of the last beat that had one: what others compare, and free to ask, unlike the newest one. */

@@ -70,9 +70,14 @@ export class Engine {
       { interval },
     )
     this.liveness = new Liveness(
-      { source: this.#contents, random: host.random },
+      {
+        source: this.#contents,
+        random: host.random,
+        sign: message => identity.signing.sign(message),
+      },
       {
         self: identity.node,
+        network: manifests.network,
         interval,
         startsAt: host.clock.monotonic(),
         rules: manifest.liveness,
@@ -173,7 +178,6 @@ export class Engine {
   async #memberConnected(connection: MemberConnection): Promise<void> {
     const { node } = connection
     this.#connections.set(node, connection)
-    this.#livenessDriver.feed({ kind: 'connectionOpened', node })
     await this.#membershipDriver.connected(connection)
     // The step that opened the gate may have closed the connection as well.
     if (this.#connections.get(node) !== connection) {
@@ -184,6 +188,7 @@ export class Engine {
       direction: connection.outbound ? 'out' : 'in',
     })
     this.#gated.add(node)
+    this.#livenessDriver.feed({ kind: 'connectionOpened', node })
     this.#notePhase(node)
     if (this.#maySync()) this.replicaDriver.feed({ kind: 'connected', node })
   }
@@ -203,6 +208,7 @@ export class Engine {
     from: NodeId,
     signal: AbortSignal,
   ): Promise<Uint8Array> {
+    if (protocol === 'probe') return this.#livenessDriver.asked(request, from)
     if (protocol !== 'sync') return this.#membershipDriver.asked(protocol, request, from)
     await this.#requireFresh(from, signal)
     return this.replicaDriver.syncAsked(request, from)
@@ -295,7 +301,7 @@ export class Engine {
   #driveLiveness(): LivenessDriver {
     const { host, events, manifests } = this.#parts
     return new LivenessDriver(
-      { host, machine: this.liveness, events },
+      { host, machine: this.liveness, net: this.#parts.net, events },
       {
         sendBeat: (sequence, payload) => this.#outbox.publishBeat(sequence, payload),
         accepted: (node, beat) => this.#beatAccepted(node, beat),

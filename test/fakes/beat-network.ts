@@ -4,9 +4,11 @@
  * Every run is decided by its seed. Each machine is woken at its `wakeAt` unless it is stalled; what
  * arrives meanwhile waits, as bytes wait in a socket.
  */
-import { type NodeId, nodeIdOfKey } from '../../src/base/ids.ts'
+import { type NetworkId, type NodeId, nodeIdOfKey } from '../../src/base/ids.ts'
 import type { Random } from '../../src/base/random.ts'
+import { Secret } from '../../src/base/secret.ts'
 import { type Duration, type Instant, instant, seconds } from '../../src/base/time.ts'
+import { SigningKey } from '../../src/crypto/sign.ts'
 import type {
   BeatContent,
   LivenessEffect,
@@ -46,11 +48,21 @@ export function seededRandom(seed: number): Random & { next(): number } {
 }
 
 export const interval: Duration = seconds(1)
+export const network = '11'.repeat(32) as NetworkId
+
+/** A question of one machine to another, or the answer to it. */
+export interface Probe {
+  readonly source: number
+  readonly target: number
+  readonly kind: 'question' | 'answer'
+  readonly bytes: Uint8Array
+}
 
 export class BeatNetwork {
   readonly told: Told[] = []
   readonly flights: Flight[] = []
   readonly ids: readonly NodeId[]
+  readonly keys: readonly SigningKey[]
   readonly machines: readonly Liveness[]
   readonly progress: number[]
   readonly phases: BeatContent['phase'][]
@@ -58,31 +70,50 @@ export class BeatNetwork {
   now = 0
   /** Called for each beat handed to a machine; the default keeps nothing. */
   onSend: (flight: Omit<Flight, 'target'>) => void = () => {}
+  /** What becomes of a question or an answer; as of a beat on the same link unless set. */
+  probeLink: (probe: Probe) => number | 'lost' = ({ source, target }) =>
+    this.link({ source, target, sequence: 0, sentAt: this.now })
+  /** What an answerer says in place of the truth; the truth unless set. */
+  lie: (question: Omit<Probe, 'kind'>) => Uint8Array | undefined = () => undefined
   readonly #stalled = new Set<number>()
   readonly #crashed = new Set<number>()
-  readonly #inbox: { at: number; flight: Flight }[] = []
-  readonly #waiting = new Map<number, Flight[]>()
+  readonly #inbox: { at: number; target: number; arrive: () => void }[] = []
+  readonly #waiting = new Map<number, (() => void)[]>()
+  /** Who asked what, by the request number that the asked machine knows it under. */
+  readonly #questions = new Map<number, { asker: number; ask: number }>()
+  #requests = 0
 
   constructor(count: number, options: { seed: number; link?: Link; acquainted?: boolean }) {
     const random = seededRandom(options.seed)
-    this.ids = Array.from({ length: count }, () => nodeIdOfKey(random.bytes(32)))
+    this.keys = Array.from({ length: count }, () => new SigningKey(new Secret(random.bytes(32))))
+    this.ids = this.keys.map(key => nodeIdOfKey(key.publicKey))
     this.progress = this.ids.map(() => 0)
     this.phases = this.ids.map(() => 'active')
     this.link = options.link ?? (() => 5)
     this.machines = this.ids.map((self, index) => {
-      const source = { content: () => this.#content(index) }
+      const source = { content: () => this.#content(index), turn: () => this.#turn(index) }
       const startsAt = instant(Math.floor(random.next() * interval))
-      return new Liveness({ source, random }, { self, interval, startsAt })
+      const sign = (message: Uint8Array): Uint8Array =>
+        this.keys[index]?.sign(message) ?? new Uint8Array(64)
+      return new Liveness({ source, random, sign }, { self, network, interval, startsAt })
     })
     if (options.acquainted === false) return
     for (const [observer] of this.ids.entries()) {
-      for (const node of this.ids) this.give(observer, { kind: 'memberAdded', node })
+      for (const node of this.ids) {
+        this.give(observer, { kind: 'memberAdded', node })
+        this.give(observer, { kind: 'connectionOpened', node })
+      }
     }
   }
 
-  #content(index: number): BeatContent {
+  #turn(index: number): number {
     const progress = (this.progress[index] ?? 0) + 1
     this.progress[index] = progress
+    return progress
+  }
+
+  #content(index: number): BeatContent {
+    const progress = this.#turn(index)
     const root = new Uint8Array(32)
     return {
       phase: this.phases[index] ?? 'active',
@@ -100,6 +131,8 @@ export class BeatNetwork {
     const effects = this.machine(observer).step(input, this.instant)
     for (const effect of effects) {
       if (effect.kind === 'sendBeat') this.#publish(observer, effect)
+      else if (effect.kind === 'ask') this.#ask(observer, effect)
+      else if (effect.kind === 'answer') this.#answer(observer, effect)
       else this.told.push({ at: this.now, observer, effect })
     }
     return effects
@@ -150,7 +183,7 @@ export class BeatNetwork {
     this.#stalled.delete(index)
     const waiting = this.#waiting.get(index) ?? []
     this.#waiting.delete(index)
-    for (const flight of waiting) this.replay(index, flight)
+    for (const arrive of waiting) arrive()
   }
 
   /** Runs for a span of virtual time. */
@@ -158,11 +191,11 @@ export class BeatNetwork {
     const until = this.now + span
     for (;;) {
       const [wakes, index] = this.#nextWake()
-      const flight = this.#inbox[0]
-      const next = Math.min(wakes, flight?.at ?? Number.POSITIVE_INFINITY)
+      const parcel = this.#inbox[0]
+      const next = Math.min(wakes, parcel?.at ?? Number.POSITIVE_INFINITY)
       if (next > until) break
       this.now = Math.max(this.now, next)
-      if (flight !== undefined && flight.at === next) this.#deliver(flight.flight)
+      if (parcel !== undefined && parcel.at === next) this.#deliver()
       else this.give(index, { kind: 'tick' })
     }
     this.now = until
@@ -185,19 +218,46 @@ export class BeatNetwork {
       const flight = { source, target, ...beat, sentAt: this.now }
       const delay = this.link(flight)
       if (delay === 'lost') continue
-      const at = this.now + delay
-      const later = this.#inbox.findIndex(waiting => waiting.at > at)
-      this.#inbox.splice(later < 0 ? this.#inbox.length : later, 0, { at, flight })
+      this.#send(target, delay, () => this.replay(target, flight))
     }
   }
 
-  #deliver(flight: Flight): void {
-    this.#inbox.shift()
-    if (this.#crashed.has(flight.target)) return
-    if (this.#stalled.has(flight.target)) {
-      this.#waiting.set(flight.target, [...(this.#waiting.get(flight.target) ?? []), flight])
-      return
-    }
-    this.replay(flight.target, flight)
+  #ask(asker: number, { ask, node, bytes }: Extract<LivenessEffect, { kind: 'ask' }>): void {
+    const target = this.ids.indexOf(node)
+    const question = { source: asker, target, bytes }
+    const delay = this.probeLink({ ...question, kind: 'question' })
+    if (delay === 'lost' || this.#crashed.has(target)) return
+    const request = ++this.#requests
+    this.#questions.set(request, { asker, ask })
+    const from = this.id(asker)
+    this.#send(target, delay, () => {
+      const lie = this.lie(question)
+      if (lie === undefined) this.give(target, { kind: 'asked', request, from, bytes })
+      else this.#answer(target, { kind: 'answer', request, bytes: lie })
+    })
+  }
+
+  #answer(source: number, { request, bytes }: Extract<LivenessEffect, { kind: 'answer' }>): void {
+    const question = this.#questions.get(request)
+    this.#questions.delete(request)
+    if (question === undefined) return
+    const { asker: target, ask } = question
+    const delay = this.probeLink({ source, target, bytes, kind: 'answer' })
+    if (delay === 'lost') return
+    this.#send(target, delay, () => this.give(target, { kind: 'answered', ask, bytes }))
+  }
+
+  #send(target: number, delay: number, arrive: () => void): void {
+    const at = this.now + delay
+    const later = this.#inbox.findIndex(waiting => waiting.at > at)
+    this.#inbox.splice(later < 0 ? this.#inbox.length : later, 0, { at, target, arrive })
+  }
+
+  #deliver(): void {
+    const parcel = this.#inbox.shift()
+    if (parcel === undefined || this.#crashed.has(parcel.target)) return
+    const { target, arrive } = parcel
+    if (!this.#stalled.has(target)) return arrive()
+    this.#waiting.set(target, [...(this.#waiting.get(target) ?? []), arrive])
   }
 }

@@ -1,6 +1,6 @@
 /** What is left of members that came and went. */
 import { expect, test } from 'vitest'
-import { nodeIdOfKey } from '../../src/base/ids.ts'
+import { type NetworkId, nodeIdOfKey } from '../../src/base/ids.ts'
 import { instant, seconds } from '../../src/base/time.ts'
 import { Liveness } from '../../src/protocol/liveness/liveness.ts'
 import { heartbeatCodec } from '../../src/wire/heartbeat.ts'
@@ -18,10 +18,13 @@ test('100,000 members that came and went leave nothing behind', () => {
   const roots = { publicRoot: root, privateRoot: root }
   const content = { phase: 'active', groupClock: 1, logPosition: 0, load: 0, ...roots } as const
   let progress = 0
-  const source = { content: () => ({ ...content, progress: ++progress }) }
+  const turn = (): number => ++progress
+  const source = { content: () => ({ ...content, progress: turn() }), turn }
+  const sign = (): Uint8Array => random.bytes(64)
   const self = nodeIdOfKey(random.bytes(32))
-  const options = { self, interval: seconds(1), startsAt: instant(0) }
-  const machine = new Liveness({ source, random }, options)
+  const network = '11'.repeat(32) as NetworkId
+  const options = { self, network, interval: seconds(1), startsAt: instant(0) }
+  const machine = new Liveness({ source, random, sign }, options)
   let now = 0
   const generation = (count: number): void => {
     for (let each = 0; each < count; each++) {

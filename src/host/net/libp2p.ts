@@ -56,7 +56,7 @@ export interface NetDeps {
   readonly random: Random
 }
 
-const askProtocols: readonly AskProtocol[] = ['hello', 'removals', 'record', 'key', 'sync']
+const askProtocols: readonly AskProtocol[] = ['hello', 'removals', 'record', 'key', 'sync', 'probe']
 const tellProtocols: readonly TellProtocol[] = ['ack', 'announce']
 /** Says why a connection is about to be closed. */
 const farewellProtocol = '/coterie/ask/farewell/1'

@@ -7,7 +7,7 @@ import type { Evidence, NodeKeys } from '../../wire/evidence.ts'
 export type GossipTopic = 'delta' | 'heartbeat'
 
 /** Protocols of member streams, one request and one answer each. */
-export type AskProtocol = 'hello' | 'removals' | 'record' | 'key' | 'sync'
+export type AskProtocol = 'hello' | 'removals' | 'record' | 'key' | 'sync' | 'probe'
 /** Protocols of kept-open one-way member streams. */
 export type TellProtocol = 'ack' | 'announce'
 

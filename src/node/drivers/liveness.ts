@@ -1,7 +1,10 @@
-/** Runs the liveness machine: beats out through the outbox, verdicts of the detector to the other rooms. */
-
-import { PeerFault } from '../../base/errors.ts'
+/**
+ * Runs the liveness machine: beats out through the outbox, probes over member streams, verdicts of the detector
+ * to the other rooms.
+ */
+import { HostError, PeerFault } from '../../base/errors.ts'
 import type { NodeId } from '../../base/ids.ts'
+import type { Net } from '../../host/net/port.ts'
 import type { Host } from '../../host/port.ts'
 import type {
   AcceptedBeat,
@@ -14,6 +17,13 @@ import { heartbeatCodec } from '../../wire/heartbeat.ts'
 import { Drive } from '../drive.ts'
 import type { EventLog } from '../event-log.ts'
 
+type EffectOf<Kind extends LivenessEffect['kind']> = Extract<LivenessEffect, { kind: Kind }>
+
+interface PendingRequest {
+  readonly answer: (bytes: Uint8Array) => void
+  readonly refuse: (reason: Error) => void
+}
+
 export interface LivenessListeners {
   sendBeat(sequence: number, payload: Uint8Array): void
   accepted(node: NodeId, beat: AcceptedBeat): void
@@ -24,17 +34,25 @@ export interface LivenessListeners {
 
 export class LivenessDriver {
   readonly #drive: Drive<LivenessInput, LivenessEffect>
+  readonly #host: Pick<Host, 'clock' | 'timers'>
+  readonly #net: () => Net
   readonly #events: EventLog
   readonly #listeners: LivenessListeners
+  readonly #requests = new Map<number, PendingRequest>()
+  readonly #stopping = new AbortController()
+  #lastRequest = 0
 
   constructor(
     ports: {
       readonly host: Pick<Host, 'clock' | 'timers'>
       readonly machine: Liveness
+      readonly net: () => Net
       readonly events: EventLog
     },
     listeners: LivenessListeners,
   ) {
+    this.#host = ports.host
+    this.#net = ports.net
     this.#events = ports.events
     this.#listeners = listeners
     this.#drive = new Drive<LivenessInput, LivenessEffect>(ports.machine, ports.host, {
@@ -56,8 +74,28 @@ export class LivenessDriver {
     return true
   }
 
+  /** The answer to a member's probe. @throws {PeerFault} if the request is none, which costs the connection. */
+  async asked(bytes: Uint8Array, from: NodeId): Promise<Uint8Array> {
+    this.#stopping.signal.throwIfAborted()
+    const request = ++this.#lastRequest
+    const answered = new Promise<Uint8Array>((answer, refuse) =>
+      this.#requests.set(request, { answer, refuse }),
+    )
+    try {
+      this.#drive.feed({ kind: 'asked', request, from, bytes })
+    } catch (error) {
+      this.#requests.delete(request)
+      if (error instanceof PeerFault) this.#fault(from, error)
+      throw error
+    }
+    return await answered.finally(() => this.#requests.delete(request))
+  }
+
   stop(): void {
     this.#drive.stop()
+    const reason = new HostError('STOPPING', 'the node stops')
+    this.#stopping.abort(reason)
+    for (const { refuse } of this.#requests.values()) refuse(reason)
   }
 
   #apply(effect: LivenessEffect): void {
@@ -71,6 +109,7 @@ export class LivenessDriver {
           node: effect.node,
           from: effect.from,
           to: effect.to,
+          cause: effect.cause,
         })
         return this.#listeners.stateChanged(effect.node, effect.to)
       case 'equivocated':
@@ -79,7 +118,30 @@ export class LivenessDriver {
           sequence: effect.sequence,
         })
         return this.#listeners.equivocated(effect.first, effect.second)
+      case 'ask':
+        return void this.#ask(effect)
+      case 'answer':
+        return this.#requests.get(effect.request)?.answer(effect.bytes)
     }
+  }
+
+  async #ask({ ask, node, bytes, patience }: EffectOf<'ask'>): Promise<void> {
+    const impatient = new AbortController()
+    const cancel = this.#host.timers.after(patience, () => impatient.abort())
+    const signal = AbortSignal.any([this.#stopping.signal, impatient.signal])
+    const answer = await this.#net()
+      .ask(node, 'probe', bytes, signal)
+      .catch(() => undefined)
+    cancel()
+    if (answer === undefined) this.feed({ kind: 'askFailed', ask })
+    else this.feed({ kind: 'answered', ask, bytes: answer })
+  }
+
+  #fault(node: NodeId, { code }: PeerFault): void {
+    this.#events.note('peer-fault', 'a member sent what no member sends', { node, code })
+    void this.#net()
+      .disconnect(node, code)
+      .catch(() => undefined)
   }
 }
 

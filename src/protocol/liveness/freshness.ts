@@ -50,8 +50,8 @@ export class Anchors {
     this.#self = self
     this.#citable = (interval * citationIntervals) as Duration
     this.#anchored = (interval * (citationIntervals + hopIntervals)) as Duration
-    // One per interval, and one more for jitter.
-    this.#anchorsMax = citationIntervals + 1
+    // At most two per interval, the second as the answer to a probe, and one interval more for jitter.
+    this.#anchorsMax = 2 * (citationIntervals + 1)
   }
 
   /** I sent a beat with this citation. */

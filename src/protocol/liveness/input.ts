@@ -1,5 +1,6 @@
 /** What the liveness room is told and what it answers. */
-import type { NodeId } from '../../base/ids.ts'
+import type { NetworkId, NodeId } from '../../base/ids.ts'
+import type { Random } from '../../base/random.ts'
 import type { Duration, Instant } from '../../base/time.ts'
 import type { Heartbeat } from '../../wire/heartbeat.ts'
 
@@ -10,6 +11,15 @@ import type { Heartbeat } from '../../wire/heartbeat.ts'
  * overdue. `dead`: overdue for so long that nothing waits for it. Any fresh beat refutes at once.
  */
 export type LivenessState = 'new' | 'alive' | 'suspect' | 'dead'
+
+/**
+ * Where the silence of a suspect sits, as far as this node can tell.
+ *
+ * `overdue`: nothing is known but the silence. `my-link`: others reach it, or nobody answers me. `their-link`:
+ * others do not reach it either, or it answers me and its beats do not come. `their-process`: its machine
+ * refuses dials, or it answers and its main loop stands still.
+ */
+export type SuspicionCause = 'overdue' | 'my-link' | 'their-link' | 'their-process'
 
 export type LivenessInput =
   /** The alarm of `wakeAt`. An early or late one does no harm. */
@@ -34,8 +44,16 @@ export type LivenessInput =
   | { readonly kind: 'connectionOpened'; readonly node: NodeId }
   /** The last connection to `node` closed, or a redial failed. Alone this judges nobody: it may be my link. */
   | { readonly kind: 'connectionClosed'; readonly node: NodeId; readonly reconnect: Reconnect }
-  /** Another member `by` says that it cannot reach `node` either. */
-  | { readonly kind: 'closureCorroborated'; readonly node: NodeId; readonly by: NodeId }
+  /** A request of the `probe` protocol; answered by exactly one `answer`, now or within an interval. */
+  | {
+      readonly kind: 'asked'
+      readonly request: number
+      readonly from: NodeId
+      readonly bytes: Uint8Array
+    }
+  /** The answer to an `ask` effect. Exactly one of this and `askFailed` for each; a late one does no harm. */
+  | { readonly kind: 'answered'; readonly ask: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'askFailed'; readonly ask: number }
 
 /** What became of the attempt to dial again: not known yet, or refused by the machine at the other end. */
 export type Reconnect = 'pending' | 'refused'
@@ -50,7 +68,18 @@ export type LivenessEffect =
       readonly to: LivenessState
       /** Suspicion level at the change; `null` before the first accepted beat. */
       readonly phi: number | null
+      /** `null` unless `to` is `suspect` or `dead`. */
+      readonly cause: SuspicionCause | null
     }
+  /** Ask `node` on the `probe` protocol and give the answer back; nobody waits for it longer than `patience`. */
+  | {
+      readonly kind: 'ask'
+      readonly ask: number
+      readonly node: NodeId
+      readonly bytes: Uint8Array
+      readonly patience: Duration
+    }
+  | { readonly kind: 'answer'; readonly request: number; readonly bytes: Uint8Array }
   /** A beat that is provably recent. Clock, roots and leases may believe this one and no other. */
   | { readonly kind: 'accepted'; readonly node: NodeId; readonly beat: AcceptedBeat }
   /** Removal evidence: two bodies signed by `author` under one sequence number. Told once per author. */
@@ -79,10 +108,21 @@ export type BeatContent = Omit<Heartbeat, 'random' | 'citations'>
  */
 export interface BeatSource {
   content(now: Instant): BeatContent
+  /** The next count of the main loop's turns, for a proof of life between two beats. */
+  turn(): number
+}
+
+export interface LivenessPorts {
+  readonly source: BeatSource
+  /** Feeds the 16 bytes of each beat, the challenges, and the choice of helpers. */
+  readonly random: Random
+  /** Ed25519 by the identity key, 64 bytes. */
+  readonly sign: (message: Uint8Array) => Uint8Array
 }
 
 export interface LivenessOptions {
   readonly self: NodeId
+  readonly network: NetworkId
   /** One beat per interval; every threshold is a multiple of it, so all members of a network use one. */
   readonly interval: Duration
   /** When the first beat goes out. */

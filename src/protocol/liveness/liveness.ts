@@ -12,27 +12,33 @@
  *     | <-- B1 --- |     B1 cites A1: A accepts B
  *     | --- A2 --> |     A2 cites B1: B accepts A
  *
- * A heal after a partition is the same three arrows. What this room does not do: it removes nobody and
- * elects nobody. `suspect` and `dead` steer traffic; only two contradicting signatures are evidence.
+ * A heal after a partition is the same three arrows. Before a suspect is called dead, it is asked itself and
+ * through others (doubts.ts, probes.ts), with the patience that this node's own health demands (health.ts).
+ *
+ * What this room does not do: it removes nobody and elects nobody. `suspect` and `dead` steer traffic; only two
+ * contradicting signatures are evidence.
  *
  * Sources: Hayashibara 2004 (phi accrual); Das, Gupta, Motivala, "SWIM", DSN 2002, §4.2 (suspicion and
  * refutation); Dadgar, Phillips, Currey, "Lifeguard", 2018 (a slow observer blames itself).
  */
 import { assert, unreachable } from '../../base/errors.ts'
-import type { NodeId } from '../../base/ids.ts'
-import type { Random } from '../../base/random.ts'
+import { type NodeId, nodeIdOfKey } from '../../base/ids.ts'
 import { after, between, type Duration, type Instant } from '../../base/time.ts'
 import { beatDigest, citationsMax, type Heartbeat, heartbeatCodec } from '../../wire/heartbeat.ts'
+import { type ProbeRequest, probeRequestCodec } from '../../wire/probe.ts'
 import type { Machine } from '../machine.ts'
+import { Doubts } from './doubts.ts'
 import { Anchors, chooseCitations } from './freshness.ts'
+import { LocalHealth } from './health.ts'
 import {
-  type BeatSource,
   type LivenessEffect,
   type LivenessInput,
   type LivenessOptions,
+  type LivenessPorts,
   type LivenessRules,
   type LivenessState,
   livenessRules,
+  type SuspicionCause,
 } from './input.ts'
 import { ObservedMember, type ReceivedBeat } from './observed.ts'
 
@@ -43,49 +49,70 @@ const stallIntervals = 0.5
 /** After a stall this long, in intervals, my citable beats are old; others need this long to be accepted again. */
 const longStallIntervals = 2
 
-type BeatReceived = Extract<LivenessInput, { kind: 'beatReceived' }>
+/** Least rest between two beats, in intervals: whoever asks again and again gets no more of them. */
+const beatRest = 0.5
+
+type InputOf<Kind extends LivenessInput['kind']> = Extract<LivenessInput, { kind: Kind }>
 
 export class Liveness implements Machine<LivenessInput, LivenessEffect> {
-  readonly #source: BeatSource
-  readonly #random: Random
+  readonly #ports: LivenessPorts
   readonly #self: NodeId
   readonly #interval: Duration
   readonly #rules: LivenessRules
   readonly #anchors: Anchors
   readonly #members = new Map<NodeId, ObservedMember>()
+  readonly #health = new LocalHealth()
+  readonly #doubts: Doubts
   #sequence = 0
+  #lastBeat: Instant | null = null
   #nextBeat: Instant
   #nextJudgement: Instant
   #lastStep: Instant
 
-  /** `random` feeds the 16 bytes of each beat. */
-  constructor(
-    ports: { readonly source: BeatSource; readonly random: Random },
-    options: LivenessOptions,
-  ) {
+  constructor(ports: LivenessPorts, options: LivenessOptions) {
     assert(options.interval > 0, 'the interval between beats is positive')
-    this.#source = ports.source
-    this.#random = ports.random
+    this.#ports = ports
     this.#self = options.self
     this.#interval = options.interval
     this.#rules = options.rules ?? livenessRules
     const { citationIntervals } = this.#rules
     this.#anchors = new Anchors(options.self, { interval: options.interval, citationIntervals })
+    const parts = { members: this.#members, health: this.#health }
+    this.#doubts = new Doubts(ports, parts, options)
     this.#nextBeat = options.startsAt
     this.#nextJudgement = options.startsAt
     this.#lastStep = options.startsAt
   }
 
-  /** @throws {PeerFault} when a payload is not a heartbeat; then nothing changed and its author is at fault. */
+  /** @throws {PeerFault} when a beat or a request is none; then nothing changed and its author is at fault. */
   step(input: LivenessInput, now: Instant): readonly LivenessEffect[] {
-    // Decoded before anything else, so that a refused payload leaves no trace.
+    // Decoded before anything else, so that refused bytes leave no trace.
     const beat = input.kind === 'beatReceived' ? heartbeatCodec.decode(input.payload) : undefined
+    const asked = input.kind === 'asked' ? probeRequestCodec.decode(input.bytes) : undefined
     this.#excuseOwnStall(now)
+    const effects = [...this.#take(input, { beat, asked }, now)]
+    if (this.#doubts.isQuiet) return effects
+    const changed: NodeId[] = []
+    effects.push(...this.#doubts.drive(now, node => changed.push(node)))
+    return [...effects, ...this.#judge(changed, now), ...this.#judge(changed, now)]
+  }
+
+  #take(
+    input: LivenessInput,
+    read: { readonly beat: Heartbeat | undefined; readonly asked: ProbeRequest | undefined },
+    now: Instant,
+  ): readonly LivenessEffect[] {
     switch (input.kind) {
       case 'tick':
         return this.#tick(now)
       case 'beatReceived':
-        return beat === undefined ? [] : this.#beatReceived(input, beat, now)
+        return read.beat === undefined ? [] : this.#beatReceived(input, read.beat, now)
+      case 'asked':
+        return read.asked === undefined ? [] : this.#asked(input, read.asked, now)
+      case 'answered':
+        return this.#answered(input.ask, input.bytes, now)
+      case 'askFailed':
+        return this.#answered(input.ask, null, now)
       case 'memberAdded':
         if (input.node !== this.#self && !this.#members.has(input.node)) {
           this.#members.set(input.node, this.#observe(now))
@@ -98,12 +125,8 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
         this.#members.get(input.node)?.connectionOpened()
         return []
       case 'connectionClosed':
-        this.#members.get(input.node)?.connectionClosed(input.reconnect)
-        return this.#judge([input.node], now)
-      case 'closureCorroborated':
-        // Only a living third member is a witness: neither the accused nor a stranger.
-        if (input.by === input.node || this.stateOf(input.by) !== 'alive') return []
-        this.#members.get(input.node)?.corroborated(input.by)
+        this.#members.get(input.node)?.connectionClosed(input.reconnect, now)
+        if (input.reconnect === 'refused') this.#doubts.doubt(input.node)
         return this.#judge([input.node], now)
       default:
         return unreachable(input)
@@ -111,7 +134,8 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
   }
 
   wakeAt(): Instant {
-    return Math.min(this.#nextBeat, this.#nextJudgement) as Instant
+    const probes = this.#doubts.wakeAt() ?? Number.POSITIVE_INFINITY
+    return Math.min(this.#nextBeat, this.#nextJudgement, probes) as Instant
   }
 
   /** How a member looks; `undefined` for whoever is none. Oneself is not asked about. */
@@ -122,6 +146,16 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
   /** Suspicion level: -log10 of the chance that a beat is still to come; `null` before the first accepted beat. */
   phi(node: NodeId, now: Instant): number | null {
     return this.#members.get(node)?.phi(now) ?? null
+  }
+
+  /** Where the silence of a suspected or dead member sits; `null` for all others. */
+  causeOf(node: NodeId): SuspicionCause | null {
+    return this.#members.get(node)?.cause ?? null
+  }
+
+  /** How much longer than usual this node waits before it calls others dead: 1 (it is well) to 4. */
+  get patience(): number {
+    return this.#health.multiplier
   }
 
   /** What the last accepted beat of a member said it was; `null` before the first. */
@@ -144,11 +178,43 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
       this.#nextJudgement = after(now, (this.#interval / judgementsPerInterval) as Duration)
     }
     if (now >= this.#nextBeat) {
+      const isOnTime = between(this.#nextBeat, now) < this.#interval * stallIntervals
+      if (isOnTime) this.#health.beatOnTime()
       effects.push(this.#beat(now))
       const planned = after(this.#nextBeat, this.#interval)
       this.#nextBeat = planned > now ? planned : after(now, this.#interval)
     }
     return effects
+  }
+
+  #asked(
+    { request, from }: InputOf<'asked'>,
+    asked: ProbeRequest,
+    now: Instant,
+  ): readonly LivenessEffect[] {
+    if (nodeIdOfKey(asked.target) === this.#self) {
+      const proof = this.#doubts.askedAfterMe({ request, from, asked }, this.#sequence)
+      return [proof, ...this.#refute(now)]
+    }
+    const changed: NodeId[] = []
+    const at = { now, changed: (node: NodeId) => changed.push(node) }
+    const effects = this.#doubts.askedAfter({ request, from, asked }, at)
+    return [...effects, ...this.#judge(changed, now)]
+  }
+
+  #answered(ask: number, bytes: Uint8Array | null, now: Instant): readonly LivenessEffect[] {
+    const changed: NodeId[] = []
+    const at = { now, changed: (node: NodeId) => changed.push(node) }
+    const effects = this.#doubts.answered(ask, bytes, at)
+    // Twice, because whoever is known to be gone passes through `suspect` and does not stay there.
+    return [...effects, ...this.#judge(changed, now), ...this.#judge(changed, now)]
+  }
+
+  /** Somebody asks whether I live, so somebody doubts it: a beat says it to all at once. */
+  #refute(now: Instant): readonly LivenessEffect[] {
+    const isRested =
+      this.#lastBeat !== null && between(this.#lastBeat, now) >= this.#interval * beatRest
+    return isRested ? [this.#beat(now)] : []
   }
 
   #beat(now: Instant): LivenessEffect {
@@ -162,17 +228,22 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     const chosen = chooseCitations(candidates, { now, heardWithin, max: citationsMax })
     for (const { member } of chosen) member.citedAt = now
     const payload = heartbeatCodec.encode({
-      ...this.#source.content(now),
-      random: this.#random.bytes(16),
+      ...this.#ports.source.content(now),
+      random: this.#ports.random.bytes(16),
       citations: chosen.map(({ citation }) => citation),
     })
-    this.#sequence++
-    const sequence = this.#sequence
+    const sequence = ++this.#sequence
+    this.#lastBeat = now
+    this.#doubts.beatSent()
     this.#anchors.sent(beatDigest({ author: this.#self, sequence, payload }).citation, now)
     return { kind: 'sendBeat', sequence, payload }
   }
 
-  #beatReceived(input: BeatReceived, beat: Heartbeat, now: Instant): readonly LivenessEffect[] {
+  #beatReceived(
+    input: InputOf<'beatReceived'>,
+    beat: Heartbeat,
+    now: Instant,
+  ): readonly LivenessEffect[] {
     const member = this.#members.get(input.author)
     if (member === undefined) return []
     const { sequence, signedBody } = input
@@ -194,7 +265,7 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
 
   #equivocated(
     member: ObservedMember,
-    input: BeatReceived,
+    input: InputOf<'beatReceived'>,
     other: ReceivedBeat,
   ): readonly LivenessEffect[] {
     if (member.isEquivocator) return []
@@ -204,7 +275,8 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
   }
 
   #judge(nodes: Iterable<NodeId>, now: Instant): readonly LivenessEffect[] {
-    return this.#changes(nodes, now, member => member.judge(now))
+    const patience = this.#health.multiplier
+    return this.#changes(nodes, now, member => member.judge(now, patience))
   }
 
   /** Does `deed` to each member named, and tells whose state it changed. */
@@ -221,7 +293,9 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
       const phi = member.phi(now)
       deed(member)
       const to = member.state
-      if (to !== from) effects.push({ kind: 'stateChanged', node, from, to, phi })
+      if (to === from) continue
+      if (to === 'suspect') this.#doubts.doubt(node)
+      effects.push({ kind: 'stateChanged', node, from, to, phi, cause: member.cause })
     }
     return effects
   }
@@ -233,6 +307,7 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
 
   #forget(node: NodeId): void {
     this.#members.delete(node)
+    this.#doubts.forget(node)
     this.#anchors.forget(node)
     for (const member of this.#members.values()) member.corroboratorGone(node)
   }
@@ -242,6 +317,7 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     const late = between(Math.max(this.wakeAt(), this.#lastStep) as Instant, now)
     this.#lastStep = now
     if (late < this.#interval * stallIntervals) return
+    this.#health.blame()
     const isLong = late >= this.#interval * longStallIntervals
     const excused = late + (isLong ? this.#interval * longStallIntervals : 0)
     for (const member of this.#members.values()) member.excuse(excused as Duration, now)

@@ -2,8 +2,9 @@
 import type { NodeId } from '../../base/ids.ts'
 import { after, between, type Duration, type Instant } from '../../base/time.ts'
 import type { BeatDigest } from '../../wire/heartbeat.ts'
-import type { LivenessState, Reconnect } from './input.ts'
+import type { LivenessState, Reconnect, SuspicionCause } from './input.ts'
 import { ArrivalGaps } from './phi.ts'
+import type { RoundResult } from './probes.ts'
 
 /** Overdue: wrong one time in 100,000; with a steady link after 3.1 intervals, so two lost beats are no news. */
 const suspectPhi = 5
@@ -11,6 +12,11 @@ const suspectPhi = 5
 const deadPhi = 12
 /** Least time under suspicion, in intervals: a refutation needs one beat, and that beat a citation. */
 const suspicionIntervals = 2
+/** A proof of life holds `dead` back for so many intervals: the next round is asked within one. */
+const provenIntervals = 2
+/** Rest between two rounds of probes, in intervals: after a silence, and after a refused dial that nobody confirms yet. */
+const roundEvery = 1
+const refusedRoundEvery = 0.25
 /** Received beats kept per author, to notice a second content under one number. */
 const receivedMax = 4
 
@@ -33,8 +39,16 @@ export class ObservedMember {
   #gaps: ArrivalGaps | null = null
   #received: readonly ReceivedBeat[] = []
   #reconnect: Reconnect | null = null
+  /** A round of probes since the refused dial ended without a proof of life. */
+  #isUnprovenSinceRefusal = false
+  #provenAt: Instant | null = null
+  #nextRoundAt: Instant | null = null
+  #cause: SuspicionCause = 'overdue'
   readonly #corroborators = new Set<NodeId>()
 
+  isConnected = false
+  /** Turns of its main loop by its last proof of life. */
+  provenProgress = -1
   /** What its last accepted beat said; `null` and 0 before. */
   phase: 'joining' | 'active' | null = null
   acceptedSequence = 0
@@ -51,6 +65,22 @@ export class ObservedMember {
 
   get state(): LivenessState {
     return this.#state
+  }
+
+  /** Where the silence sits; `null` while there is none. */
+  get cause(): SuspicionCause | null {
+    return this.#state === 'suspect' || this.#state === 'dead' ? this.#cause : null
+  }
+
+  /** Its machine refused a dial, and nothing has been heard since. */
+  get isRefused(): boolean {
+    return this.#reconnect === 'refused'
+  }
+
+  /** When others shall be asked after it; `null` if there is no reason to. */
+  get nextRoundAt(): Instant | null {
+    const isDoubted = this.#state === 'suspect' || (this.isRefused && this.#state !== 'dead')
+    return isDoubted ? this.#nextRoundAt : null
   }
 
   /** The beat with the highest sequence number received; what I cite. */
@@ -80,17 +110,57 @@ export class ObservedMember {
     else this.#gaps.add(Math.max(0, between(this.#silentSince, now)) as Duration)
     this.#silentSince = now
     this.#suspectSince = null
-    this.#corroborators.clear()
+    this.#provenAt = null
+    this.#linkUndoubted()
     this.#state = 'alive'
   }
 
   connectionOpened(): void {
-    this.#reconnect = null
-    this.#corroborators.clear()
+    this.isConnected = true
+    this.#linkUndoubted()
   }
 
-  connectionClosed(reconnect: Reconnect): void {
+  connectionClosed(reconnect: Reconnect, now: Instant): void {
+    this.isConnected = false
+    if (reconnect === 'refused' && !this.isRefused) {
+      this.#isUnprovenSinceRefusal = false
+      this.#nextRoundAt = now
+    }
     this.#reconnect = reconnect
+  }
+
+  /** A round of probes begins, or cannot because nobody is there to ask. */
+  roundBegins(now: Instant): void {
+    const rest = this.isRefused && this.#corroborators.size === 0 ? refusedRoundEvery : roundEvery
+    this.#nextRoundAt = after(now, (this.#interval * rest) as Duration)
+  }
+
+  roundEnded(result: RoundResult, now: Instant): void {
+    if (result.proof !== null) {
+      this.#provenAt = now
+      // It lives: what refused my dial was something on the way.
+      this.#linkUndoubted()
+    } else this.#isUnprovenSinceRefusal = this.isRefused
+    this.#cause = this.#causeOf(result)
+  }
+
+  /** Nobody is there to be asked: I hear none of several members. */
+  isLonely(): void {
+    this.#cause = 'my-link'
+  }
+
+  #causeOf({ proof, isHung, asked, answered }: RoundResult): SuspicionCause {
+    if (proof === 'direct') return 'their-link'
+    if (proof === 'indirect') return 'my-link'
+    if (isHung || this.isRefused) return 'their-process'
+    if (asked === 0) return 'overdue'
+    return answered === 0 ? 'my-link' : 'their-link'
+  }
+
+  #linkUndoubted(): void {
+    this.#reconnect = null
+    this.#isUnprovenSinceRefusal = false
+    this.#corroborators.clear()
   }
 
   corroborated(by: NodeId): void {
@@ -108,27 +178,49 @@ export class ObservedMember {
       this.#suspectSince = earlier(after(this.#suspectSince, span), now)
   }
 
-  /** Moves the state on if the silence says so. Whoever is silent enough passes through `suspect`. */
-  judge(now: Instant): void {
+  /**
+   * Moves the state on if the silence says so; whoever is silent enough passes through `suspect`.
+   * `patience` (1 or more) stretches every span: the observer's own health.
+   */
+  judge(now: Instant, patience: number): void {
     if (this.#state === 'dead') return
     if (this.#state !== 'suspect') {
-      if (!this.#isOverdue(now)) return
+      if (!this.#isOverdue(now, patience)) return
       this.#state = 'suspect'
       this.#suspectSince = now
+      this.#cause = this.#isGoneForTwo ? 'their-process' : 'overdue'
+      this.#nextRoundAt = now
       return
     }
-    const suspectFor = between(this.#suspectSince ?? now, now)
-    const phi = this.phi(now)
-    const waited = phi === null ? this.#newIntervals : suspicionIntervals
-    if (suspectFor >= this.#interval * waited && (phi ?? deadPhi) >= deadPhi) this.#state = 'dead'
+    // Two saw its machine refuse, all who were asked have no proof of its life: no need to wait for silence.
+    const isGone = this.#isGoneForTwo && this.#isUnprovenSinceRefusal
+    if (isGone || this.#isOverdueForGood(now, patience)) this.#state = 'dead'
   }
 
-  #isOverdue(now: Instant): boolean {
-    const phi = this.phi(now)
-    if (phi === null) return between(this.#silentSince, now) >= this.#interval * this.#newIntervals
-    // Its machine answers "nobody here", and another member sees the same: no need to wait for silence.
-    const isGoneForTwo = this.#reconnect === 'refused' && this.#corroborators.size > 0
-    return phi >= suspectPhi || isGoneForTwo
+  get #isGoneForTwo(): boolean {
+    return this.isRefused && this.#corroborators.size > 0
+  }
+
+  #isOverdue(now: Instant, patience: number): boolean {
+    if (this.#gaps === null) {
+      return between(this.#silentSince, now) >= this.#interval * this.#newIntervals * patience
+    }
+    return this.#stretchedPhi(now, patience) >= suspectPhi || this.#isGoneForTwo
+  }
+
+  #isOverdueForGood(now: Instant, patience: number): boolean {
+    const held = (this.#interval * provenIntervals * patience) as Duration
+    if (this.#provenAt !== null && now < after(this.#provenAt, held)) return false
+    const suspectFor = between(this.#suspectSince ?? now, now)
+    const waited = this.#gaps === null ? this.#newIntervals : suspicionIntervals
+    if (suspectFor < this.#interval * waited * patience) return false
+    return this.#gaps === null || this.#stretchedPhi(now, patience) >= deadPhi
+  }
+
+  /** Phi as if time ran slower: an observer that is not well counts a longer silence as a shorter one. */
+  #stretchedPhi(now: Instant, patience: number): number {
+    const silence = between(this.#silentSince, now) / patience
+    return this.#gaps?.phi(silence as Duration) ?? 0
   }
 }
 

@@ -22,7 +22,7 @@ afterEach(() => simulation.stop())
 // Minutes of virtual time are seconds of a processor that others use as well.
 vi.setConfig({ testTimeout: 60_000 })
 
-const askProtocols: readonly AskProtocol[] = ['hello', 'removals', 'record', 'key', 'sync']
+const askProtocols: readonly AskProtocol[] = ['hello', 'removals', 'record', 'key', 'sync', 'probe']
 const emptyPage = new SyncPageWriter().finish(
   () => new Uint8Array(32),
   () => new Uint8Array(32),

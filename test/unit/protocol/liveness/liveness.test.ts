@@ -216,12 +216,12 @@ test('nobody is called dead in 100,000 beats over links that delay, lose and reo
 })
 
 test('in a network larger than the citations of one beat all stay alive for all', () => {
-  const network = new BeatNetwork(60, { seed: 33, link: () => 20 })
+  const network = new BeatNetwork(45, { seed: 33, link: () => 20 })
   network.run(intervals(8))
   network.told.length = 0
   network.run(intervals(8))
   for (const [observer] of network.ids.entries()) {
-    expect(network.view(observer).filter(state => state === 'alive')).toHaveLength(59)
+    expect(network.view(observer).filter(state => state === 'alive')).toHaveLength(44)
   }
   expect(changes(network, 'suspect')).toEqual([])
 })
@@ -304,26 +304,6 @@ test('live active members are those alive that say active, in id order, without 
   network.crash(3)
   network.run(intervals(8))
   expect(network.machine(0).liveActive()).toEqual([network.id(1), network.id(2)].toSorted())
-})
-
-test('a closed connection quickens the judgement only when another living member sees the same', () => {
-  const network = new BeatNetwork(4, { seed: 38 })
-  network.run(intervals(10))
-  const [, node, witness, dead] = network.ids as [never, never, never, never]
-  network.crash(3)
-  network.run(intervals(10))
-  network.give(0, { kind: 'connectionClosed', node, reconnect: 'refused' })
-  network.give(0, { kind: 'closureCorroborated', node, by: node })
-  network.give(0, { kind: 'closureCorroborated', node, by: dead })
-  expect(network.machine(0).stateOf(node)).toBe('alive')
-  network.give(0, { kind: 'closureCorroborated', node, by: witness })
-  expect(network.machine(0).stateOf(node)).toBe('suspect')
-  // It was alive after all: its next beat refutes.
-  network.run(intervals(1.1))
-  expect(network.machine(0).stateOf(node)).toBe('alive')
-  network.give(0, { kind: 'connectionOpened', node })
-  network.give(0, { kind: 'closureCorroborated', node, by: witness })
-  expect(network.machine(0).stateOf(node)).toBe('alive')
 })
 
 test('a payload that is no heartbeat is its author fault and leaves no trace', () => {
