@@ -2,17 +2,15 @@
  * The rooms of one running node and what they tell each other. Made once the node holds its evidence; every
  * line here joins two rooms, none decides anything.
  */
-import { compareBytes } from '../base/bytes.ts'
 import { HostError } from '../base/errors.ts'
-import { bytesOfDigest, type Digest, type NodeId } from '../base/ids.ts'
+import type { Digest, NodeId } from '../base/ids.ts'
 import { milliseconds, timestamp } from '../base/time.ts'
 import type { AskProtocol, MemberConnection, NetHandlers } from '../host/net/port.ts'
 import type { AcceptedBeat } from '../protocol/liveness/input.ts'
-import { Liveness } from '../protocol/liveness/liveness.ts'
+import type { Liveness } from '../protocol/liveness/liveness.ts'
 import type { Membership } from '../protocol/membership/membership.ts'
 import type { MemberFacts } from '../protocol/membership/types.ts'
 import type { Replica } from '../protocol/replica/replica.ts'
-import { encodeRemoval } from '../wire/removal.ts'
 import { BeatContents, rootOfBeat } from './beat-contents.ts'
 import { CommitSalts } from './commit-salts.ts'
 import type { CacheTrouble, DiskCache } from './disk-cache.ts'
@@ -22,7 +20,7 @@ import { ReplicaDriver } from './drivers/replica.ts'
 import { EpochKeyUse } from './epoch-key-use.ts'
 import { Inbox } from './inbox.ts'
 import { Outbox } from './outbox.ts'
-import { type EngineParts, openCache, openMembership, openReplica } from './rooms.ts'
+import { type EngineParts, openCache, openLiveness, openMembership, openReplica } from './rooms.ts'
 import { Traffic } from './traffic.ts'
 
 export class Engine {
@@ -69,20 +67,7 @@ export class Engine {
       { membership: this.membership, replica: this.replica },
       { interval },
     )
-    this.liveness = new Liveness(
-      {
-        source: this.#contents,
-        random: host.random,
-        sign: message => identity.signing.sign(message),
-      },
-      {
-        self: identity.node,
-        network: manifests.network,
-        interval,
-        startsAt: host.clock.monotonic(),
-        rules: manifest.liveness,
-      },
-    )
+    this.liveness = openLiveness(parts, this.#contents)
     this.#outbox = new Outbox({ traffic: this.#traffic, net })
     this.#inbox = this.#openInbox()
     this.#keyUse = new EpochKeyUse({
@@ -301,24 +286,13 @@ export class Engine {
   #driveLiveness(): LivenessDriver {
     const { host, events, manifests } = this.#parts
     return new LivenessDriver(
-      { host, machine: this.liveness, net: this.#parts.net, events },
+      { host, machine: this.liveness, net: this.#parts.net, network: manifests.network, events },
       {
         sendBeat: (sequence, payload) => this.#outbox.publishBeat(sequence, payload),
         accepted: (node, beat) => this.#beatAccepted(node, beat),
         stateChanged: (node, state) =>
           this.#membershipDriver.feed({ kind: 'livenessChanged', node, state }),
-        equivocated: (first, second) => {
-          const network = bytesOfDigest(manifests.network)
-          const [smaller, larger] =
-            compareBytes(first, second) < 0 ? [first, second] : [second, first]
-          const item = encodeRemoval({
-            kind: 'double-beat',
-            network,
-            first: smaller,
-            second: larger,
-          })
-          this.#membershipDriver.feed({ kind: 'removalItems', items: [item] })
-        },
+        equivocated: item => this.#membershipDriver.feed({ kind: 'removalItems', items: [item] }),
       },
     )
   }

@@ -3,6 +3,8 @@ import type { TrustedVerdict } from '../attestation/verdict.ts'
 import { milliseconds } from '../base/time.ts'
 import type { Net } from '../host/net/port.ts'
 import type { Host } from '../host/port.ts'
+import type { BeatSource } from '../protocol/liveness/input.ts'
+import { Liveness } from '../protocol/liveness/liveness.ts'
 import { Membership } from '../protocol/membership/membership.ts'
 import type { MemberFacts } from '../protocol/membership/types.ts'
 import { createReplica, type Replica } from '../protocol/replica/replica.ts'
@@ -50,6 +52,21 @@ export function openMembership(parts: EngineParts): Membership {
       isFounder: config.found,
       mayFound,
       foundWait: config.foundWait,
+    },
+  )
+}
+
+export function openLiveness(parts: EngineParts, source: BeatSource): Liveness {
+  const { host, identity, manifests } = parts
+  const { liveness: rules } = manifests.current.manifest
+  return new Liveness(
+    { source, random: host.random, sign: message => identity.signing.sign(message) },
+    {
+      self: identity.node,
+      network: manifests.network,
+      interval: milliseconds(rules.beatIntervalMs),
+      startsAt: host.clock.monotonic(),
+      rules,
     },
   )
 }

@@ -2,8 +2,9 @@
  * Runs the liveness machine: beats out through the outbox, probes over member streams, verdicts of the detector
  * to the other rooms.
  */
+import { compareBytes } from '../../base/bytes.ts'
 import { HostError, PeerFault } from '../../base/errors.ts'
-import type { NodeId } from '../../base/ids.ts'
+import { bytesOfDigest, type NetworkId, type NodeId } from '../../base/ids.ts'
 import type { Net } from '../../host/net/port.ts'
 import type { Host } from '../../host/port.ts'
 import type {
@@ -14,6 +15,7 @@ import type {
 } from '../../protocol/liveness/input.ts'
 import type { Liveness } from '../../protocol/liveness/liveness.ts'
 import { heartbeatCodec } from '../../wire/heartbeat.ts'
+import { encodeRemoval } from '../../wire/removal.ts'
 import { Drive } from '../drive.ts'
 import type { EventLog } from '../event-log.ts'
 
@@ -28,14 +30,15 @@ export interface LivenessListeners {
   sendBeat(sequence: number, payload: Uint8Array): void
   accepted(node: NodeId, beat: AcceptedBeat): void
   stateChanged(node: NodeId, state: LivenessState): void
-  /** Two beats of one number, each a signed body: proof enough to remove their author for good. */
-  equivocated(first: Uint8Array, second: Uint8Array): void
+  /** A removal item: two signed beats of one number are proof enough to remove their author for good. */
+  equivocated(item: Uint8Array): void
 }
 
 export class LivenessDriver {
   readonly #drive: Drive<LivenessInput, LivenessEffect>
   readonly #host: Pick<Host, 'clock' | 'timers'>
   readonly #net: () => Net
+  readonly #network: Uint8Array
   readonly #events: EventLog
   readonly #listeners: LivenessListeners
   readonly #requests = new Map<number, PendingRequest>()
@@ -47,12 +50,14 @@ export class LivenessDriver {
       readonly host: Pick<Host, 'clock' | 'timers'>
       readonly machine: Liveness
       readonly net: () => Net
+      readonly network: NetworkId
       readonly events: EventLog
     },
     listeners: LivenessListeners,
   ) {
     this.#host = ports.host
     this.#net = ports.net
+    this.#network = bytesOfDigest(ports.network)
     this.#events = ports.events
     this.#listeners = listeners
     this.#drive = new Drive<LivenessInput, LivenessEffect>(ports.machine, ports.host, {
@@ -117,12 +122,20 @@ export class LivenessDriver {
           node: effect.author,
           sequence: effect.sequence,
         })
-        return this.#listeners.equivocated(effect.first, effect.second)
+        return this.#listeners.equivocated(this.#removalItem(effect))
       case 'ask':
         return void this.#ask(effect)
       case 'answer':
         return this.#requests.get(effect.request)?.answer(effect.bytes)
     }
+  }
+
+  #removalItem(effect: EffectOf<'equivocated'>): Uint8Array {
+    const [first, second] =
+      compareBytes(effect.first, effect.second) < 0
+        ? [effect.first, effect.second]
+        : [effect.second, effect.first]
+    return encodeRemoval({ kind: 'double-beat', network: this.#network, first, second })
   }
 
   async #ask({ ask, node, bytes, patience }: EffectOf<'ask'>): Promise<void> {
