@@ -73,8 +73,8 @@ async function contest({ network, honest, liar }: Scene, offset: string): Promis
     const value = textOf(await slot.api.get(key))
     expect(value, `${slot.name}, ${offset}, lie ${lie}`).toBe('of the honest')
   }
-  const { status } = (await network.complete())[0]!
-  say(`${offset}: the lie was ${lie}; node-0 is ${status?.phase}`)
+  await network.complete(honest)
+  say(`${offset}: the liar was told ${lie}`)
 }
 
 function textOf(entry: JsonEntry | undefined): string | undefined {

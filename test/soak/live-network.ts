@@ -79,9 +79,11 @@ export class LiveNetwork {
     return untilConverged(this.testnet, this.#patience(), node => !node.isExtra)
   }
 
-  /** Waits until the numbered nodes are active and hear each other, whatever their roots. */
-  complete(): Promise<NodeSnapshot[]> {
-    return untilConverged(this.testnet, this.#patience(), node => !node.isExtra, absenceOf)
+  /** Waits until these nodes are active and hear each other, whatever their roots. */
+  complete(slots: readonly NodeSlot[] = this.nodes()): Promise<NodeSnapshot[]> {
+    const names = slots.map(({ name }) => name)
+    const pick = (node: NodeSnapshot): boolean => names.includes(node.name)
+    return untilConverged(this.testnet, this.#patience(), pick, absenceOf)
   }
 
   /** Waits until all hold the same under a prefix, and everything there that was acknowledged. */

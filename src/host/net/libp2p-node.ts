@@ -10,6 +10,7 @@ import { yamux } from '@libp2p/yamux'
 import { type ConnectionManagerInit, createLibp2p } from 'libp2p'
 import { HostError } from '../../base/errors.ts'
 import type { NetworkId } from '../../base/ids.ts'
+import { outliveClockJumps } from './clock-jumps.ts'
 import { type Allowed, membersOnly } from './confinement.ts'
 import { gossipService } from './gossip.ts'
 import { silentLibp2pLogger } from './libp2p-log.ts'
@@ -72,6 +73,7 @@ function refuseProviders(dht: object): void {
 export async function libp2pNode(parts: NodeParts): Promise<Libp2p<Services>> {
   const { options, network, allowed } = parts
   const { limits } = options
+  outliveClockJumps()
   const node = await createLibp2p({
     start: false,
     privateKey: parts.privateKey,
