@@ -1,5 +1,5 @@
 /** The library's way in: a node over this machine. */
-import { cacheDirOf } from '../host/data-dir.ts'
+import { bansFileOf, cacheDirOf } from '../host/data-dir.ts'
 import { openHost } from '../host/open.ts'
 import type { CoterieNode } from '../node/handle.ts'
 import { createNode as assembleNode } from '../node/node.ts'
@@ -35,6 +35,9 @@ export type NodeOptions = Partial<Settings> & {
 export async function createNode(options: NodeOptions): Promise<CoterieNode> {
   const config = await configFrom(options)
   // A directory that nobody named may belong to a daemon, and one store has one process.
-  const cacheDir = options.dataDir === undefined ? null : cacheDirOf(config)
-  return assembleNode(await openHost({ ...config, cacheDir }), config)
+  const disk =
+    options.dataDir === undefined
+      ? { cacheDir: null }
+      : { cacheDir: cacheDirOf(config), bansFile: bansFileOf(config.dataDir) }
+  return assembleNode(await openHost({ ...config, ...disk }), config)
 }

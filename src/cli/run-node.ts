@@ -4,6 +4,7 @@ import { type ApiServer, serveApi } from '../api/server.ts'
 import { UsageError } from '../base/errors.ts'
 import { version } from '../base/version.ts'
 import {
+  bansFileOf,
   cacheDirOf,
   makeToken,
   openDataDir,
@@ -25,7 +26,8 @@ export async function runNode(config: NodeConfig, json: boolean): Promise<void> 
   await openDataDir(config.dataDir)
   const unlock = await lockDataDir(config.dataDir)
   try {
-    const host = await openHost({ ...config, cacheDir: cacheDirOf(config) })
+    const bansFile = bansFileOf(config.dataDir)
+    const host = await openHost({ ...config, cacheDir: cacheDirOf(config), bansFile })
     const node = createNode(host, config)
     refuseOnlookers(node)
     await serve({ node, host, config, json })

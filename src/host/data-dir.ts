@@ -17,6 +17,7 @@ export const dataFiles = {
   run: 'run.json',
   lock: 'LOCK',
   cache: 'cache',
+  bans: 'bans.json',
 } as const
 
 const runFile = z.object({
@@ -60,6 +61,11 @@ export function cacheDirOf(options: {
   readonly cache: boolean
 }): string | null {
   return options.cache ? join(options.dataDir, dataFiles.cache) : null
+}
+
+/** Where bans survive a restart. */
+export function bansFileOf(dataDir: string): string {
+  return join(dataDir, dataFiles.bans)
 }
 
 /** Writes the run file as a whole, mode 0600. */

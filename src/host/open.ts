@@ -1,5 +1,6 @@
 /** The real host: this machine's clock, chance, timers, log, attester and network. */
 import { systemClock } from './clock.ts'
+import { HintFile } from './hint-file.ts'
 import { openNet } from './net/libp2p.ts'
 import { netLimits } from './net/options.ts'
 import type { Host } from './port.ts'
@@ -26,6 +27,8 @@ export interface HostOptions {
   readonly bootstrap: readonly string[]
   /** Where the cache lies; `null`: there is none. */
   readonly cacheDir: string | null
+  /** Where bans are kept over a restart; unless said they end with the process. */
+  readonly bansFile?: string
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
 }
@@ -48,6 +51,7 @@ export async function openHost(options: HostOptions): Promise<OpenHost> {
   return {
     ...ports,
     attester: await openSimulatedAttester(options.machine),
+    ...(options.bansFile === undefined ? {} : { hints: new HintFile(options.bansFile, log) }),
     openCache: cacheDir === null ? null : () => openLevelStore(cacheDir),
     openNet: keysAndHandlers => openNet(net, { ...ports, ...keysAndHandlers }),
   }

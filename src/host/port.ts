@@ -12,6 +12,17 @@ export interface Timers {
   after(span: Duration, action: () => void): () => void
 }
 
+/**
+ * A small text that may survive a restart. The host reads, changes, drops and rolls back what is in it: it is a
+ * hint, whose reader must lose nothing to any content.
+ */
+export interface HintStore {
+  /** The text as far as there is one; bounded by the reader. */
+  read(): string | undefined
+  /** Replaces the text soon; a failure costs the hint and nothing else. */
+  write(text: string): void
+}
+
 /** Everything outside that a node touches. */
 export interface Host {
   readonly clock: Clock
@@ -25,6 +36,8 @@ export interface Host {
    * Rejects with a `HostError` of the store's port; the node then goes on without.
    */
   readonly openCache: (() => Promise<PageStore>) | null
+  /** Where bans are kept over a restart; absent, they end with the process. */
+  readonly hints?: HintStore
   /** Opens the network for these keys; called once, before `start`. */
   openNet(options: {
     readonly admission: Admission

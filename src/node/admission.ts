@@ -11,6 +11,7 @@ import type { Admission } from '../host/net/port.ts'
 import type { Attester } from '../host/tee/port.ts'
 import type { MembershipQueries } from '../protocol/membership/types.ts'
 import { type Evidence, evidenceDigest, keyReportData, type NodeKeys } from '../wire/evidence.ts'
+import type { BanList } from './ban-list.ts'
 import type { Identity } from './identity.ts'
 import type { ManifestKeeper } from './manifest-keeper.ts'
 
@@ -23,6 +24,7 @@ export interface AdmissionPorts {
   readonly manifests: ManifestKeeper
   readonly cache: VerdictCache
   readonly attester: Attester
+  readonly bans: Pick<BanList, 'barred'>
   readonly clock: Clock
   readonly membership: () => Pick<MembershipQueries, 'barred' | 'admissible'>
   /** The latest time that something authenticated has shown; the host's clock cannot hide that it passed. */
@@ -65,7 +67,8 @@ export class NodeAdmission implements Admission {
     if (verdict.kind !== 'trusted') return verdict
     const now = this.#ports.clock.monotonic()
     const node = nodeIdOfKey(keys.identity)
-    const refusal = this.#ports.membership().admissible(node, verdict, now)
+    const { bans, membership } = this.#ports
+    const refusal = bans.barred(verdict.instance) ?? membership().admissible(node, verdict, now)
     if (refusal !== undefined) return { kind: 'refused', ...refusal }
     this.#known.set(evidenceDigest(evidence), evidence)
     return verdict
@@ -93,7 +96,7 @@ export class NodeAdmission implements Admission {
   }
 
   barred(node: NodeId): Refusal | undefined {
-    return this.#ports.membership().barred(node)
+    return this.#ports.membership().barred(node) ?? this.#ports.bans.barred(node)
   }
 
   sign(message: Uint8Array): Uint8Array {

@@ -14,6 +14,7 @@ import type { Replica } from '../protocol/replica/replica.ts'
 import { BeatContents, rootOfBeat } from './beat-contents.ts'
 import { CommitSalts } from './commit-salts.ts'
 import type { CacheTrouble, DiskCache } from './disk-cache.ts'
+import { Doubts } from './doubts.ts'
 import { LivenessDriver } from './drivers/liveness.ts'
 import { MembershipDriver } from './drivers/membership.ts'
 import { ReplicaDriver } from './drivers/replica.ts'
@@ -38,6 +39,7 @@ export class Engine {
   readonly #outbox: Outbox
   readonly #keyUse: EpochKeyUse
   readonly #cache: DiskCache | null
+  readonly #doubts: Doubts
   readonly #stopping = new AbortController()
   /** The connection to each member, gate open or not. */
   readonly #connections = new Map<NodeId, MemberConnection>()
@@ -88,6 +90,11 @@ export class Engine {
         this.#startSyncs()
         if (this.membership.phase === 'active') this.#cache?.activate()
       },
+    })
+    this.#doubts = new Doubts({
+      parts,
+      membership: this.membership,
+      feed: input => this.#membershipDriver.feed(input),
     })
     this.#membershipDriver = this.#driveMembership()
     this.#livenessDriver = this.#driveLiveness()
@@ -148,7 +155,8 @@ export class Engine {
     return {
       memberConnected: connection => this.#memberConnected(connection),
       memberDisconnected: (node, reason) => this.#memberDisconnected(node, reason),
-      gossip: (topic, data, from) => this.#inbox.judge(topic, data, from),
+      gossip: (topic, data, from) =>
+        this.#doubts.judged(from, this.#inbox.judge(topic, data, from)),
       asked: (protocol, request, from, signal) => this.#asked(protocol, request, from, signal),
       told: (protocol, frame, from) => {
         if (protocol === 'ack') return this.replicaDriver.ackTold(frame, from)
@@ -195,23 +203,8 @@ export class Engine {
   ): Promise<Uint8Array> {
     if (protocol === 'probe') return this.#livenessDriver.asked(request, from)
     if (protocol !== 'sync') return this.#membershipDriver.asked(protocol, request, from)
-    await this.#requireFresh(from, signal)
+    await this.#doubts.untilFresh(from, AbortSignal.any([signal, this.#stopping.signal]))
     return this.replicaDriver.syncAsked(request, from)
-  }
-
-  /** State goes only to who proved itself alive lately; the first request asks for the proof. */
-  async #requireFresh(node: NodeId, signal: AbortSignal): Promise<void> {
-    if (this.membership.isFresh(node, this.#parts.host.clock.monotonic())) return
-    const either = AbortSignal.any([signal, this.#stopping.signal])
-    const verdict = await this.#parts.net().stepUp(node, 'step-up', either)
-    if (verdict.kind !== 'trusted') {
-      throw new HostError('NOT_FRESH', 'The member did not prove itself alive.')
-    }
-    this.#membershipDriver.feed({ kind: 'steppedUp', node, verdict })
-    // A quote takes seconds: meanwhile the member may have been removed, or its verdict have lapsed.
-    if (!this.membership.isFresh(node, this.#parts.host.clock.monotonic())) {
-      throw new HostError('NOT_FRESH', 'The member is none any more.')
-    }
   }
 
   #openInbox(): Inbox {
@@ -239,9 +232,9 @@ export class Engine {
   }
 
   #driveReplica(): ReplicaDriver {
-    const { host, events, net, stateChanged } = this.#parts
+    const { host, net, stateChanged } = this.#parts
     return new ReplicaDriver(
-      { host, machine: this.replica, net, frames: this.#traffic, events },
+      { host, machine: this.replica, net, frames: this.#traffic },
       {
         publish: (sequence, bytes) =>
           this.#outbox.publishBatch(sequence, bytes, () =>
@@ -250,6 +243,7 @@ export class Engine {
         fullSyncCompleted: node => this.#fullSyncCompleted(node),
         needCommitKey: (id, from) => this.#needCommitKey(id, from),
         changed: stateChanged,
+        faulted: (node, code) => this.#doubts.faulted(node, code),
       },
     )
   }
@@ -279,6 +273,7 @@ export class Engine {
             dropped.map(key => key.id),
           ),
         removalsGrew: () => this.#keysChanged([], []),
+        ...this.#doubts.listeners(),
       },
     )
   }

@@ -100,6 +100,19 @@ export interface PeerView {
   readonly measurement: string
 }
 
+/** Somebody who is turned away for a while, after a fault. */
+export interface BanView {
+  /** A node id or the digest of a platform instance. */
+  readonly subject: string
+  readonly scope: 'identity' | 'instance'
+  /** Of the last fault. */
+  readonly code: string
+  /** Faults so far: each doubles the next ban. */
+  readonly count: number
+  /** ISO 8601. */
+  readonly until: string
+}
+
 /** Handshakes of one node that ended alike. */
 export interface RefusalView {
   /** ISO 8601, of the latest. */
@@ -169,6 +182,10 @@ export interface CoterieNode {
   stop(): Promise<void>
   members(): readonly MemberView[]
   peers(): readonly PeerView[]
+  /** Who is turned away for a while, the ban that ends last first. */
+  bans(): readonly BanView[]
+  /** Ends the ban of a node id or instance digest; whether there was one. */
+  unban(subject: string): boolean
   /** The latest refusals, newest first, at most 100. */
   refusals(): readonly RefusalView[]
   status(): StatusView

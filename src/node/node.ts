@@ -18,10 +18,12 @@ import type { Net, NetHandlers } from '../host/net/port.ts'
 import type { Host } from '../host/port.ts'
 import { type Evidence, evidenceDigest, keyReportData } from '../wire/evidence.ts'
 import { NodeAdmission } from './admission.ts'
+import { BanList } from './ban-list.ts'
 import type { NodeConfig } from './config.ts'
 import { Engine } from './engine.ts'
 import { EventLog } from './event-log.ts'
 import type {
+  BanView,
   CoterieNode,
   MemberView,
   NodeEvent,
@@ -64,6 +66,7 @@ class Node implements CoterieNode {
   readonly #manifests: ManifestKeeper
   readonly #events: EventLog
   readonly #refusals: RefusalLog
+  readonly #bans: BanList
   readonly #state: NodeState
   readonly #cache = new VerdictCache()
   readonly #stopping = new AbortController()
@@ -82,6 +85,7 @@ class Node implements CoterieNode {
     this.#identity = makeIdentity(host.random)
     this.#events = new EventLog(host)
     this.#refusals = new RefusalLog(host)
+    this.#bans = new BanList(host)
     this.id = this.#identity.node
     this.network = this.#manifests.network
     this.opensToHost = this.#manifests.current.manifest.founding.testnet
@@ -119,6 +123,16 @@ class Node implements CoterieNode {
     return this.#refusals.latest()
   }
 
+  bans(): readonly BanView[] {
+    return this.#bans.current()
+  }
+
+  unban(subject: string): boolean {
+    const wasBanned = this.#bans.lift(subject)
+    if (wasBanned) this.#events.note('unbanned', 'a ban was lifted by hand', { subject })
+    return wasBanned
+  }
+
   status(): StatusView {
     const next = this.#engine?.membership.next ?? ''
     return statusView(this.#seen(), { phase: this.#phase(), next, version })
@@ -150,6 +164,7 @@ class Node implements CoterieNode {
       admission,
       events: this.#events,
       net: () => this.#opened(),
+      bans: this.#bans,
       stateChanged: () => this.#state.changed(),
       memberDropped: ({ verdict, evidence }) => {
         this.#cache.instanceDropped(verdict.instance)
@@ -216,6 +231,7 @@ class Node implements CoterieNode {
       manifests: this.#manifests,
       cache: this.#cache,
       attester: this.#host.attester,
+      bans: this.#bans,
       clock: this.#host.clock,
       membership: () => this.#running().membership,
       authenticatedTime: () => this.#authenticatedTime(),

@@ -10,6 +10,7 @@ import type { MemberFacts } from '../protocol/membership/types.ts'
 import { createReplica, type Replica } from '../protocol/replica/replica.ts'
 import type { Evidence } from '../wire/evidence.ts'
 import type { NodeAdmission } from './admission.ts'
+import type { BanList } from './ban-list.ts'
 import type { CommitSalts } from './commit-salts.ts'
 import type { NodeConfig } from './config.ts'
 import { DiskCache, type DiskCacheParts } from './disk-cache.ts'
@@ -33,6 +34,7 @@ export interface EngineParts {
   readonly stateChanged: () => void
   /** What was remembered about this member's evidence no longer counts. */
   readonly memberDropped: (member: MemberFacts) => void
+  readonly bans: BanList
 }
 
 export function openMembership(parts: EngineParts): Membership {

@@ -298,15 +298,17 @@ export function netConforms(name: string, makeWorld: () => NetWorld): void {
       expect(d.handlers.refused[0]).toMatchObject({ by: 'me', refusal: { code: 'REMOVED' } })
     })
 
-    test('a disconnected and denied node stays away until its time is over', async () => {
+    test('a disconnected and barred node stays away as long as it is barred', async () => {
       const [a, b] = await pair()
-      await alongside(a.net.disconnect(b.id, 'REMOVED', seconds(3)))
+      a.admission.bars.set(b.id, { code: 'BANNED', facts: {} })
+      await alongside(a.net.disconnect(b.id, 'REMOVED'))
       await theWorld().until(() => b.handlers.disconnected.length > 0)
       expect(a.handlers.disconnected[0]).toEqual({ node: b.id, reason: 'REMOVED' })
       expect(b.handlers.disconnected[0]?.reason).toBe('REMOVED')
       await theWorld().until(() => b.handlers.refused.length > 0)
-      expect(b.handlers.refused[0]).toMatchObject({ by: 'them', refusal: { code: 'DENIED' } })
+      expect(b.handlers.refused[0]).toMatchObject({ by: 'them', refusal: { code: 'BANNED' } })
       expect(a.net.connections()).toEqual([])
+      a.admission.bars.clear()
       await theWorld().until(() => isMeshed([a, b]), seconds(25))
     })
 

@@ -68,8 +68,9 @@ export class HostileMember {
     return this.#tap.muted
   }
 
-  /** Waits until it has a connection to `victim` again: after each fault it was cut off. */
+  /** Waits until it has a connection to `victim` again: after each fault it was cut off, and is forgiven here. */
   async reach(victim: SimulatedNode): Promise<void> {
+    for (const { subject } of victim.node.bans()) victim.node.unban(subject)
     await this.simulation.until(() => this.self.net().isConnected(victim.node.id))
   }
 

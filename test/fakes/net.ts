@@ -65,7 +65,6 @@ export class FakeNet implements Net, Dialler {
   readonly #stepUp: StepUp<End>
   readonly #queue = new VerificationQueue()
   readonly #asks: FakeAsks
-  readonly #denied = new Map<NodeId, { readonly code: string; readonly until: number }>()
   readonly #gossip: FakeGossip
   #cancelDiscovery: (() => void) | undefined
   #isRunning = false
@@ -189,10 +188,7 @@ export class FakeNet implements Net, Dialler {
     return this.#stepUp.ask(node, purpose, signal)
   }
 
-  async disconnect(node: NodeId, code: string, denyFor?: Duration): Promise<void> {
-    if (denyFor !== undefined) {
-      this.#denied.set(node, { code, until: this.clock.monotonic() + denyFor })
-    }
+  async disconnect(node: NodeId, code: string): Promise<void> {
     this.links.get(node)?.link.break(code)
   }
 
@@ -336,10 +332,6 @@ export class FakeNet implements Net, Dialler {
   }
 
   #barred(node: NodeId): Refusal | undefined {
-    const denied = this.#denied.get(node)
-    if (denied !== undefined && denied.until > this.clock.monotonic()) {
-      return { code: 'DENIED', facts: { reason: denied.code } }
-    }
     return this.admission.barred(node)
   }
 

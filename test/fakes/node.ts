@@ -5,6 +5,7 @@ import { PeerFault, UsageError } from '../../src/base/errors.ts'
 import type { NetworkId } from '../../src/base/ids.ts'
 import { nodeIdOfKey } from '../../src/base/ids.ts'
 import type {
+  BanView,
   CoterieNode,
   MemberView,
   NodeEvent,
@@ -193,6 +194,15 @@ export class FakeNode implements CoterieNode {
   peers(): readonly PeerView[] {
     const address = '/ip4/127.0.0.1/tcp/9601'
     return [{ node: other, address, direction: 'out', verdict: 'trusted', measurement: 'node-1' }]
+  }
+
+  bans(): readonly BanView[] {
+    const until = '2030-01-01T00:01:00.000Z'
+    return [{ subject: other, scope: 'identity', code: 'BAD_FRAME', count: 1, until }]
+  }
+
+  unban(subject: string): boolean {
+    return subject === other
   }
 
   refusals(): readonly RefusalView[] {

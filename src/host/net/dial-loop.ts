@@ -6,7 +6,7 @@
 import type { NodeId } from '../../base/ids.ts'
 import type { Logger } from '../../base/log.ts'
 import { below, type Random } from '../../base/random.ts'
-import { type Duration, milliseconds } from '../../base/time.ts'
+import { type Duration, milliseconds, seconds } from '../../base/time.ts'
 import type { Timers } from '../port.ts'
 
 /** What the loop asks of the network. */
@@ -37,6 +37,20 @@ interface Target {
   isDialling: boolean
   cancel: (() => void) | undefined
 }
+
+/**
+ * Longest pause after a refusal, on every preset: what the other side thinks of this node changes with a manifest,
+ * a machine or a ban, not within seconds, and each try costs both a handshake.
+ */
+const refusedWaitMax = seconds(30)
+
+/** Failures that say nothing about what the other side thinks of this node. */
+const passing: ReadonlySet<string> = new Set([
+  'UNREACHABLE',
+  'HANDSHAKE_ABORTED',
+  'HANDSHAKE_TIMEOUT',
+  'BUSY',
+])
 
 /** Members whose addresses are remembered; the longest unheard go first. */
 const membersMax = 512
@@ -181,10 +195,14 @@ export class DialLoop {
     if (code !== target.lastRefusal) {
       log.info('dial failed', { addresses: target.addresses, code })
     }
+    const isPassing = passing.has(code)
+    // Patience learned while nobody answered does not keep a node out that answers now, nor the other way round.
+    if (passing.has(target.lastRefusal ?? 'UNREACHABLE') !== isPassing) target.failures = 0
     target.lastRefusal = code
     target.failures++
     const wait = redialWait * 2 ** Math.min(target.failures - 1, 16)
-    this.#schedule(target, this.#jittered(Math.min(wait, redialWaitMax)))
+    const waitMax = isPassing ? redialWaitMax : Math.max(redialWaitMax, refusedWaitMax)
+    this.#schedule(target, this.#jittered(Math.min(wait, waitMax)))
   }
 
   #forget(target: Target): void {

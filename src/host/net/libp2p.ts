@@ -8,7 +8,7 @@ import { type NodeId, nodeId } from '../../base/ids.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Random } from '../../base/random.ts'
 import type { Secret } from '../../base/secret.ts'
-import { type Clock, type Duration, milliseconds } from '../../base/time.ts'
+import { type Clock, milliseconds } from '../../base/time.ts'
 import { decodeRefusal, encodeRefusal } from '../../wire/refusal.ts'
 import { topicName } from '../../wire/topics.ts'
 import type { Timers } from '../port.ts'
@@ -115,7 +115,6 @@ export class Libp2pNet implements Net {
     this.#roles = new RoleBook({
       self: nodeId(self.toString()),
       admission,
-      clock,
       links: this.#links,
     })
     const streams = { links: this.#links, timers, log, askTimeout: limits.askTimeout }
@@ -241,8 +240,7 @@ export class Libp2pNet implements Net {
     return this.#stepUp.ask(node, purpose, signal)
   }
 
-  async disconnect(node: NodeId, code: string, denyFor?: Duration): Promise<void> {
-    if (denyFor !== undefined) this.#roles.deny(node, code, denyFor)
+  async disconnect(node: NodeId, code: string): Promise<void> {
     if (!this.#links.has(node)) return
     this.#links.giveReason(node, code)
     await this.#sayFarewell(node, code)

@@ -1,6 +1,5 @@
 import type { Refusal, TrustedVerdict, Verdict } from '../../attestation/verdict.ts'
 import type { Digest, NetworkId, NodeId } from '../../base/ids.ts'
-import type { Duration } from '../../base/time.ts'
 import type { Evidence, NodeKeys } from '../../wire/evidence.ts'
 
 /** Names of gossip topics; the names on the wire are hashed with the network id. */
@@ -119,8 +118,8 @@ export interface Net {
   tell(node: NodeId, protocol: TellProtocol, frame: Uint8Array): Promise<void>
   /** Asks the member on this connection for a fresh quote bound to it. */
   stepUp(node: NodeId, purpose: StepUpPurpose, signal: AbortSignal): Promise<Verdict>
-  /** Closes every connection to `node`; with `denyFor`, neither side's dial succeeds meanwhile. */
-  disconnect(node: NodeId, code: string, denyFor?: Duration): Promise<void>
+  /** Closes every connection to `node`. Whoever is to stay away is `barred` by the admission before. */
+  disconnect(node: NodeId, code: string): Promise<void>
   /** Adds addresses to the dial loop (multiaddrs with or without peer id). */
   addAddresses(addresses: readonly string[]): void
 }

@@ -7,7 +7,6 @@ import type { Connection } from '@libp2p/interface'
 import type { Refusal } from '../../attestation/verdict.ts'
 import { HostError } from '../../base/errors.ts'
 import { type NodeId, nodeId } from '../../base/ids.ts'
-import { after, type Clock, type Duration, type Instant } from '../../base/time.ts'
 import type { ConnectionRole } from './attested-noise.ts'
 import type { MemberLinks } from './member-links.ts'
 import { isSmaller } from './node-order.ts'
@@ -15,34 +14,23 @@ import type { Admission } from './port.ts'
 
 /** Departed members whose ids are remembered; an older one could pose as a light client, which sees no more. */
 const membersMax = 4096
-/** Entries of the deny list; the oldest gives way. */
-const deniedMax = 4096
 
 export interface RoleBookDeps {
   readonly self: NodeId
   readonly admission: Admission
-  readonly clock: Clock
   readonly links: MemberLinks
 }
 
-/** The book of roles and the deny list. */
+/** The book of roles. */
 export class RoleBook {
   readonly #deps: RoleBookDeps
   readonly #members = new Set<NodeId>()
   readonly #light = new Map<NodeId, Set<Connection>>()
   /** Handshakes as the dialling side, by peer. */
   readonly #dialling = new Map<NodeId, number>()
-  readonly #denied = new Map<NodeId, { readonly code: string; readonly until: Instant }>()
 
   constructor(deps: RoleBookDeps) {
     this.#deps = deps
-  }
-
-  /** Refuses every connection with `node` for a while, in both roles. */
-  deny(node: NodeId, code: string, span: Duration): void {
-    this.#denied.delete(node)
-    this.#denied.set(node, { code, until: after(this.#deps.clock.monotonic(), span) })
-    evict(this.#denied, deniedMax)
   }
 
   noteMember(node: NodeId): void {
@@ -53,13 +41,6 @@ export class RoleBook {
 
   /** Why this id may not connect at all. */
   barredAtAll(node: NodeId): Refusal | undefined {
-    const denied = this.#denied.get(node)
-    if (denied !== undefined) {
-      if (denied.until > this.#deps.clock.monotonic()) {
-        return { code: 'DENIED', facts: { reason: denied.code } }
-      }
-      this.#denied.delete(node)
-    }
     return this.#deps.admission.barred(node)
   }
 

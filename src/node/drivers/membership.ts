@@ -28,6 +28,11 @@ export interface MembershipListeners {
   phaseChanged(effect: EffectOf<'phaseChanged'>): void
   keysChanged(effect: EffectOf<'keysChanged'>): void
   removalsGrew(): void
+  memberFresh(node: NodeId): void
+  memberNotFresh(node: NodeId, code: string): void
+  memberSuspected(node: NodeId): void
+  /** A member sent what no member sends: it is to be cut off, and turned away for a while. */
+  faulted(node: NodeId, code: string): void
 }
 
 interface OpenGate {
@@ -142,11 +147,7 @@ export class MembershipDriver {
     } catch (error) {
       if (!(error instanceof PeerFault)) throw error
       failed(error)
-      this.#events.note('peer-fault', 'a member sent what no member sends', {
-        node: from,
-        code: error.code,
-      })
-      this.#disconnect(from, error.code)
+      this.#listeners.faulted(from, error.code)
     }
   }
 
@@ -172,6 +173,8 @@ export class MembershipDriver {
         return this.#stepUp(effect)
       case 'disconnect':
         return this.#disconnect(effect.node, effect.code)
+      case 'faulted':
+        return this.#listeners.faulted(effect.node, effect.code)
       case 'memberAdded':
         return this.#listeners.memberAdded(effect.node)
       case 'memberGone':
@@ -191,6 +194,15 @@ export class MembershipDriver {
       case 'removalsGrew':
         this.#events.note('removals', 'the removal set grew', { count: effect.count })
         return this.#listeners.removalsGrew()
+      case 'memberFresh':
+        return this.#listeners.memberFresh(effect.node)
+      case 'memberNotFresh':
+        return this.#listeners.memberNotFresh(effect.node, effect.code)
+      case 'memberSuspected':
+        this.#events.note('member-suspected', 'a member is in doubt and must step up', {
+          ...{ node: effect.node, code: effect.code },
+        })
+        return this.#listeners.memberSuspected(effect.node)
       case 'event':
         return this.#noteEvent(effect)
     }
@@ -214,13 +226,15 @@ export class MembershipDriver {
       .stepUp(effect.node, effect.purpose, this.#stopping.signal)
       .then(
         verdict => {
-          if (verdict.kind === 'trusted') {
-            return this.feed({ kind: 'steppedUp', node: effect.node, verdict })
-          }
+          // The net tells of every trusted answer, whoever asked: `steppedUp` of its handlers.
+          if (verdict.kind === 'trusted') return
           const code = verdict.kind === 'refused' ? verdict.code : 'UNDETERMINED'
-          return this.feed({ kind: 'stepUpFailed', node: effect.node, code })
+          this.feed({ kind: 'stepUpFailed', node: effect.node, code, how: 'refused' })
         },
-        error => this.feed({ kind: 'stepUpFailed', node: effect.node, code: codeOf(error) }),
+        error => {
+          const code = codeOf(error)
+          this.feed({ kind: 'stepUpFailed', node: effect.node, code, how: 'unanswered' })
+        },
       )
   }
 

@@ -2,7 +2,7 @@
  * Runs the replica machine: batches out through the outbox, sync and acknowledgements as sealed frames on
  * member streams, answers back to whoever wrote.
  */
-import { CoterieError, HostError, PeerFault } from '../../base/errors.ts'
+import { CoterieError, HostError } from '../../base/errors.ts'
 import type { Digest, NodeId } from '../../base/ids.ts'
 import { milliseconds } from '../../base/time.ts'
 import type { Net } from '../../host/net/port.ts'
@@ -16,7 +16,6 @@ import type {
   ReplicaInput,
 } from '../../protocol/replica/types.ts'
 import { Drive } from '../drive.ts'
-import type { EventLog } from '../event-log.ts'
 import type { FrameSeal } from '../frame-seal.ts'
 import { writeError } from '../write-errors.ts'
 
@@ -29,6 +28,8 @@ export interface ReplicaListeners {
   needCommitKey(id: Digest, from: NodeId | null): void
   /** Watchers may read on. */
   changed(): void
+  /** A member sent what no member sends: it is to be cut off, and turned away for a while. */
+  faulted(node: NodeId, code: string): void
 }
 
 interface PendingWrite {
@@ -49,7 +50,6 @@ export class ReplicaDriver {
   readonly #drive: Drive<ReplicaInput, ReplicaEffect>
   readonly #net: () => Net
   readonly #frames: FrameSeal
-  readonly #events: EventLog
   readonly #listeners: ReplicaListeners
   readonly #writes = new Map<number, PendingWrite>()
   readonly #answers = new Map<number, PendingAnswer>()
@@ -64,14 +64,12 @@ export class ReplicaDriver {
       readonly machine: Replica
       readonly net: () => Net
       readonly frames: FrameSeal
-      readonly events: EventLog
     },
     listeners: ReplicaListeners,
   ) {
     this.machine = ports.machine
     this.#net = ports.net
     this.#frames = ports.frames
-    this.#events = ports.events
     this.#listeners = listeners
     this.#drive = new Drive<ReplicaInput, ReplicaEffect>(ports.machine, ports.host, {
       tick: { kind: 'tick' },
@@ -181,7 +179,7 @@ export class ReplicaDriver {
       case 'needCommitKey':
         return this.#listeners.needCommitKey(effect.id, effect.from)
       case 'peerFault':
-        return this.#peerFault(effect)
+        return this.#listeners.faulted(effect.node, effect.code)
     }
   }
 
@@ -206,13 +204,5 @@ export class ReplicaDriver {
     const bytes = answer === undefined ? undefined : this.#frames.open('sync', answer, effect.to)
     if (bytes === undefined) this.feed({ kind: 'syncFailed', node: effect.to })
     else this.feed({ kind: 'syncAnswered', node: effect.to, bytes })
-  }
-
-  #peerFault(effect: EffectOf<'peerFault'>): void {
-    const fault = new PeerFault(effect.code, 'a member sent what no member sends')
-    this.#events.note('peer-fault', fault.message, { node: effect.node, code: fault.code })
-    void this.#net()
-      .disconnect(effect.node, effect.code)
-      .catch(() => undefined)
   }
 }

@@ -6,7 +6,7 @@ import type { MemberRecord } from '../../wire/member-record.ts'
 import type { Core } from './core.ts'
 import type { Greetings } from './greetings.ts'
 import { readRemoval } from './removal-proof.ts'
-import type { AppraisedMember, MemberGoneCode } from './types.ts'
+import type { AppraisedMember, Liveness, ManifestFacts, MemberGoneCode } from './types.ts'
 
 export class Admissions {
   readonly #core: Core
@@ -28,7 +28,7 @@ export class Admissions {
     this.#forget(member.node)
     const refusal = this.#admit(member, now)
     if (refusal !== undefined) return this.#core.outbox.disconnect(member.node, refusal.code)
-    this.#core.roster.setConnected(member.node, true)
+    this.#core.roster.connect(member.node, now)
     this.#greetings().connected(member.node, now)
   }
 
@@ -55,8 +55,46 @@ export class Admissions {
     if (roster.isFresh(node, now)) outbox.emit({ kind: 'memberFresh', node })
   }
 
-  /** Every verdict anew, after the manifest changed. */
-  reappraise(now: Instant): void {
+  /** Missed beats, a fault, a contradiction: it steps up within seconds, or goes. */
+  suspected(node: NodeId, code: string, now: Instant): void {
+    const { roster, outbox } = this.#core
+    if (roster.suspect(node, now)) outbox.emit({ kind: 'memberSuspected', node, code })
+  }
+
+  /** A quote that was just made and is not trusted ends the membership; silence may only be the link. */
+  stepUpFailed(
+    { node, code, how }: { node: NodeId; code: string; how: 'refused' | 'unanswered' },
+    now: Instant,
+  ): void {
+    this.#core.stepUps.failed(node, code, now)
+    if (how === 'refused') this.gone(node, 'RE_ATTEST_REFUSED')
+  }
+
+  livenessChanged(node: NodeId, state: Liveness, now: Instant): void {
+    this.#core.roster.setLiveness(node, state)
+    if (state === 'suspect' || state === 'dead') this.suspected(node, 'LIVENESS_MISSED', now)
+  }
+
+  /** Somebody waits until this member is fresh. */
+  freshnessNeeded(node: NodeId, now: Instant): void {
+    const { roster, outbox, neighbours, stepUps, isRemoved } = this.#core
+    if (roster.isFresh(node, now) && !isRemoved(node)) outbox.emit({ kind: 'memberFresh', node })
+    else if (neighbours.of(node) !== undefined) stepUps.need(node, now)
+    else outbox.emit({ kind: 'memberNotFresh', node, code: 'NOT_CONNECTED' })
+  }
+
+  /** Another manifest is in force: whom it does not admit goes at once, and no key it held is used again. */
+  govern(manifest: ManifestFacts, now: Instant): void {
+    const { removals, roster, neighbours } = this.#core
+    removals.govern(manifest)
+    roster.govern(manifest)
+    this.#reappraise(now)
+    this.#greetings().broadcast({}, null)
+    for (const neighbour of neighbours.all()) this.#greetings().settle(neighbour, now)
+  }
+
+  /** Every verdict anew. */
+  #reappraise(now: Instant): void {
     const { roster, ports } = this.#core
     for (const { node, keys, evidence } of roster.known()) {
       const verdict = ports.appraise(keys, evidence)
@@ -70,7 +108,8 @@ export class Admissions {
   gone(node: NodeId, code: MemberGoneCode): void {
     const { roster, outbox, neighbours } = this.#core
     if (roster.verdictOf(node) !== undefined) outbox.emit({ kind: 'memberGone', node, code })
-    roster.drop(node)
+    if (code === 'RE_ATTEST_REFUSED') roster.lapse(node)
+    else roster.drop(node)
     if (neighbours.of(node) !== undefined) this.#disconnect(node, code)
   }
 

@@ -105,8 +105,7 @@ export class Exchanges {
       return true
     } catch (error) {
       if (!(error instanceof PeerFault)) throw error
-      this.#core.outbox.event('warn', 'PEER_FAULT', { node, facts: { cause: error.code } })
-      this.#core.outbox.disconnect(node, error.code)
+      this.#core.outbox.fault(node, error.code)
       return false
     }
   }

@@ -123,8 +123,7 @@ export class KeyServing {
     )
     if (grant === undefined) {
       outbox.emit({ kind: 'refuse', request, code: 'BAD_KEM_KEY' })
-      outbox.event('warn', 'PEER_FAULT', { node: from, facts: { cause: 'BAD_KEM_KEY' } })
-      return outbox.disconnect(from, 'BAD_KEM_KEY')
+      return outbox.fault(from, 'BAD_KEM_KEY')
     }
     outbox.emit({ kind: 'answer', request, bytes: keyGrantCodec.encode(grant) })
   }

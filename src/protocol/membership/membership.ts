@@ -205,7 +205,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
   }
 
   #take(input: MembershipInput, now: Instant): void {
-    const { roster, stepUps, keys } = this.#core
+    const { roster, keys } = this.#core
     if (this.phase === 'removed') return this.#takeRemoved(input, now)
     switch (input.kind) {
       case 'started':
@@ -227,15 +227,15 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
       case 'steppedUp':
         return this.#admissions.steppedUp(input.node, input.verdict, now)
       case 'stepUpFailed':
-        return stepUps.failed(input.node, now)
+        return this.#admissions.stepUpFailed(input, now)
+      case 'suspected':
+        return this.#admissions.suspected(input.node, input.code, now)
       case 'freshnessNeeded':
-        if (this.#core.neighbours.of(input.node) === undefined) return
-        if (!roster.isFresh(input.node, now)) stepUps.request(input.node, 'step-up', now)
-        return
+        return this.#admissions.freshnessNeeded(input.node, now)
       case 'beat':
         return void roster.setPhase(input.node, input.phase)
       case 'livenessChanged':
-        return roster.setLiveness(input.node, input.state)
+        return this.#admissions.livenessChanged(input.node, input.state, now)
       case 'fullSyncCompleted':
         if (roster.member(input.node, now)?.phase === 'active') this.#joining.synced()
         return
@@ -263,6 +263,9 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
     }
     if (input.kind === 'disconnected') this.#forget(input.node)
     if (input.kind === 'connected') outbox.disconnect(input.member.node, 'REMOVED')
+    if (input.kind === 'freshnessNeeded') {
+      outbox.emit({ kind: 'memberNotFresh', node: input.node, code: 'NOT_ACTIVE' })
+    }
     if (input.kind === 'removalItems') {
       outbox.emit({ kind: 'removalsJudged', added: 0, refused: [] })
     }
@@ -281,17 +284,13 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
 
   #manifestChanged(manifest: ManifestFacts, now: Instant): void {
     this.#manifest = manifest
-    this.#core.removals.govern(manifest)
-    this.#core.roster.govern(manifest)
-    this.#admissions.reappraise(now)
-    this.#greetings.broadcast({}, null)
-    for (const neighbour of this.#core.neighbours.all()) this.#greetings.settle(neighbour, now)
+    this.#admissions.govern(manifest, now)
   }
 
   /** Drops what hangs on a connection. */
   #forget(node: NodeId): void {
     this.#core.neighbours.close(node)
-    this.#core.roster.setConnected(node, false)
+    this.#core.roster.disconnect(node)
     this.#core.outbox.forgetAsks(node)
     this.#core.stepUps.forget(node)
     this.#pulls.forget(node)
@@ -305,7 +304,9 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
     for (const node of outbox.takeClosed()) this.#forget(node)
     for (const { node, code } of roster.fold(now)) this.#leave(node, code)
     stepUps.fold(now)
-    for (const node of roster.lapsingSoon(now)) stepUps.request(node, 're-attest', now)
+    for (const node of [...roster.lapsingSoon(now), ...roster.suspected()]) {
+      stepUps.request(node, 're-attest', now)
+    }
     if (this.phase !== 'removed') {
       this.#greetings.tick(now)
       if (this.phase !== 'active' && !this.#holdsEveryKind(now)) this.#pulls.lookAgain(now)

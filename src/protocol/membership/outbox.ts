@@ -45,6 +45,12 @@ export class Outbox {
     this.#closed.push(node)
   }
 
+  /** The same for a member that sent what no member sends. */
+  fault(node: NodeId, code: string): void {
+    this.emit({ kind: 'faulted', node, code })
+    this.#closed.push(node)
+  }
+
   event(
     level: 'warn' | 'info' | 'debug',
     code: string,

@@ -32,6 +32,8 @@ import type {
 const lapsedMax = 4096
 /** How long such an identity may take for its step-up: a quote on real hardware needs seconds. */
 const returnGrace = seconds(30)
+/** How long a step-up answers every doubt: a peer that earns doubts does not make this node check quotes all day. */
+const doubtRest = seconds(5)
 /** Re-attestation begins this long before a verdict ends: time for several quotes that fail. */
 const renewLeadMax = minutes(5)
 /** The longest rest before verdicts are held against the wall clock again: it may jump. */
@@ -50,6 +52,8 @@ interface Entry {
   /** When the verdict lapses, by monotonic time. */
   until: Instant
   freshAt: Instant | null
+  /** In doubt: counts as stale, and goes unless it steps up in time. */
+  isSuspected: boolean
 }
 
 export class Roster {
@@ -112,7 +116,7 @@ export class Roster {
     this.#entries.set(node, {
       ...{ node, keys, evidence, verdict, until, addedAt: now },
       ...{ possession: null, phase: 'joining', liveness: 'new' },
-      ...{ isConnected: false, freshAt: null },
+      ...{ isConnected: false, freshAt: null, isSuspected: false },
     })
     return true
   }
@@ -123,13 +127,39 @@ export class Roster {
     if (entry === undefined || verdict.expiresAt <= this.#wall()) return
     entry.verdict = verdict
     entry.freshAt = now
+    entry.isSuspected = false
     entry.until = this.#lapse(verdict, now, this.#manifest.evidenceAge)
     this.#lapsed.delete(node)
   }
 
-  setConnected(node: NodeId, isConnected: boolean): void {
+  /** There is reason to doubt this member. @returns whether that is new: not in doubt yet, and no step-up just now. */
+  suspect(node: NodeId, now: Instant): boolean {
     const entry = this.#entries.get(node)
-    if (entry !== undefined) entry.isConnected = isConnected
+    if (entry === undefined || entry.isSuspected) return false
+    if (entry.freshAt !== null && between(entry.freshAt, now) < doubtRest) return false
+    entry.isSuspected = true
+    entry.freshAt = null
+    this.#hurry(entry, now)
+    return true
+  }
+
+  connect(node: NodeId, now: Instant): void {
+    const entry = this.#entries.get(node)
+    if (entry === undefined) return
+    entry.isConnected = true
+    this.#hurry(entry, now)
+  }
+
+  disconnect(node: NodeId): void {
+    const entry = this.#entries.get(node)
+    if (entry !== undefined) entry.isConnected = false
+  }
+
+  /** Connected members in doubt: each is to step up, or goes. */
+  suspected(): readonly NodeId[] {
+    return [...this.#entries.values()]
+      .filter(({ isConnected, isSuspected }) => isConnected && isSuspected)
+      .map(({ node }) => node)
   }
 
   /** @returns whether this made it active. Never back: an identity joins once, later words came late. */
@@ -153,6 +183,12 @@ export class Roster {
 
   drop(node: NodeId): void {
     this.#entries.delete(node)
+  }
+
+  /** Drops an identity that must step up before anything else when it comes back. */
+  lapse(node: NodeId): void {
+    this.#entries.delete(node)
+    this.#noteLapsed(node)
   }
 
   isMember(node: NodeId, now: Instant): boolean {
@@ -225,7 +261,10 @@ export class Roster {
       if (this.#isLapsed(entry, now)) {
         this.#noteLapsed(entry.node)
         gone.push({ node: entry.node, code: 'VERDICT_EXPIRED' })
-      } else if (this.#hasDeparted(entry)) gone.push({ node: entry.node, code: 'DEPARTED' })
+      } else if (this.#hasDeparted(entry)) {
+        if (entry.isSuspected) this.#noteLapsed(entry.node)
+        gone.push({ node: entry.node, code: 'DEPARTED' })
+      }
     }
     for (const { node } of gone) this.#entries.delete(node)
     const present = [...this.#entries.values()].map(({ verdict }) => verdict.instance)
@@ -242,6 +281,12 @@ export class Roster {
       if (first === null || at < first) first = at
     }
     return first === null ? null : earlier(first, after(now, wallCheckEvery))
+  }
+
+  /** Whoever is in doubt and can be asked has seconds to answer. */
+  #hurry(entry: Entry, now: Instant): void {
+    if (!entry.isSuspected || !entry.isConnected) return
+    entry.until = earlier(entry.until, after(now, returnGrace))
   }
 
   #renewAt(entry: Entry): Instant {

@@ -83,8 +83,19 @@ export type MembershipInput =
   | { readonly kind: 'askFailed'; readonly ask: number; readonly code: string }
   /** A member answered a step-up: now is its freshness. */
   | { readonly kind: 'steppedUp'; readonly node: NodeId; readonly verdict: TrustedVerdict }
-  | { readonly kind: 'stepUpFailed'; readonly node: NodeId; readonly code: string }
-  /** State is about to go to this member, or come from it: ask for its step-up unless it is fresh. */
+  /** `refused`: it answered with what is not trusted. `unanswered`: no answer came, for any reason. */
+  | {
+      readonly kind: 'stepUpFailed'
+      readonly node: NodeId
+      readonly code: string
+      readonly how: 'refused' | 'unanswered'
+    }
+  /** Reason to doubt a member: a broken frame, a forged message. Missed beats come as `livenessChanged`. */
+  | { readonly kind: 'suspected'; readonly node: NodeId; readonly code: string }
+  /**
+   * State is about to go to this member, or come from it. `memberFresh` or `memberNotFresh` follows, at once
+   * or when its step-up ended.
+   */
   | { readonly kind: 'freshnessNeeded'; readonly node: NodeId }
   /** An accepted heartbeat of a member. */
   | { readonly kind: 'beat'; readonly node: NodeId; readonly phase: MemberPhase }
@@ -124,10 +135,16 @@ export type MembershipEffect =
       readonly purpose: 'step-up' | 're-attest'
     }
   | { readonly kind: 'disconnect'; readonly node: NodeId; readonly code: string }
+  /** It sent what no member sends: disconnect it, and turn it away for a while. `suspected` is fed back. */
+  | { readonly kind: 'faulted'; readonly node: NodeId; readonly code: string }
   /** A verdict on this identity is new here: release what was held for it. */
   | { readonly kind: 'memberAdded'; readonly node: NodeId }
   /** Stepped up: state and keys may go to it for one evidence age. */
   | { readonly kind: 'memberFresh'; readonly node: NodeId }
+  /** It did not step up, or cannot now: whoever waits for it waits no more. */
+  | { readonly kind: 'memberNotFresh'; readonly node: NodeId; readonly code: string }
+  /** In doubt until it steps up: what was remembered of its evidence does not count. */
+  | { readonly kind: 'memberSuspected'; readonly node: NodeId; readonly code: string }
   /** No longer a member here: forget its marks, refuse what it signs. */
   | { readonly kind: 'memberGone'; readonly node: NodeId; readonly code: MemberGoneCode }
   /** `next` says what a person can do, empty if nothing is needed. */
@@ -155,7 +172,12 @@ export type MembershipEffect =
     }
 
 /** Why somebody is no longer a member here. */
-export type MemberGoneCode = 'REMOVED' | 'VERDICT_EXPIRED' | 'DEPARTED' | 'POLICY_REFUSED'
+export type MemberGoneCode =
+  | 'REMOVED'
+  | 'VERDICT_EXPIRED'
+  | 'DEPARTED'
+  | 'POLICY_REFUSED'
+  | 'RE_ATTEST_REFUSED'
 
 /** What membership needs from outside. All synchronous; none may call back into the machine. */
 export interface MembershipPorts {

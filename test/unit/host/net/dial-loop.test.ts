@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { NodeId } from '../../../../src/base/ids.ts'
 import { silentLogger } from '../../../../src/base/log.ts'
-import { milliseconds, seconds } from '../../../../src/base/time.ts'
+import { type Duration, milliseconds, seconds } from '../../../../src/base/time.ts'
 import { DialLoop } from '../../../../src/host/net/dial-loop.ts'
 import { seededRandom } from '../../../fakes/beat-network.ts'
 import { VirtualTime } from '../../../fakes/virtual-time.ts'
@@ -10,7 +10,10 @@ import { FakeAdmission } from '../../../fixtures/fake-admission.ts'
 const idOf = (name: string): NodeId => new FakeAdmission({ name }).node
 const [peer, other] = [idOf('peer'), idOf('other')]
 
-function world(answer: (addresses: readonly string[]) => NodeId | string) {
+function world(
+  answer: (addresses: readonly string[]) => NodeId | string,
+  redialWaitMax: Duration = seconds(30),
+) {
   const time = new VirtualTime()
   const dials: { readonly at: number; readonly addresses: readonly string[] }[] = []
   const connected = new Set<NodeId>()
@@ -33,7 +36,7 @@ function world(answer: (addresses: readonly string[]) => NodeId | string) {
     random: seededRandom(3),
     log: silentLogger,
     redialWait: milliseconds(200),
-    redialWaitMax: seconds(30),
+    redialWaitMax,
   })
   return { time, dials, connected, barred, loop }
 }
@@ -122,5 +125,30 @@ test('the last refusal of an address is remembered by its code', async () => {
   loop.start()
   await time.advance(seconds(1))
   expect(loop.view()[0]?.lastRefusal).toBe('MEASUREMENT_MISMATCH')
+  await loop.stop()
+})
+
+test('a refusal is asked for again ever more rarely, however fast the network is', async () => {
+  const { time, dials, loop } = world(() => 'MEASUREMENT_MISMATCH', seconds(2))
+  loop.addAddress('/ip4/192.0.2.1/tcp/1')
+  loop.start()
+  await time.advance(seconds(600))
+  expect(dials.length).toBeLessThan(50)
+  await time.advance(seconds(60))
+  const last = dials.at(-1)?.at ?? 0
+  expect(time.now - last).toBeLessThanOrEqual(30_001)
+  await loop.stop()
+})
+
+test('an address that was silent for long and then refuses is asked again soon', async () => {
+  let code = 'UNREACHABLE'
+  const { time, dials, loop } = world(() => code, seconds(2))
+  loop.addAddress('/ip4/192.0.2.1/tcp/1')
+  loop.start()
+  await time.advance(seconds(120))
+  code = 'BANNED'
+  const before = dials.length
+  await time.advance(seconds(4))
+  expect(dials.length - before).toBeGreaterThanOrEqual(3)
   await loop.stop()
 })

@@ -57,7 +57,7 @@ function fetching(): {
 }
 
 const disconnects = (effects: readonly MembershipEffect[]): readonly string[] =>
-  effects.flatMap(effect => (effect.kind === 'disconnect' ? [effect.code] : []))
+  effects.flatMap(effect => (effect.kind === 'faulted' ? [effect.code] : []))
 const idOf = (text: string): Uint8Array => bytesOfDigest(digestOfText(text))
 
 test('both gates open once both sides know each other’s removals, and only once', () => {
@@ -88,7 +88,7 @@ test('a hello with a possession signature of another key costs the connection', 
     return feed(node, { ...input, bytes: helloCodec.encode({ ...hello, possession }) })
   }
   world.run(seconds(2))
-  expect(a.effects('disconnect').map(({ code }) => code)).toContain('BAD_POSSESSION')
+  expect(a.effects('faulted').map(({ code }) => code)).toContain('BAD_POSSESSION')
   expect(a.effects('refuse').map(({ code }) => code)).toContain('BAD_MESSAGE')
   expect(a.gates.has(b.id)).toBe(false)
 })

@@ -277,6 +277,7 @@ export class World {
       case 'stepUp':
         return this.#stepUp(node, this.byId(effect.node))
       case 'disconnect':
+      case 'faulted':
         return this.#later(0, () => this.unlink(node, this.byId(effect.node)))
       default:
         return
@@ -325,7 +326,9 @@ export class World {
       const isAnswered = verifier.links.has(attester) && attester.isFresh && attester.isUp
       return isAnswered && verdict.kind === 'trusted'
         ? this.feed(verifier, { kind: 'steppedUp', node, verdict })
-        : this.feed(verifier, { kind: 'stepUpFailed', node, code: 'NOT_FRESH' })
+        : this.feed(verifier, {
+            ...{ kind: 'stepUpFailed', node, code: 'NOT_FRESH', how: 'unanswered' },
+          })
     })
   }
 

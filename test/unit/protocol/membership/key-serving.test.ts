@@ -9,7 +9,7 @@ import { digestOfText } from './people.ts'
 
 const codesOf = (
   effects: readonly MembershipEffect[],
-  kind: 'refuse' | 'disconnect',
+  kind: 'refuse' | 'faulted',
 ): readonly string[] => effects.flatMap(effect => (effect.kind === kind ? [effect.code] : []))
 
 /** Asks `server` for its traffic key as `from` would; the answer is in the effects. */
@@ -34,7 +34,7 @@ test('a member whose attested KEM key is no key gets nothing, and only its conne
   world.run(seconds(3))
   const effects = askForKey(world, a, c)
   expect(codesOf(effects, 'refuse')).toEqual(['BAD_KEM_KEY'])
-  expect(codesOf(effects, 'disconnect')).toEqual(['BAD_KEM_KEY'])
+  expect(codesOf(effects, 'faulted')).toEqual(['BAD_KEM_KEY'])
 })
 
 test('a request that waits for a step-up is refused when its connection closes', () => {

@@ -192,7 +192,7 @@ test('a recorded grant played again is a fault and costs the connection', () => 
   world.run(seconds(5))
   expect(replays).toBeGreaterThan(0)
   expect(late.machine.keyCounts(world.now)).toEqual({ traffic: 0, storage: 0, commit: 0 })
-  expect(late.effects('disconnect').map(({ code }) => code)).toContain('GRANT_FORGED')
+  expect(late.effects('faulted').map(({ code }) => code)).toContain('GRANT_FORGED')
 })
 
 test('a key granted under removals that are not known here is dropped, and the removals are asked for', () => {
@@ -244,7 +244,7 @@ test('a forged announcement costs its bearer the connection', () => {
   const [a, b] = network3(world) as [TestNode, TestNode]
   const forged = { ...announcementBy(b, 'mine'), life: 1000 }
   const effects = world.feed(a, { kind: 'told', from: b.id, bytes: frameOf(b, [forged]) })
-  expect(effects).toContainEqual({ kind: 'disconnect', node: b.id, code: 'BAD_ANNOUNCEMENT' })
+  expect(effects).toContainEqual({ kind: 'faulted', node: b.id, code: 'BAD_ANNOUNCEMENT' })
 })
 
 test('a stale announcement, of an older removal set, starts nothing', () => {

@@ -63,8 +63,8 @@ test('a record with a wrong possession signature is a fault of whoever gave it',
   world.feed(a, { kind: 'unknownAuthor', author: c.id, from: b.id })
   world.run(seconds(1))
   expect(a.machine.isMember(c.id, world.now)).toBe(false)
-  expect(a.effects('disconnect')).toContainEqual({
-    ...{ kind: 'disconnect', node: b.id, code: 'BAD_RECORD' },
+  expect(a.effects('faulted')).toContainEqual({
+    ...{ kind: 'faulted', node: b.id, code: 'BAD_RECORD' },
   })
 })
 
@@ -81,7 +81,7 @@ test('a record of another identity, or with other keys or evidence than were sig
     world.feed(a, { kind: 'unknownAuthor', author: c.id, from: b.id })
     world.run(seconds(1))
     expect(a.machine.isMember(c.id, world.now)).toBe(false)
-    expect(a.effects('disconnect').map(({ code }) => code)).toContain('BAD_RECORD')
+    expect(a.effects('faulted').map(({ code }) => code)).toContain('BAD_RECORD')
   }
 })
 

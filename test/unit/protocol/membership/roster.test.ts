@@ -185,7 +185,7 @@ test('rank counts live active members with smaller ids, and no others', () => {
     one.setPhase(who.node, 'active')
   }
   expect(one.rank(clocks.now)).toBe(0)
-  for (const who of others) one.setConnected(who.node, true)
+  for (const who of others) one.connect(who.node, clocks.now)
   expect(one.rank(clocks.now)).toBe(smaller)
   for (const who of others) one.setLiveness(who.node, 'suspect')
   expect(one.rank(clocks.now)).toBe(0)

@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs'
+import { chmod, rename, rm, writeFile } from 'node:fs/promises'
+import type { Logger } from '../base/log.ts'
+import type { HintStore } from './port.ts'
+
+/** A hint in one file of mode 0600. Losing it, or finding another in its place, costs no more than the hint. */
+export class HintFile implements HintStore {
+  readonly #path: string
+  readonly #log: Logger
+  /** The text that is to be written next; writes that come meanwhile replace it. */
+  #next: string | undefined
+  #writing: Promise<void> | undefined
+
+  constructor(path: string, log: Logger) {
+    this.#path = path
+    this.#log = log
+  }
+
+  read(): string | undefined {
+    try {
+      return readFileSync(this.#path, 'utf8')
+    } catch {
+      // Absent at the first start; unreadable is as good as absent.
+      return undefined
+    }
+  }
+
+  write(text: string): void {
+    this.#next = text
+    this.#writing ??= this.#drain()
+  }
+
+  /** Resolves when everything is written, or given up. */
+  async flushed(): Promise<void> {
+    await this.#writing
+  }
+
+  async #drain(): Promise<void> {
+    for (let text = this.#next; text !== undefined; text = this.#next) {
+      this.#next = undefined
+      await this.#replace(text)
+    }
+    this.#writing = undefined
+  }
+
+  /** A reader sees the old text or the new one. */
+  async #replace(text: string): Promise<void> {
+    const draft = `${this.#path}.${process.pid}.tmp`
+    try {
+      await rm(draft, { force: true })
+      await writeFile(draft, text, { mode: 0o600, flag: 'wx' })
+      await chmod(draft, 0o600)
+      await rename(draft, this.#path)
+    } catch (error) {
+      this.#log.warn('a hint could not be written', { path: this.#path, error: String(error) })
+    }
+  }
+}
