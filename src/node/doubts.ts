@@ -43,7 +43,7 @@ export class Doubts {
 
   /** A neighbour handed over gossip. What no member makes or forwards puts it in doubt. */
   judged(from: NodeId, judgement: GossipJudgement): GossipJudgement {
-    if (judgement === 'reject') {
+    if (judgement.kind === 'reject') {
       this.#ports.feed({ kind: 'suspected', node: from, code: 'GOSSIP_REJECTED' })
     }
     return judgement

@@ -3,7 +3,6 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, expect, test } from 'vitest'
 import { utf8 } from '../../../../src/base/bytes.ts'
 import { keyOfNodeId, type NodeId } from '../../../../src/base/ids.ts'
-import { seconds } from '../../../../src/base/time.ts'
 import { chokeCodec } from '../../../../src/wire/choke.ts'
 import { type RealNode, rawMember, startedNode, until } from '../../../fixtures/net-node.ts'
 import { stallingProxy } from '../../../fixtures/stalling-proxy.ts'
@@ -81,13 +80,19 @@ test('where all are connected, at most one copy in five is needless', async () =
   expect((duplicatesOf(nodes) - before.duplicates) / received).toBeLessThanOrEqual(0.2)
 }, 60_000)
 
+/** Closes the connection between two nodes for good. */
+function keepApart(one: RealNode, other: RealNode): Promise<void> {
+  one.admission.bars.set(other.admission.node, { code: 'TEST', facts: {} })
+  return one.net.disconnect(other.admission.node, 'TEST')
+}
+
 test('who lost its link to an author goes on hearing it through others', async () => {
   const nodes = await network(5)
   await settled(nodes)
   const [author, cutOff] = [nodes[0]!, nodes[4]!]
   const texts: string[] = []
   for (let turn = 0; turn < 30; turn++) {
-    if (turn === 10) void author.net.disconnect(cutOff.admission.node, 'TEST', seconds(60))
+    if (turn === 10) void keepApart(author, cutOff)
     texts.push(await say(author))
     await new Promise(resolve => setTimeout(resolve, 10))
   }
@@ -129,7 +134,7 @@ test('a neighbour that chokes everybody’s messages keeps them from nobody else
     stream.send(Uint8Array.of((frame.length & 0x7f) | 0x80, frame.length >> 7, ...frame))
   }
   const [author, cutOff] = [nodes[0]!, nodes[3]!]
-  await author.net.disconnect(cutOff.admission.node, 'TEST', seconds(60))
+  await keepApart(author, cutOff)
   const texts = [await say(author), await say(author)]
   await until(() => nodes.slice(1).every(node => heard(node, texts)))
 }, 60_000)
