@@ -2,6 +2,7 @@
 import { Hono } from 'hono'
 import { CoterieError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
+import type { Telemetry } from '../host/telemetry/port.ts'
 import type { CoterieNode } from '../node/handle.ts'
 import { type Route, routes } from './contract.ts'
 import { answerOfError, apiError } from './errors.ts'
@@ -14,6 +15,7 @@ import { registerStateRoutes } from './routes/state.ts'
 /** What an app is made with. */
 export interface AppOptions extends GuardOptions {
   readonly log: Logger
+  readonly telemetry: Telemetry
   /** Ends all open event streams. */
   readonly signal: AbortSignal
 }
@@ -48,7 +50,7 @@ export function createApp(node: CoterieNode, options: AppOptions): Hono {
     return jsonResponse(answer, status, new Headers(context.res.headers))
   })
   const register = registerOn(app, options, options.signal)
-  registerNodeRoutes(register, node)
+  registerNodeRoutes(register, node, options.telemetry)
   registerStateRoutes(register, node.state)
   refuseOtherMethods(app)
   app.notFound(() => {

@@ -41,6 +41,8 @@ export interface Route<Query = unknown, Body = unknown, Out = unknown> {
   /** Of the JSON answer, or of each event's data if `stream`. */
   readonly answer: z.ZodType<Out>
   readonly stream: boolean
+  /** The answer is a text of this media type in place of JSON. */
+  readonly text?: string
   /** Codes that this route answers with, besides those of the door and of a request that does not fit. */
   readonly errors: readonly ErrorCode[]
 }
@@ -109,6 +111,15 @@ export const routes = {
     access: 'public',
     about: 'This table as an OpenAPI document: the same for every node of this version.',
     answer: z.looseObject({ openapi: z.string(), paths: z.record(z.string(), z.unknown()) }),
+    errors: [],
+  },
+  metrics: {
+    ...get,
+    path: '/metrics',
+    access: 'operator',
+    about: 'Counters and gauges of the node and its process, for Prometheus.',
+    answer: z.string(),
+    text: 'text/plain; version=0.0.4; charset=utf-8',
     errors: [],
   },
   status: {

@@ -20,6 +20,7 @@ export const routeExamples: Readonly<Record<RouteName, RouteExample>> = {
   live: { answer: { ok: true, checks: [] } },
   ready: { answer: { ok: true, checks: [{ name: 'active', ok: true, detail: 'active' }] } },
   openapi: { answer: { openapi: '3.1.1', paths: {} } },
+  metrics: { answer: '# TYPE coterie_replica_entries gauge\ncoterie_replica_entries 12\n' },
   status: {
     answer: {
       node,

@@ -157,9 +157,10 @@ function parametersOf(route: Route, example: RouteExample): readonly Json[] {
 function success(route: Route, example: RouteExample): Json {
   const schema = jsonSchema(route.answer)
   if (!route.stream) {
+    const media = route.text?.split(';')[0] ?? 'application/json'
     return {
       description: 'It happened.',
-      content: { 'application/json': { schema, example: example.answer } },
+      content: { [media]: { schema, example: example.answer } },
     }
   }
   return {

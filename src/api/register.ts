@@ -8,7 +8,7 @@ import { callerOf, parsedRequest, type Request } from './request.ts'
 
 /** How routes are put behind the door. */
 export interface Register {
-  /** Answers with JSON; `status` 503 says no without being an error. */
+  /** Answers with JSON, or the text of the route; `status` 503 says no without being an error. */
   answer<Query, Body, Out>(
     route: Route<Query, Body, Out>,
     handler: (request: Request<Query, Body>) => Out | Promise<Out>,
@@ -41,7 +41,10 @@ export function registerOn(app: Hono, options: GuardOptions, stopping: AbortSign
     answer(route, handler, status = () => 200) {
       app.on(route.method, route.path, async context => {
         const answer = await handler(await admitted(context, route))
-        return jsonResponse(answer, status(answer), new Headers(context.res.headers))
+        const headers = new Headers(context.res.headers)
+        if (route.text === undefined) return jsonResponse(answer, status(answer), headers)
+        headers.set('content-type', route.text)
+        return new Response(String(answer), { headers })
       })
     },
     stream(route, handler) {

@@ -7,6 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { createAdaptorServer } from '@hono/node-server'
 import { HostError, UsageError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
+import type { Telemetry } from '../host/telemetry/port.ts'
 import type { CoterieNode } from '../node/handle.ts'
 import { createApp } from './app.ts'
 
@@ -21,6 +22,7 @@ export interface ServerOptions {
   /** The host's token. */
   readonly token: string
   readonly log: Logger
+  readonly telemetry: Telemetry
   /** Instead of `serverLimits`, for who cannot wait ten seconds to see a caller cut off. */
   readonly limits?: Partial<Record<keyof typeof serverLimits, number>>
 }
@@ -71,6 +73,7 @@ export async function serveApi(node: CoterieNode, options: ServerOptions): Promi
     hosts: options.httpHosts,
     origins: options.httpOrigins,
     log: options.log,
+    telemetry: options.telemetry,
     signal: stopping.signal,
   })
   const server = createAdaptorServer({

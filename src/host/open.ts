@@ -13,6 +13,9 @@ import {
   type LogLevel,
   openLog,
 } from './telemetry/json-log.ts'
+import { LoopLag } from './telemetry/loop-lag.ts'
+import type { Telemetry } from './telemetry/port.ts'
+import { openTelemetry } from './telemetry/prometheus.ts'
 import { systemTimers } from './timers.ts'
 
 /** What the host needs of a configuration; addresses are multiaddrs. */
@@ -36,6 +39,7 @@ export interface HostOptions {
 /** This machine as a host; the loudness of its log changes while it runs. */
 export interface OpenHost extends Host {
   readonly log: AdjustableLogger
+  readonly telemetry: Telemetry
 }
 
 /**
@@ -48,11 +52,14 @@ export async function openHost(options: HostOptions): Promise<OpenHost> {
   const ports = { clock: systemClock, timers: systemTimers, random: systemRandom, log }
   const { listen, announce, bootstrap, cacheDir } = options
   const net = { listen, announce, bootstrap, limits: netLimits[options.preset] }
+  const telemetry = openTelemetry(new LoopLag())
+  const { registry } = telemetry
   return {
     ...ports,
+    telemetry,
     attester: await openSimulatedAttester(options.machine),
     ...(options.bansFile === undefined ? {} : { hints: new HintFile(options.bansFile, log) }),
     openCache: cacheDir === null ? null : () => openLevelStore(cacheDir),
-    openNet: keysAndHandlers => openNet(net, { ...ports, ...keysAndHandlers }),
+    openNet: keysAndHandlers => openNet(net, { ...ports, ...keysAndHandlers, registry }),
   }
 }

@@ -12,6 +12,7 @@ import type { Attester } from '../host/tee/port.ts'
 import type { MembershipQueries } from '../protocol/membership/types.ts'
 import { type Evidence, evidenceDigest, keyReportData, type NodeKeys } from '../wire/evidence.ts'
 import type { BanList } from './ban-list.ts'
+import type { Counts } from './counts.ts'
 import type { Identity } from './identity.ts'
 import type { ManifestKeeper } from './manifest-keeper.ts'
 
@@ -26,6 +27,7 @@ export interface AdmissionPorts {
   readonly attester: Attester
   readonly bans: Pick<BanList, 'barred'>
   readonly clock: Clock
+  readonly counts: Counts
   readonly membership: () => Pick<MembershipQueries, 'barred' | 'admissible'>
   /** The latest time that something authenticated has shown; the host's clock cannot hide that it passed. */
   readonly authenticatedTime: () => Timestamp
@@ -63,15 +65,9 @@ export class NodeAdmission implements Admission {
   }
 
   appraiseKeys(keys: NodeKeys, evidence: Evidence): Verdict {
-    const verdict = this.appraiseEvidence(keys, evidence)
-    if (verdict.kind !== 'trusted') return verdict
-    const now = this.#ports.clock.monotonic()
-    const node = nodeIdOfKey(keys.identity)
-    const { bans, membership } = this.#ports
-    const refusal = bans.barred(verdict.instance) ?? membership().admissible(node, verdict, now)
-    if (refusal !== undefined) return { kind: 'refused', ...refusal }
-    this.#known.set(evidenceDigest(evidence), evidence)
-    return verdict
+    const verdict = this.#admissible(keys, this.appraiseEvidence(keys, evidence))
+    if (verdict.kind === 'trusted') this.#known.set(evidenceDigest(evidence), evidence)
+    return this.#counted(evidence, verdict)
   }
 
   /** Key evidence against the policy alone: what membership asks about an identity that it judges itself. */
@@ -85,9 +81,9 @@ export class NodeAdmission implements Admission {
 
   appraiseBinder(node: NodeId, evidence: Evidence, binder: Uint8Array): Verdict {
     const barred = this.barred(node)
-    if (barred !== undefined) return { kind: 'refused', ...barred }
+    if (barred !== undefined) return this.#counted(evidence, { kind: 'refused', ...barred })
     // A quote over a binder is asked for once: remembering it would only push key evidence out.
-    return appraise(this.#appraisal(evidence, binder))
+    return this.#counted(evidence, appraise(this.#appraisal(evidence, binder)))
   }
 
   /** How far the host's clock is behind a time that is proved to have passed; 0 if it is not. */
@@ -105,6 +101,24 @@ export class NodeAdmission implements Admission {
 
   quote(reportData: Uint8Array, signal: AbortSignal): Promise<Evidence> {
     return this.#ports.attester.quote(reportData, signal)
+  }
+
+  #admissible(keys: NodeKeys, verdict: Verdict): Verdict {
+    if (verdict.kind !== 'trusted') return verdict
+    const now = this.#ports.clock.monotonic()
+    const node = nodeIdOfKey(keys.identity)
+    const { bans, membership } = this.#ports
+    const refusal = bans.barred(verdict.instance) ?? membership().admissible(node, verdict, now)
+    return refusal === undefined ? verdict : { kind: 'refused', ...refusal }
+  }
+
+  #counted(evidence: Evidence, verdict: Verdict): Verdict {
+    this.#ports.counts.add('coterie_attestation_verifications_total', {
+      tee: evidence.platform,
+      verdict: verdict.kind,
+      reason: verdict.kind === 'refused' ? verdict.code : '',
+    })
+    return verdict
   }
 
   #appraisal(evidence: Evidence, expectedReportData: Uint8Array): Appraisal {

@@ -4,6 +4,7 @@ import type { MembershipQueries } from '../protocol/membership/types.ts'
 import { stateRoot } from '../protocol/replica/commitment.ts'
 import type { ReplicaQueries } from '../protocol/replica/types.ts'
 import type { Heartbeat } from '../wire/heartbeat.ts'
+import type { Agreement } from './agreement.ts'
 
 /** What a beat carries while the root is not known: a commit key is on its way, or much is being written. */
 const unknownRoot = new Uint8Array(32)
@@ -16,6 +17,7 @@ export class BeatContents implements BeatSource {
   readonly #ports: {
     readonly membership: Pick<MembershipQueries, 'phase'>
     readonly replica: Pick<ReplicaQueries, 'restingRoots' | 'groupClock'>
+    readonly agreement: Pick<Agreement, 'mine'>
   }
   readonly #interval: Duration
   #progress = 0
@@ -26,6 +28,7 @@ export class BeatContents implements BeatSource {
     ports: {
       readonly membership: Pick<MembershipQueries, 'phase'>
       readonly replica: Pick<ReplicaQueries, 'restingRoots' | 'groupClock'>
+      readonly agreement: Pick<Agreement, 'mine'>
     },
     options: { readonly interval: Duration },
   ) {
@@ -34,9 +37,10 @@ export class BeatContents implements BeatSource {
   }
 
   content(now: Instant): BeatContent {
-    const { membership, replica } = this.#ports
+    const { membership, replica, agreement } = this.#ports
     const roots = replica.restingRoots()
     this.#lastRoot = roots?.root ?? this.#lastRoot
+    if (roots !== undefined) agreement.mine(roots.root, now)
     return {
       phase: membership.phase === 'active' ? 'active' : 'joining',
       groupClock: replica.groupClock(now) ?? null,

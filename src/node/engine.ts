@@ -11,6 +11,7 @@ import type { Liveness } from '../protocol/liveness/liveness.ts'
 import type { Membership } from '../protocol/membership/membership.ts'
 import type { MemberFacts } from '../protocol/membership/types.ts'
 import type { Replica } from '../protocol/replica/replica.ts'
+import { Agreement } from './agreement.ts'
 import { BeatContents, rootOfBeat } from './beat-contents.ts'
 import { CommitSalts } from './commit-salts.ts'
 import type { CacheTrouble, DiskCache } from './disk-cache.ts'
@@ -29,11 +30,12 @@ export class Engine {
   readonly liveness: Liveness
   readonly replica: Replica
   readonly replicaDriver: ReplicaDriver
+  readonly agreement = new Agreement()
+  readonly inbox: Inbox
   readonly #parts: EngineParts
   readonly #membershipDriver: MembershipDriver
   readonly #livenessDriver: LivenessDriver
   readonly #traffic: Traffic
-  readonly #inbox: Inbox
   readonly #contents: BeatContents
   readonly #salts: CommitSalts
   readonly #outbox: Outbox
@@ -66,19 +68,19 @@ export class Engine {
     this.replica = openReplica(parts, this.#salts)
     const interval = milliseconds(manifest.liveness.beatIntervalMs)
     this.#contents = new BeatContents(
-      { membership: this.membership, replica: this.replica },
+      { membership: this.membership, replica: this.replica, agreement: this.agreement },
       { interval },
     )
     this.liveness = openLiveness(parts, this.#contents)
     this.#outbox = new Outbox({ traffic: this.#traffic, net })
-    this.#inbox = this.#openInbox()
+    this.inbox = this.#openInbox()
     this.#keyUse = new EpochKeyUse({
       host,
       membership: this.membership,
       replica: this.replica,
       salts: this.#salts,
       traffic: this.#traffic,
-      inbox: this.#inbox,
+      inbox: this.inbox,
       membershipDriver: () => this.#membershipDriver,
       replicaDriver: () => this.replicaDriver,
     })
@@ -155,8 +157,7 @@ export class Engine {
     return {
       memberConnected: connection => this.#memberConnected(connection),
       memberDisconnected: (node, reason) => this.#memberDisconnected(node, reason),
-      gossip: (topic, data, from) =>
-        this.#doubts.judged(from, this.#inbox.judge(topic, data, from)),
+      gossip: (topic, data, from) => this.#doubts.judged(from, this.inbox.judge(topic, data, from)),
       asked: (protocol, request, from, signal) => this.#asked(protocol, request, from, signal),
       told: (protocol, frame, from) => {
         if (protocol === 'ack') return this.replicaDriver.ackTold(frame, from)
@@ -188,6 +189,7 @@ export class Engine {
 
   #memberDisconnected(node: NodeId, reason: string): void {
     this.#parts.events.note('disconnected', 'a member disconnected', { node, reason })
+    this.#parts.counts.add('coterie_net_peer_disconnects_total', { reason })
     this.#connections.delete(node)
     this.#gated.delete(node)
     this.#membershipDriver.disconnected(node)
@@ -228,13 +230,14 @@ export class Engine {
           payload,
           signedBody,
         }),
+      rejected: why => this.#parts.counts.add('coterie_wire_decode_rejects_total', { why }),
     })
   }
 
   #driveReplica(): ReplicaDriver {
-    const { host, net, stateChanged } = this.#parts
+    const { host, counts, net, stateChanged } = this.#parts
     return new ReplicaDriver(
-      { host, machine: this.replica, net, frames: this.#traffic },
+      { host, machine: this.replica, net, frames: this.#traffic, counts },
       {
         publish: (sequence, bytes) =>
           this.#outbox.publishBatch(sequence, bytes, () =>
@@ -256,15 +259,16 @@ export class Engine {
         memberAdded: node => {
           this.#livenessDriver.feed({ kind: 'memberAdded', node })
           this.#membersChanged()
-          this.#inbox.release({ kind: 'author', node })
+          this.inbox.release({ kind: 'author', node })
         },
         memberGone: node => {
           const facts = this.#known.get(node)
           if (facts !== undefined) this.#parts.memberDropped(facts)
           this.#known.delete(node)
+          this.agreement.forget(node)
           this.#livenessDriver.feed({ kind: 'memberGone', node })
           this.#membersChanged()
-          this.#inbox.forget(node)
+          this.inbox.forget(node)
         },
         phaseChanged: () => this.#phaseChanged(),
         keysChanged: ({ added, dropped }) =>
@@ -297,6 +301,7 @@ export class Engine {
     this.#notePhase(node)
     if (beat.groupClock === null) return
     const root = rootOfBeat(beat)
+    if (root !== null) this.agreement.theirs(node, root, this.#parts.host.clock.monotonic())
     this.replicaDriver.feed({ kind: 'beat', node, root, groupClock: beat.groupClock })
   }
 
@@ -331,7 +336,7 @@ export class Engine {
     if (facts === undefined || this.#known.get(node)?.phase === facts.phase) return
     this.#known.set(node, facts)
     this.#membersChanged()
-    this.#inbox.release({ kind: 'author', node })
+    this.inbox.release({ kind: 'author', node })
   }
 
   #membersChanged(): void {

@@ -1,5 +1,6 @@
 /** The node as applications, the API and the CLI see it: types only. */
 import type { NetworkId, NodeId } from '../base/ids.ts'
+import type { MetricFamily } from '../host/telemetry/port.ts'
 
 /** How many members must hold a write before it counts as acknowledged: the next one, none, a number, or most instances. */
 export type AckLevel = 'local' | 'majority' | number
@@ -189,6 +190,8 @@ export interface CoterieNode {
   /** The latest refusals, newest first, at most 100. */
   refusals(): readonly RefusalView[]
   status(): StatusView
+  /** Counters and gauges of every room, as they are now; before `start` those that exist already. */
+  metrics(): readonly MetricFamily[]
   /** Takes self-proving removal items (canonical CBOR); answers how many were new. @throws {PeerFault} for an item that does not prove itself. */
   remove(items: readonly Uint8Array[]): { readonly added: number }
   /** What happened lately, newest last, at most 1,000; `after` the number of an event to resume from. */

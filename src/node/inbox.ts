@@ -34,6 +34,8 @@ export interface InboxPorts {
     payload: Uint8Array,
     signedBody: Uint8Array,
   ) => boolean
+  /** A message that no honest neighbour forwards, for the metrics. */
+  readonly rejected: (why: string) => void
 }
 
 /** A message as it came from a neighbour. */
@@ -55,9 +57,14 @@ export class Inbox {
     this.#ports = ports
   }
 
+  /** Messages that wait for a key or a member. */
+  get heldCount(): number {
+    return this.#held.count
+  }
+
   judge(topic: GossipTopic, data: Uint8Array, from: NodeId): GossipJudgement {
     const opened = this.#ports.traffic.unseal(topic, data)
-    if (opened.kind === 'refused') return reject
+    if (opened.kind === 'refused') return this.#reject(opened.code)
     if (opened.kind === 'unknown-key') {
       this.#hold({ kind: 'key', id: opened.keyId }, { topic, data, from })
       this.#ports.unknownKey(opened.keyId, from)
@@ -83,7 +90,7 @@ export class Inbox {
     // from the first and is then evidence, so its signature is still worth checking.
     if (!isFresh && topic === 'delta') return ignore
     const verified = verifyBody(body)
-    if (verified === undefined) return reject
+    if (verified === undefined) return this.#reject('BAD_SIGNATURE')
     if (isFresh) this.#window.accept(author, topic, body.sequence)
     return this.#deliver(topic, author, verified, isFresh)
   }
@@ -97,6 +104,11 @@ export class Inbox {
   forget(author: NodeId): void {
     this.#window.forget(author)
     this.#held.release({ kind: 'author', node: author })
+  }
+
+  #reject(why: string): GossipJudgement {
+    this.#ports.rejected(why)
+    return reject
   }
 
   #hold(reason: HeldFor, arrival: Arrival): void {
@@ -114,7 +126,9 @@ export class Inbox {
       return { kind: 'accept', author }
     }
     const signed = signedBodyCodec.encode(body)
-    if (!this.#ports.beat(author, body.sequence, body.payload, signed)) return reject
+    if (!this.#ports.beat(author, body.sequence, body.payload, signed)) {
+      return this.#reject('NOT_A_BEAT')
+    }
     return isFresh ? { kind: 'accept', author } : ignore
   }
 }

@@ -16,10 +16,12 @@ import { version } from '../base/version.ts'
 import { sha256 } from '../crypto/hash.ts'
 import type { Net, NetHandlers } from '../host/net/port.ts'
 import type { Host } from '../host/port.ts'
+import type { MetricFamily } from '../host/telemetry/port.ts'
 import { type Evidence, evidenceDigest, keyReportData } from '../wire/evidence.ts'
 import { NodeAdmission } from './admission.ts'
 import { BanList } from './ban-list.ts'
 import type { NodeConfig } from './config.ts'
+import { Counts } from './counts.ts'
 import { Engine } from './engine.ts'
 import { EventLog } from './event-log.ts'
 import type {
@@ -35,6 +37,7 @@ import type {
 } from './handle.ts'
 import { type Identity, makeIdentity, wipeIdentity } from './identity.ts'
 import { ManifestKeeper } from './manifest-keeper.ts'
+import { nodeMetrics } from './metrics.ts'
 import { Rate } from './rates.ts'
 import { RefusalLog } from './refusal-log.ts'
 import { NodeState } from './state-api.ts'
@@ -69,6 +72,7 @@ class Node implements CoterieNode {
   readonly #bans: BanList
   readonly #state: NodeState
   readonly #cache = new VerdictCache()
+  readonly #counts = new Counts()
   readonly #stopping = new AbortController()
   #life: Life = 'new'
   #stopped: Promise<void> | undefined
@@ -138,6 +142,19 @@ class Node implements CoterieNode {
     return statusView(this.#seen(), { phase: this.#phase(), next, version })
   }
 
+  metrics(): readonly MetricFamily[] {
+    const [viewed, engine] = [this.#viewed, this.#engine]
+    const counted = this.#counts.families()
+    if (viewed === undefined || engine === undefined) return counted
+    const measured = {
+      agreement: engine.agreement,
+      heldMessages: () => engine.inbox.heldCount,
+      pendingWrites: () => engine.replicaDriver.pendingWriteCount,
+      written: () => this.#state.written,
+    }
+    return [...counted, ...nodeMetrics(viewed, measured), ...viewed.net().metrics()]
+  }
+
   remove(items: readonly Uint8Array[]): { readonly added: number } {
     return this.#running().takeRemovals(items)
   }
@@ -163,6 +180,7 @@ class Node implements CoterieNode {
       manifests: this.#manifests,
       admission,
       events: this.#events,
+      counts: this.#counts,
       net: () => this.#opened(),
       bans: this.#bans,
       stateChanged: () => this.#state.changed(),
@@ -233,6 +251,7 @@ class Node implements CoterieNode {
       attester: this.#host.attester,
       bans: this.#bans,
       clock: this.#host.clock,
+      counts: this.#counts,
       membership: () => this.#running().membership,
       authenticatedTime: () => this.#authenticatedTime(),
     })
@@ -278,6 +297,8 @@ class Node implements CoterieNode {
       ...engine.handlers(),
       connectionRefused: refused => {
         const isNews = this.#refusals.note(refused)
+        const { by, refusal } = refused
+        this.#counts.add('coterie_net_handshake_refusals_total', { by, code: refusal.code })
         if (refused.by === 'link' || !isNews) return
         this.#events.note('refused', 'a connection was refused', {
           by: refused.by,

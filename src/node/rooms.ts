@@ -13,6 +13,7 @@ import type { NodeAdmission } from './admission.ts'
 import type { BanList } from './ban-list.ts'
 import type { CommitSalts } from './commit-salts.ts'
 import type { NodeConfig } from './config.ts'
+import type { Counts } from './counts.ts'
 import { DiskCache, type DiskCacheParts } from './disk-cache.ts'
 import type { EventLog } from './event-log.ts'
 import type { Identity } from './identity.ts'
@@ -29,6 +30,7 @@ export interface EngineParts {
   readonly manifests: ManifestKeeper
   readonly admission: NodeAdmission
   readonly events: EventLog
+  readonly counts: Counts
   readonly net: () => Net
   /** Watchers of the state may read on. */
   readonly stateChanged: () => void

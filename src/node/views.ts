@@ -20,7 +20,7 @@ export interface Viewed {
   readonly verdict: TrustedVerdict
   readonly manifests: ManifestKeeper
   readonly membership: MembershipQueries
-  readonly liveness: Pick<Liveness, 'stateOf' | 'phi'>
+  readonly liveness: Pick<Liveness, 'stateOf' | 'phi' | 'silence'>
   readonly replica: ReplicaQueries
   readonly net: () => Net
   readonly lastRoot: () => Uint8Array | undefined

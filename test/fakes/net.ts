@@ -28,6 +28,7 @@ import type {
 import { StepUp } from '../../src/host/net/step-up.ts'
 import { VerificationQueue } from '../../src/host/net/verification-queue.ts'
 import type { Timers } from '../../src/host/port.ts'
+import type { MetricFamily } from '../../src/host/telemetry/port.ts'
 import { limits } from '../../src/wire/limits.ts'
 import { topics } from '../../src/wire/topics.ts'
 import { FakeAsks } from './net-asks.ts'
@@ -146,6 +147,10 @@ export class FakeNet implements Net, Dialler {
 
   connections(): readonly MemberConnection[] {
     return [...this.links.values()].map(end => end.member)
+  }
+
+  metrics(): readonly MetricFamily[] {
+    return []
   }
 
   async publish(topic: GossipTopic, data: Uint8Array): Promise<{ readonly recipients: number }> {

@@ -4,6 +4,7 @@ import { compareBytes, toHex } from '../../src/base/bytes.ts'
 import { PeerFault, UsageError } from '../../src/base/errors.ts'
 import type { NetworkId } from '../../src/base/ids.ts'
 import { nodeIdOfKey } from '../../src/base/ids.ts'
+import type { MetricFamily } from '../../src/host/telemetry/port.ts'
 import type {
   BanView,
   CoterieNode,
@@ -246,6 +247,13 @@ export class FakeNode implements CoterieNode {
       warnings: this.warnings,
       uptimeSeconds: 1,
     }
+  }
+
+  metrics(): readonly MetricFamily[] {
+    const samples = [{ labels: { phase: this.phase }, value: 1 }]
+    return [
+      { name: 'coterie_node_fake', kind: 'gauge', help: 'A fake.', labels: ['phase'], samples },
+    ]
   }
 
   remove(items: readonly Uint8Array[]): { readonly added: number } {

@@ -26,6 +26,7 @@ const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 
 const app = createApp(new FakeNode(), {
   log: silentLogger,
+  telemetry: { exposition: async () => '', loopLag: () => 0 },
   signal: new AbortController().signal,
   token: 'token',
   opensToHost: true,

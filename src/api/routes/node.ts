@@ -1,5 +1,6 @@
 /** Routes about the node itself: how it is, whom it believes, whom it refused. */
 import { base64 } from '@scure/base'
+import type { Telemetry } from '../../host/telemetry/port.ts'
 import type { CoterieNode, NodePhase } from '../../node/handle.ts'
 import { routes } from '../contract.ts'
 import { openApi } from '../openapi.ts'
@@ -15,7 +16,11 @@ const phaseDetails: Readonly<Record<NodePhase, string>> = {
   stopped: 'stopped',
 }
 
-export function registerNodeRoutes(register: Register, node: CoterieNode): void {
+export function registerNodeRoutes(
+  register: Register,
+  node: CoterieNode,
+  telemetry: Telemetry,
+): void {
   register.answer(routes.health, () => {
     const { phase, testnet, tee } = node.status()
     return { ok: phase === 'active', phase, testnet, tee }
@@ -40,6 +45,7 @@ export function registerNodeRoutes(register: Register, node: CoterieNode): void 
   )
   const description = openApi()
   register.answer(routes.openapi, () => description)
+  register.answer(routes.metrics, () => telemetry.exposition(node.metrics()))
   register.answer(routes.status, () => node.status())
   register.answer(routes.members, () => ({ members: node.members() }))
   register.answer(routes.peers, () => ({ peers: node.peers() }))

@@ -21,6 +21,7 @@ import { limits } from '../../wire/limits.ts'
 import { topics } from '../../wire/topics.ts'
 import type { Timers } from '../port.ts'
 import { Chokes } from './chokes.ts'
+import { GossipRegister } from './gossip-register.ts'
 import { type GossipHooks, type GossipInside, hookGossipsub } from './gossipsub-inside.ts'
 import type { MemberLinks } from './member-links.ts'
 import { inOnePiece } from './noise-crypto.ts'
@@ -58,7 +59,7 @@ export interface GossipCounts {
 
 /** The gossipsub service, with the settings that this network needs. */
 export function gossipService(
-  deps: Pick<GossipDeps, 'topics' | 'limits'>,
+  deps: Pick<GossipDeps, 'topics' | 'limits'> & { readonly register?: GossipRegister | undefined },
 ): ReturnType<typeof gossipsub> {
   const { meshDegree } = deps.limits
   return gossipsub({
@@ -72,6 +73,7 @@ export function gossipService(
     // Looked up before any check, so it covers every byte: a shorter one could be collided to hide a message.
     fastMsgIdFn: message => hashOf(message.data ?? new Uint8Array(0)).toString('latin1'),
     msgIdToStrFn: textOfId,
+    ...(deps.register === undefined ? {} : deps.register.options()),
     allowedTopics: Object.values(deps.topics),
     asyncValidation: true,
     batchPublish: true,
@@ -92,6 +94,8 @@ export function gossipService(
   })
 }
 
+/** Below it gossipsub takes nothing from a peer (its `graylistThreshold`, the default of 17.1.1). */
+const graylistScore = -80
 /** How often lost streams are looked for. */
 const healInterval = milliseconds(500)
 /** How long `publish` waits for slow neighbours at most; then the buffer's own limit decides. */
@@ -107,6 +111,8 @@ export class Gossip {
   readonly #chokes: Chokes
   /** The author of the message that is being passed on at this moment. */
   #passedOn: NodeId | undefined
+  /** What gossipsub counts for itself. */
+  readonly register: GossipRegister
   #service: GossipInside | undefined
   #cancelHealing: (() => void) | undefined
   #missing: ReadonlySet<NodeId> = new Set()
@@ -114,6 +120,7 @@ export class Gossip {
 
   constructor(deps: GossipDeps) {
     this.#deps = deps
+    this.register = new GossipRegister(deps.topics)
     const entries = Object.entries(deps.topics) as [GossipTopic, string][]
     this.#topicOf = new Map(entries.map(([topic, name]) => [name, topic]))
     const { clock, timers, tells } = deps
@@ -136,6 +143,13 @@ export class Gossip {
     await this.#deps.tells.serve(registrar, chokeProtocol, (frame, from) =>
       this.#chokes.told(from, chokeCodec.decode(frame)),
     )
+  }
+
+  /** Neighbours whose gossip is ignored for their score. */
+  graylisted(): number {
+    const service = this.#service
+    if (service === undefined) return 0
+    return [...service.peers.keys()].filter(peer => service.getScore(peer) < graylistScore).length
   }
 
   /** Subscribes and starts to judge and heal. `service` has started. */

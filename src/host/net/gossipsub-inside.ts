@@ -28,6 +28,7 @@ export interface GossipInside extends GossipSub {
     push(entry: { readonly peerId: PeerId; readonly connection: Connection }): void
   }
   readonly score: { duplicateMessage(from: string, id: string, topic: string): void }
+  getScore(peer: string): number
   reportMessageValidationResult(id: string, source: string, result: TopicValidatorResult): void
   selectPeersToForward(topic: string, source?: string, excluded?: ReadonlySet<string>): Set<string>
   doEmitGossip(topic: string, candidates: Set<string>, ids: Uint8Array[]): void
@@ -48,6 +49,7 @@ export interface GossipHooks {
 
 const fields = ['peers', 'mesh', 'streamsOutbound', 'outboundInflightQueue', 'score'] as const
 const steps = [
+  'getScore',
   'reportMessageValidationResult',
   'selectPeersToForward',
   'doEmitGossip',

@@ -5,14 +5,17 @@ import type { ConnectionEncrypter, Libp2p, PeerId, PrivateKey } from '@libp2p/in
 import type { Registrar, TransportManager } from '@libp2p/interface-internal'
 import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { type Ping, ping } from '@libp2p/ping'
+import { prometheusMetrics } from '@libp2p/prometheus-metrics'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
-import { type ConnectionManagerInit, createLibp2p } from 'libp2p'
+import { type ConnectionManagerInit, createLibp2p, type Libp2pOptions } from 'libp2p'
+import type { Registry } from 'prom-client'
 import { HostError } from '../../base/errors.ts'
 import type { NetworkId } from '../../base/ids.ts'
 import { outliveClockJumps } from './clock-jumps.ts'
 import { type Allowed, membersOnly } from './confinement.ts'
 import { gossipService } from './gossip.ts'
+import type { GossipRegister } from './gossip-register.ts'
 import { silentLibp2pLogger } from './libp2p-log.ts'
 import type { ChannelComponents } from './noise-channel.ts'
 import type { NetLimits, NetOptions } from './options.ts'
@@ -47,6 +50,9 @@ export interface NodeParts {
   readonly topics: Readonly<Record<GossipTopic, string>>
   readonly encrypters: readonly ((components: ChannelComponents) => ConnectionEncrypter)[]
   readonly allowed: Allowed
+  readonly gossipRegister?: GossipRegister
+  /** Where libp2p puts its own metrics; none are kept without. */
+  readonly registry?: Registry | undefined
   /** Whether a dial to this peer would be refused anyway. */
   isBarred(peer: PeerId): boolean
 }
@@ -78,6 +84,7 @@ export async function libp2pNode(parts: NodeParts): Promise<Libp2p<Services>> {
     start: false,
     privateKey: parts.privateKey,
     logger: silentLibp2pLogger,
+    ...metricsOf(parts.registry),
     // Says nothing about version, runtime or operating system to whoever connects.
     nodeInfo: { name: 'coterie', version: '0', userAgent: 'coterie' },
     addresses: {
@@ -110,10 +117,13 @@ export async function libp2pNode(parts: NodeParts): Promise<Libp2p<Services>> {
       // is refused, and the monitor takes the refusal for a dead connection and closes it.
       ping: ping({ maxInboundStreams: 8, maxOutboundStreams: 8 }),
       dht: membersOnly(routingTable(network, limits), { allowed, gated: false }),
-      gossip: membersOnly(gossipService({ topics: parts.topics, limits }), {
-        allowed,
-        gated: true,
-      }),
+      gossip: membersOnly(
+        gossipService({ topics: parts.topics, limits, register: parts.gossipRegister }),
+        {
+          allowed,
+          gated: true,
+        },
+      ),
       registrar: (components: { readonly registrar: Registrar }) => components.registrar,
       // Not the transport manager itself: as a service it would be started, and listen, a second time.
       listeners: ({ transportManager }: { readonly transportManager: TransportManager }) => ({
@@ -123,6 +133,13 @@ export async function libp2pNode(parts: NodeParts): Promise<Libp2p<Services>> {
   })
   refuseProviders(node.services.dht)
   return node
+}
+
+/** libp2p's metrics name protocols and never peers. The process itself is measured once, by the host. */
+function metricsOf(registry: Registry | undefined): Pick<Libp2pOptions, 'metrics'> {
+  return registry === undefined
+    ? {}
+    : { metrics: prometheusMetrics({ registry, collectDefaultMetrics: false }) }
 }
 
 function connectionManagerOf(limits: NetLimits): ConnectionManagerInit {

@@ -2,16 +2,18 @@
 import type { Connection, Libp2p, PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
+import type { Registry } from 'prom-client'
 import type { Verdict } from '../../attestation/verdict.ts'
-import { CoterieError, HostError } from '../../base/errors.ts'
+import { HostError } from '../../base/errors.ts'
 import { type NodeId, nodeId } from '../../base/ids.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Random } from '../../base/random.ts'
 import type { Secret } from '../../base/secret.ts'
 import { type Clock, milliseconds } from '../../base/time.ts'
-import { decodeRefusal, encodeRefusal } from '../../wire/refusal.ts'
+import { decodeRefusal } from '../../wire/refusal.ts'
 import { topicName } from '../../wire/topics.ts'
 import type { Timers } from '../port.ts'
+import type { MetricFamily } from '../telemetry/port.ts'
 import { dialCode, parseAddress, withPeer } from './addresses.ts'
 import {
   type EncrypterHooks,
@@ -22,10 +24,12 @@ import {
 } from './attested-noise.ts'
 import { DialLoop } from './dial-loop.ts'
 import { Discovery } from './discovery.ts'
+import { farewellProtocol, sayFarewell } from './farewell.ts'
 import { Gossip, type GossipCounts } from './gossip.ts'
 import { IdentityKey } from './identity-key.ts'
 import { askId, libp2pNode, type Services, tellId } from './libp2p-node.ts'
 import { type Link, MemberLinks } from './member-links.ts'
+import { netMetrics } from './net-metrics.ts'
 import { NoiseStatic } from './noise-crypto.ts'
 import type { NetOptions } from './options.ts'
 import type {
@@ -54,16 +58,14 @@ export interface NetDeps {
   readonly clock: Clock
   readonly timers: Timers
   readonly random: Random
+  /** Where libp2p puts its own metrics; none are kept without. */
+  readonly registry?: Registry
 }
 
 const askProtocols: readonly AskProtocol[] = ['hello', 'removals', 'record', 'key', 'sync', 'probe']
 const tellProtocols: readonly TellProtocol[] = ['ack', 'announce']
-/** Says why a connection is about to be closed. */
-const farewellProtocol = '/coterie/ask/farewell/1'
 /** A busy member is introduced to again after this. */
 const introduceAgain = milliseconds(1000)
-/** A farewell that is not taken in this time is left unsaid. */
-const farewellWait = milliseconds(300)
 
 /**
  * Opens the network for these keys; no socket is opened before `start`.
@@ -94,6 +96,7 @@ export class Libp2pNet implements Net {
   readonly #gossip: Gossip
   readonly #dials: DialLoop
   readonly #discovery: Discovery
+  readonly #verifications = new VerificationQueue()
   #libp2p: Libp2p<Services> | undefined
 
   constructor(options: NetOptions, deps: NetDeps, self: PeerId) {
@@ -154,13 +157,17 @@ export class Libp2pNet implements Net {
       refused: refused => this.#refused(refused),
     }
     const encrypter = { network: admission.network, own, random, timers, hooks, admission }
-    const queue = new VerificationQueue()
     this.#libp2p = await libp2pNode({
       options: this.#options,
       network: admission.network,
       privateKey,
       topics: this.#topics,
-      encrypters: [memberEncrypter({ ...encrypter, queue }), lightServer(encrypter)],
+      gossipRegister: this.#gossip.register,
+      registry: this.#deps.registry,
+      encrypters: [
+        memberEncrypter({ ...encrypter, queue: this.#verifications }),
+        lightServer(encrypter),
+      ],
       allowed: {
         memberOf: connection => this.#links.linkOf(connection)?.node,
         gate: node => this.#links.gate(node),
@@ -243,7 +250,7 @@ export class Libp2pNet implements Net {
   async disconnect(node: NodeId, code: string): Promise<void> {
     if (!this.#links.has(node)) return
     this.#links.giveReason(node, code)
-    await this.#sayFarewell(node, code)
+    await sayFarewell({ asks: this.#asks, timers: this.#deps.timers }, node, code)
     await this.#links.close(node, code)
   }
 
@@ -260,11 +267,15 @@ export class Libp2pNet implements Net {
   }
 
   /** Open connections of every role, those about to close included. */
-  socketCount = (): number => this.#running().getConnections().length
+  socketCount = (): number => this.#libp2p?.getConnections().length ?? 0
 
   /** What is being dialled, and why that last failed. */
   dialTargets(): ReturnType<DialLoop['view']> {
     return this.#dials.view()
+  }
+
+  metrics(): readonly MetricFamily[] {
+    return netMetrics({ net: this, gossip: this.#gossip, verifications: this.#verifications })
   }
 
   #refused(refused: RefusedConnection): void {
@@ -380,19 +391,5 @@ export class Libp2pNet implements Net {
       this.#links.giveReason(from, decodeRefusal(request).code)
       return new Uint8Array(0)
     })
-  }
-
-  async #sayFarewell(node: NodeId, code: string): Promise<void> {
-    const patience = new AbortController()
-    const cancel = this.#deps.timers.after(farewellWait, () => patience.abort())
-    try {
-      const reason = encodeRefusal({ code, facts: {} })
-      await this.#asks.ask(node, farewellProtocol, reason, patience.signal)
-    } catch (error) {
-      // Unsaid, the other side sees the connection close, which is the point.
-      if (!(error instanceof CoterieError)) throw error
-    } finally {
-      cancel()
-    }
   }
 }

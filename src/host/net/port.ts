@@ -1,6 +1,7 @@
 import type { Refusal, TrustedVerdict, Verdict } from '../../attestation/verdict.ts'
 import type { Digest, NetworkId, NodeId } from '../../base/ids.ts'
 import type { Evidence, NodeKeys } from '../../wire/evidence.ts'
+import type { MetricFamily } from '../telemetry/port.ts'
 
 /** Names of gossip topics; the names on the wire are hashed with the network id. */
 export type GossipTopic = 'delta' | 'heartbeat'
@@ -122,4 +123,6 @@ export interface Net {
   disconnect(node: NodeId, code: string): Promise<void>
   /** Adds addresses to the dial loop (multiaddrs with or without peer id). */
   addAddresses(addresses: readonly string[]): void
+  /** What the net counted since it was opened, and how it is now. */
+  metrics(): readonly MetricFamily[]
 }

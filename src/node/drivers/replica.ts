@@ -15,8 +15,10 @@ import type {
   ReplicaEffect,
   ReplicaInput,
 } from '../../protocol/replica/types.ts'
+import type { Counts } from '../counts.ts'
 import { Drive } from '../drive.ts'
 import type { FrameSeal } from '../frame-seal.ts'
+import { syncPathOf } from '../sync-path.ts'
 import { writeError } from '../write-errors.ts'
 
 type EffectOf<Kind extends ReplicaEffect['kind']> = Extract<ReplicaEffect, { kind: Kind }>
@@ -50,6 +52,7 @@ export class ReplicaDriver {
   readonly #drive: Drive<ReplicaInput, ReplicaEffect>
   readonly #net: () => Net
   readonly #frames: FrameSeal
+  readonly #counts: Counts
   readonly #listeners: ReplicaListeners
   readonly #writes = new Map<number, PendingWrite>()
   readonly #answers = new Map<number, PendingAnswer>()
@@ -64,12 +67,14 @@ export class ReplicaDriver {
       readonly machine: Replica
       readonly net: () => Net
       readonly frames: FrameSeal
+      readonly counts: Counts
     },
     listeners: ReplicaListeners,
   ) {
     this.machine = ports.machine
     this.#net = ports.net
     this.#frames = ports.frames
+    this.#counts = ports.counts
     this.#listeners = listeners
     this.#drive = new Drive<ReplicaInput, ReplicaEffect>(ports.machine, ports.host, {
       tick: { kind: 'tick' },
@@ -113,6 +118,11 @@ export class ReplicaDriver {
     this.feed({ kind: 'writes', writes })
   }
 
+  /** Writes that nobody has been answered yet. */
+  get pendingWriteCount(): number {
+    return this.#writes.size
+  }
+
   /** Answers a sync request of a member that may see state. */
   async syncAsked(request: Uint8Array, from: NodeId): Promise<Uint8Array> {
     this.#stopping.signal.throwIfAborted()
@@ -126,6 +136,9 @@ export class ReplicaDriver {
     )
     this.feed({ kind: 'syncAsked', id, from, bytes })
     const answer = await answered.finally(() => this.#answers.delete(id))
+    const path = syncPathOf(bytes)
+    this.#countSync({ direction: 'in', path }, bytes.length)
+    this.#countSync({ direction: 'out', path }, answer.length)
     const sealed = this.#frames.seal('sync', answer)
     if (sealed === undefined) {
       throw new CoterieError('NO_KEY', 'No key to seal the answer under at this moment.')
@@ -202,7 +215,14 @@ export class ReplicaDriver {
             .ask(effect.to, 'sync', sealed, signal)
             .catch(() => undefined)
     const bytes = answer === undefined ? undefined : this.#frames.open('sync', answer, effect.to)
+    const path = syncPathOf(effect.bytes)
+    this.#countSync({ direction: 'out', path }, effect.bytes.length)
+    if (bytes !== undefined) this.#countSync({ direction: 'in', path }, bytes.length)
     if (bytes === undefined) this.feed({ kind: 'syncFailed', node: effect.to })
     else this.feed({ kind: 'syncAnswered', node: effect.to, bytes })
+  }
+
+  #countSync(labels: { readonly direction: string; readonly path: string }, bytes: number): void {
+    this.#counts.add('coterie_replica_sync_bytes_total', labels, bytes)
   }
 }

@@ -158,6 +158,11 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     return this.#health.multiplier
   }
 
+  /** How long no beat of a member was accepted, excused stalls left out; `null` before the first. */
+  silence(node: NodeId, now: Instant): Duration | null {
+    return this.#members.get(node)?.silence(now) ?? null
+  }
+
   /** What the last accepted beat of a member said it was; `null` before the first. */
   phaseOf(node: NodeId): 'joining' | 'active' | null {
     return this.#members.get(node)?.phase ?? null

@@ -88,6 +88,11 @@ export class ObservedMember {
     return this.#received[0]
   }
 
+  /** How long no sign of life has come; `null` before the first. */
+  silence(now: Instant): Duration | null {
+    return this.#gaps === null ? null : between(this.#silentSince, now)
+  }
+
   /** Suspicion level; `null` before the first sign of life. */
   phi(now: Instant): number | null {
     return this.#gaps === null ? null : this.#gaps.phi(between(this.#silentSince, now))

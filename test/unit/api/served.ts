@@ -4,6 +4,7 @@ import { onTestFinished } from 'vitest'
 import { ApiClient } from '../../../src/api/client.ts'
 import { type ServerOptions, serveApi } from '../../../src/api/server.ts'
 import { silentLogger } from '../../../src/base/log.ts'
+import type { Telemetry } from '../../../src/host/telemetry/port.ts'
 import { FakeNode } from '../../fakes/node.ts'
 
 export const token = 'T0ken'.repeat(9).slice(0, 43)
@@ -44,6 +45,12 @@ export function raw(
   })
 }
 
+/** Writes names alone: what prom-client makes of them is its own test. */
+export const fakeTelemetry: Telemetry = {
+  exposition: async families => `${families.map(({ name }) => name).join('\n')}\n`,
+  loopLag: () => 0,
+}
+
 /** Serves a fake node on a free port until the test ends. */
 export async function served(
   options: { opensToHost?: boolean } & Partial<ServerOptions> = {},
@@ -57,6 +64,7 @@ export async function served(
     httpOrigins: [],
     token,
     log: silentLogger,
+    telemetry: fakeTelemetry,
     ...options,
   })
   const client = new ApiClient({ url: server.url, token })

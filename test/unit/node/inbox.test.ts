@@ -60,6 +60,7 @@ function reader(options: { readonly keys: Map<Digest, HeldKey>; readonly members
       barred: node => (barred.has(node) ? { code: 'REMOVED', facts: {} } : undefined),
     },
     isActive: node => !joining.has(node),
+    rejected: why => asked.push(`reject ${why}`),
     unknownKey: id => asked.push(`key ${id}`),
     unknownAuthor: author => asked.push(`author ${author}`),
     batch: (author, sequence) => deliveries.push({ topic: 'delta', author, sequence }),

@@ -1,0 +1,50 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { LoopLag } from '../../../../src/host/telemetry/loop-lag.ts'
+import type { MetricFamily } from '../../../../src/host/telemetry/port.ts'
+import { openTelemetry } from '../../../../src/host/telemetry/prometheus.ts'
+
+function telemetry() {
+  const lag = new LoopLag()
+  onTestFinished(() => lag.stop())
+  return openTelemetry(lag)
+}
+
+const family = (value: number, code = 'BUSY'): MetricFamily => ({
+  name: 'coterie_net_refusals_total',
+  kind: 'counter',
+  help: 'Said no.',
+  labels: ['code'],
+  samples: [{ labels: { code }, value }],
+})
+
+test('families are written with their kind, help and labels, as they are at each scrape', async () => {
+  const { exposition } = telemetry()
+  expect(await exposition([family(3)])).toContain(
+    '# HELP coterie_net_refusals_total Said no.\n# TYPE coterie_net_refusals_total counter\ncoterie_net_refusals_total{code="BUSY"} 3\n',
+  )
+  const later = await exposition([family(5, 'REMOVED')])
+  expect(later).toContain('coterie_net_refusals_total{code="REMOVED"} 5')
+  expect(later).not.toContain('BUSY')
+})
+
+test('a label that tries to forge a line is written as one value', async () => {
+  const { exposition } = telemetry()
+  const text = await exposition([family(1, 'x"} 1\nforged_total 9\n')])
+  expect(text.split('\n').filter(line => line.startsWith('forged'))).toEqual([])
+})
+
+test('the process is measured: memory, CPU, and how long the loop was held up', async () => {
+  const opened = telemetry()
+  const until = performance.now() + 400
+  while (performance.now() < until);
+  expect(opened.loopLag()).toBeGreaterThan(50)
+  const text = await opened.exposition([])
+  for (const name of [
+    'process_resident_memory_bytes',
+    'process_cpu_seconds_total',
+    'nodejs_eventloop_lag_p99_seconds',
+    'coterie_host_event_loop_lag_seconds',
+  ]) {
+    expect(text).toMatch(new RegExp(`^${name} `, 'm'))
+  }
+})
