@@ -18,7 +18,7 @@ const production = new Map([...source].filter(([path]) => !path.startsWith('test
 const productionEntries = [
   /^src\/index\.ts$/,
   /^src\/cli\/main\.ts$/,
-  /^testnet\/(follow-parent|shifted-clock)\.ts$/,
+  /^testnet\/(follow-parent|shifted-clock|vital-signs)\.ts$/,
   /^testnet\/adversaries\/[^/]+\.ts$/,
 ]
 const testEntries = [

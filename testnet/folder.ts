@@ -31,6 +31,8 @@ export interface NodeFolder {
   readonly run: string
   /** How far its wall clock is off, if it is. */
   readonly clock: string
+  /** Its vital signs, if they are measured. */
+  readonly vitals: string
   readonly log: string
 }
 
@@ -62,6 +64,7 @@ export function nodeFolderOf(folder: Folder, name: string): NodeFolder {
     data,
     run: join(data, 'run.json'),
     clock: join(path, 'clock-offset'),
+    vitals: join(path, 'vitals.json'),
     log: join(folder.logs, `${name}.log`),
   }
 }

@@ -10,6 +10,7 @@ import { type NodeStart, prepareStart, type RunFacts, readRun } from './node-con
 import { httpPort, loopback, p2pPort } from './ports.ts'
 import { type ProcessExit, type RunningProcess, Supervisor } from './processes.ts'
 import { RelayBoard } from './relay.ts'
+import { readVitals, type VitalSigns, vitalsPreload } from './vitals.ts'
 
 /** Something worth a line for whoever watches. */
 export interface TestnetEvent {
@@ -27,6 +28,8 @@ export interface TestnetOptions {
   readonly onProcesses?: (running: readonly RunningProcess[]) => void
   /** As in `RelayBoard`. */
   readonly draw?: () => number
+  /** Whether vital signs are measured inside of each node, and with the heap collected. */
+  readonly vitals?: { readonly collect: boolean }
   /** The program of a node: `coterie start` unless a test puts a fake in its place. */
   readonly program?: readonly string[]
 }
@@ -98,6 +101,12 @@ export class Testnet {
 
   running(): readonly RunningProcess[] {
     return this.#supervisor.running()
+  }
+
+  /** What a node's process says about its own health; `undefined` unless it runs and is measured. */
+  async vitalsOf(slot: NodeSlot): Promise<VitalSigns | undefined> {
+    const pid = this.#supervisor.find(slot.name)?.pid
+    return pid === undefined ? undefined : await readVitals(slot.folder.vitals, pid)
   }
 
   isRunning(slot: NodeSlot): boolean {
@@ -232,7 +241,7 @@ export class Testnet {
       name: slot.name,
       args: [...program, slot.folder.config],
       logFile: slot.folder.log,
-      preloads: [clockPreload(slot.folder.clock)],
+      preloads: this.#preloads(slot),
     })
     this.relays.identify(running.pid, slot.name)
     this.#changed()
@@ -241,6 +250,12 @@ export class Testnet {
     this.relays.point(slot.name, run.p2pPort)
     this.#tell(slot.name, `started as process ${running.pid}`)
     return run
+  }
+
+  #preloads({ folder }: NodeSlot): string[] {
+    const { vitals } = this.#options
+    const clock = clockPreload(folder.clock)
+    return vitals === undefined ? [clock] : [clock, vitalsPreload(folder.vitals, vitals)]
   }
 
   async #untilListening(slot: NodeSlot, running: RunningProcess): Promise<RunFacts> {

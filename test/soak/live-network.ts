@@ -16,6 +16,8 @@ export interface LiveOptions {
   readonly nodes: number
   /** Places for nodes that the test adds. */
   readonly extras?: number
+  /** As in `TestnetOptions`. */
+  readonly vitals?: { readonly collect: boolean }
 }
 
 /** What a test was asked for in the environment, or what it does unasked. */
@@ -31,34 +33,55 @@ export function say(text: string): void {
   process.stderr.write(`${new Date().toISOString().slice(11, 19)}  ${text}\n`)
 }
 
+interface Parts {
+  readonly testnet: Testnet
+  readonly folder: Folder
+  readonly layout: Layout
+  readonly nodes: number
+  readonly ends: readonly string[]
+}
+
 export class LiveNetwork {
   readonly testnet: Testnet
   readonly faults: Faults
   readonly folder: Folder
   readonly layout: Layout
   readonly seed: string
+  /** Processes that ended by themselves: a bug or an unhandled rejection ends a node. */
+  readonly ends: readonly string[]
   readonly #nodes: number
   readonly #end = (): void => this.testnet.killAllNow()
 
-  private constructor(parts: { testnet: Testnet; folder: Folder; layout: Layout; nodes: number }) {
+  private constructor(parts: Parts) {
     this.testnet = parts.testnet
     this.folder = parts.folder
     this.layout = parts.layout
     this.seed = parts.layout.seed
+    this.ends = parts.ends
     this.#nodes = parts.nodes
     this.faults = new Faults(parts)
     process.on('exit', this.#end)
   }
 
   /** Starts the nodes and waits until they agree. The seed is `SEED`, or drawn and said. */
-  static async start({ nodes, extras = 0 }: LiveOptions): Promise<LiveNetwork> {
+  static async start({ nodes, extras = 0, vitals }: LiveOptions): Promise<LiveNetwork> {
     const folder = folderOf(await mkdtemp(join(tmpdir(), 'coterie-live-')))
     const seed = process.env['SEED'] ?? drawSeed()
     const layout = await prepareLayout(folder, { nodes, fresh: true, seed })
     const basePort = await findFreeBase(nodes + extras)
     const draws = new Draws(seed, 'links')
-    const testnet = new Testnet({ folder, basePort, nodes, draw: () => draws.unit() })
-    const network = new LiveNetwork({ testnet, folder, layout, nodes })
+    const ends: string[] = []
+    const testnet = new Testnet({
+      folder,
+      basePort,
+      nodes,
+      draw: () => draws.unit(),
+      ...(vitals !== undefined && { vitals }),
+      onEvent: ({ node, text }) => {
+        if (text.startsWith('ended with')) ends.push(`${node} ${text}`)
+      },
+    })
+    const network = new LiveNetwork({ testnet, folder, layout, nodes, ends })
     say(`SEED=${seed}: ${nodes} nodes from port ${basePort} on, in ${folder.path}`)
     await testnet.start()
     await network.converged()

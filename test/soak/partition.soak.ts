@@ -23,6 +23,11 @@ test.each(['silent', 'reset'] as const)(
     const writers = new Writers(network.nodes(), { prefix: 'cut/', ack: 1, pause: 5 })
     await wait(seconds * 1000)
     const [of, beyond] = [await keysUnder(left[0]!, 'cut/'), await keysUnder(right[0]!, 'cut/')]
+    const codes = [...writers.codes].join(' ') || 'no refusal'
+    const slowest = Math.max(...writers.latencies).toFixed(0)
+    say(
+      `${of.size} and ${beyond.size} writes apart, ${codes}, slowest acknowledged in ${slowest} ms`,
+    )
     // Else nothing was cut, or nobody wrote: the rest would prove nothing.
     expect(isOfOnly(left, of), 'the left side holds writes of the right one').toBe(true)
     expect(isOfOnly(right, beyond), 'the right side holds writes of the left one').toBe(true)

@@ -11,8 +11,11 @@ export interface WriterOptions {
   /** Milliseconds between two writes of one writer. */
   readonly pause: number
   readonly valueBytes?: number
+  /** Keys of one writer, written over and over; unbounded unless said. */
+  readonly keys?: number
 }
 
+const latenciesMax = 10_000
 /** How long a writer waits for a node that does not answer, in ms. */
 const answerPatience = 20_000
 
@@ -44,15 +47,17 @@ export class Writers {
   }
 
   async #write(slot: NodeSlot): Promise<void> {
-    const { prefix, ack, pause } = this.#options
+    const { prefix, ack, pause, keys = Number.MAX_SAFE_INTEGER } = this.#options
     for (let count = 0; !this.#isStopping; count++) {
-      const key = `${prefix}${slot.name}/${count}`
+      const key = `${prefix}${slot.name}/${count % keys}`
       const begun = performance.now()
       try {
         const signal = AbortSignal.timeout(answerPatience)
         await slot.api.set(key, { text: this.#value }, { ack, signal })
         this.acknowledged.add(key)
         this.latencies.push(performance.now() - begun)
+        // An hour of figures is no leak of the node.
+        if (this.latencies.length > latenciesMax) this.latencies.shift()
       } catch (error) {
         const code = error instanceof CoterieError ? error.code : String(error)
         this.codes.set(code, (this.codes.get(code) ?? 0) + 1)

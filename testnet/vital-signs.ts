@@ -1,0 +1,55 @@
+/**
+ * Preloaded into a process of a testnet (`node --import`) whose health is measured: writes what only the inside
+ * of a process knows to the file named in the query of this module's URL, every second.
+ *
+ * With `gc` in the query the heap is collected before it is measured, now and then: what is left is what is kept.
+ */
+import { renameSync, writeFileSync } from 'node:fs'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import type { VitalSigns } from './vitals.ts'
+
+const query = new URL(import.meta.url).searchParams
+const path = query.get('file') ?? ''
+const interval = 1_000
+/** Measurements between two collections: a full one stops the process for some 20 ms. */
+const collectEvery = 15
+const resolution = 10
+
+const lag = monitorEventLoopDelay({ resolution })
+const collect = query.has('gc') ? exposedCollector() : undefined
+let count = 0
+let heapKept = 0
+
+function exposedCollector(): () => void {
+  setFlagsFromString('--expose-gc')
+  return runInNewContext('gc') as () => void
+}
+
+function write(): void {
+  // Read before the collection, which is this module's own doing.
+  const lagMs = { p50: delay(50), p99: delay(99), max: Math.max(0, lag.max / 1e6 - resolution) }
+  if (collect !== undefined && count++ % collectEvery === 0) {
+    collect()
+    heapKept = process.memoryUsage().heapUsed
+  }
+  const { rss, heapUsed } = process.memoryUsage()
+  const open = Object.groupBy(process.getActiveResourcesInfo(), kind => kind)
+  const resources = Object.fromEntries(
+    Object.entries(open).map(([kind, each]) => [kind, each?.length ?? 0]),
+  )
+  const at = Date.now()
+  const signs: VitalSigns = { pid: process.pid, at, rss, heapUsed, heapKept, lagMs, resources }
+  lag.reset()
+  writeFileSync(`${path}.tmp`, JSON.stringify(signs), { mode: 0o600 })
+  renameSync(`${path}.tmp`, path)
+}
+
+/** The histogram counts the sampling interval itself as delay. */
+function delay(percentile: number): number {
+  return Math.max(0, lag.percentile(percentile) / 1e6 - resolution)
+}
+
+lag.enable()
+setInterval(write, interval).unref()
