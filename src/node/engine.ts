@@ -12,6 +12,7 @@ import type { Membership } from '../protocol/membership/membership.ts'
 import type { MemberFacts } from '../protocol/membership/types.ts'
 import type { Replica } from '../protocol/replica/replica.ts'
 import { Agreement } from './agreement.ts'
+import { AuthorBudgets, authorRates, ownRate } from './author-budgets.ts'
 import { BeatContents, rootOfBeat } from './beat-contents.ts'
 import { CommitSalts } from './commit-salts.ts'
 import type { CacheTrouble, DiskCache } from './disk-cache.ts'
@@ -72,7 +73,8 @@ export class Engine {
       { interval },
     )
     this.liveness = openLiveness(parts, this.#contents)
-    this.#outbox = new Outbox({ traffic: this.#traffic, net })
+    const rate = ownRate(authorRates[parts.config.preset])
+    this.#outbox = new Outbox({ traffic: this.#traffic, net, host }, { rate })
     this.inbox = this.#openInbox()
     this.#keyUse = new EpochKeyUse({
       host,
@@ -115,6 +117,7 @@ export class Engine {
   stop(): void {
     this.#stopping.abort(new HostError('STOPPING', 'the node stops'))
     this.#keyUse.stop()
+    this.#outbox.stop()
     this.replicaDriver.stop()
     this.#livenessDriver.stop()
     this.#membershipDriver.stop()
@@ -210,13 +213,14 @@ export class Engine {
   }
 
   #openInbox(): Inbox {
+    const { clock } = this.#parts.host
     return new Inbox({
       self: this.#parts.identity.node,
-      clock: this.#parts.host.clock,
+      clock,
+      budgets: new AuthorBudgets({ clock }, { rate: authorRates[this.#parts.config.preset] }),
       traffic: this.#traffic,
       members: this.membership,
-      isActive: node =>
-        this.membership.member(node, this.#parts.host.clock.monotonic())?.phase === 'active',
+      isActive: node => this.membership.member(node, clock.monotonic())?.phase === 'active',
       unknownKey: (id, from) => this.#keyUse.unknown(id, from),
       unknownAuthor: (author, from) =>
         this.#membershipDriver.feed({ kind: 'unknownAuthor', author, from }),

@@ -14,11 +14,13 @@ import { verifyBody } from '../wire/envelope.ts'
 import { ReplayWindow } from '../wire/replay-window.ts'
 import { signedBodyCodec, type VerifiedBody } from '../wire/signed-body.ts'
 import { topics } from '../wire/topics.ts'
+import type { AuthorBudgets } from './author-budgets.ts'
 import type { Traffic } from './traffic.ts'
 
 export interface InboxPorts {
   readonly self: NodeId
   readonly clock: Clock
+  readonly budgets: Pick<AuthorBudgets, 'allows' | 'charge' | 'forget'>
   readonly traffic: Traffic
   readonly members: Pick<MembershipQueries, 'isMember' | 'barred'>
   /** Whether a member has finished joining. */
@@ -89,8 +91,12 @@ export class Inbox {
     // A repeated delta is the gossip of a neighbour that does not know better; a repeated beat may differ
     // from the first and is then evidence, so its signature is still worth checking.
     if (!isFresh && topic === 'delta') return ignore
+    const { budgets } = this.#ports
+    if (!budgets.allows(author, topic, data.length)) return ignore
     const verified = verifyBody(body)
     if (verified === undefined) return this.#reject('BAD_SIGNATURE')
+    // Charged only now, or whoever holds the key could use up what another may send.
+    budgets.charge(author, topic, data.length)
     if (isFresh) this.#window.accept(author, topic, body.sequence)
     return this.#deliver(topic, author, verified, isFresh)
   }
@@ -103,6 +109,7 @@ export class Inbox {
   /** The author is no member any more. */
   forget(author: NodeId): void {
     this.#window.forget(author)
+    this.#ports.budgets.forget(author)
     this.#held.release({ kind: 'author', node: author })
   }
 
@@ -112,7 +119,7 @@ export class Inbox {
   }
 
   #hold(reason: HeldFor, arrival: Arrival): void {
-    this.#held.hold(reason, arrival, arrival.data.length)
+    this.#held.hold(reason, arrival, { from: arrival.from, size: arrival.data.length })
   }
 
   #deliver(

@@ -1,14 +1,38 @@
-/** Effects of the machines that go out by gossip: sealed under the key in force, then published. */
+/**
+ * Effects of the machines that go out by gossip: sealed under the key in force, then published, no faster
+ * than others take from one author. A batch that has to wait lets the replica gather the next.
+ */
+import { type Rate, RateBudget } from '../base/rate-budget.ts'
 import type { GossipTopic, Net } from '../host/net/port.ts'
+import type { Host, Timers } from '../host/port.ts'
 import type { Traffic } from './traffic.ts'
 
 export class Outbox {
   readonly #traffic: Traffic
   readonly #net: () => Net
+  readonly #timers: Timers
+  readonly #budget: RateBudget
+  #cancelWaiting: () => void = () => undefined
 
-  constructor(ports: { readonly traffic: Traffic; readonly net: () => Net }) {
+  constructor(
+    ports: {
+      readonly traffic: Traffic
+      readonly net: () => Net
+      readonly host: Pick<Host, 'clock' | 'timers'>
+    },
+    options: {
+      /** What this node allows itself. */
+      readonly rate: Rate
+    },
+  ) {
     this.#traffic = ports.traffic
     this.#net = ports.net
+    this.#timers = ports.host.timers
+    this.#budget = new RateBudget(options.rate, ports.host.clock)
+  }
+
+  stop(): void {
+    this.#cancelWaiting()
   }
 
   /** A batch waits for a usable key; `published` is called once it was handed over or could not be. */
@@ -18,13 +42,21 @@ export class Outbox {
       this.#traffic.whenKeyed(() => this.publishBatch(sequence, payload, published))
       return
     }
-    this.#publish('delta', sealed, published)
+    this.#whenAffordable(sealed, published)
   }
 
   /** A beat without a usable key is dropped: the next one is newer. */
   publishBeat(sequence: number, payload: Uint8Array): void {
     const sealed = this.#traffic.sealEnvelope('heartbeat', sequence, payload)
     if (sealed !== undefined) this.#publish('heartbeat', sealed, () => undefined)
+  }
+
+  #whenAffordable(sealed: Uint8Array, published: () => void): void {
+    if (this.#budget.spend(sealed.length)) return this.#publish('delta', sealed, published)
+    // The replica hands over one batch at a time, so one timer is enough.
+    this.#cancelWaiting = this.#timers.after(this.#budget.wait(sealed.length), () =>
+      this.#whenAffordable(sealed, published),
+    )
   }
 
   #publish(topic: GossipTopic, sealed: Uint8Array, done: () => void): void {

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto'
 import { UsageError } from '../../src/base/errors.ts'
 import type { NodeId } from '../../src/base/ids.ts'
+import { RateBudget } from '../../src/base/rate-budget.ts'
 import type { NetLimits } from '../../src/host/net/options.ts'
 import type { GossipTopic } from '../../src/host/net/port.ts'
-import { RateBudget } from '../../src/host/net/rate-budget.ts'
 import type { FakeNet } from './net.ts'
 
 /** What it asks of the net around it. */
@@ -66,6 +66,7 @@ export class FakeGossip {
     this.#budgets.set(from, budget)
     if (!budget.spend(data.length)) return
     if (handlers.gossip(topic, data.slice(), from).kind === 'accept') {
+      budget.refund(data.length)
       this.#spread(topic, data, from)
     }
   }

@@ -3,32 +3,36 @@
  * one judgement per message, and a healer for streams that gossipsub loses and never opens again (js-libp2p
  * #3531 leaves re-opening open).
  */
-import { createHash } from 'node:crypto'
-import {
-  type GossipSub,
-  type GossipsubMessage,
-  gossipsub,
-  TopicValidatorResult,
-} from '@libp2p/gossipsub'
+import { type GossipSub, type GossipsubMessage, TopicValidatorResult } from '@libp2p/gossipsub'
 import type { PeerId } from '@libp2p/interface'
 import type { Registrar } from '@libp2p/interface-internal'
 import { HostError, UsageError } from '../../base/errors.ts'
 import { type NodeId, nodeId } from '../../base/ids.ts'
 import type { Logger } from '../../base/log.ts'
-import { type Clock, milliseconds, seconds } from '../../base/time.ts'
+import { type Rate, RateBudget } from '../../base/rate-budget.ts'
+import { between, type Clock, type Instant, milliseconds, seconds } from '../../base/time.ts'
 import { chokeCodec } from '../../wire/choke.ts'
 import { limits } from '../../wire/limits.ts'
 import { topics } from '../../wire/topics.ts'
 import type { Timers } from '../port.ts'
 import { Chokes } from './chokes.ts'
 import { GossipRegister } from './gossip-register.ts'
-import { type GossipHooks, type GossipInside, hookGossipsub } from './gossipsub-inside.ts'
+import { textOfId } from './gossip-service.ts'
+import {
+  type GossipHooks,
+  type GossipInside,
+  hookGossipsub,
+  type Rpc,
+  type RpcMessage,
+} from './gossipsub-inside.ts'
 import type { MemberLinks } from './member-links.ts'
 import { inOnePiece } from './noise-crypto.ts'
 import { type NetLimits, streamLimits } from './options.ts'
 import type { GossipJudgement, GossipTopic, NetHandlers } from './port.ts'
-import { RateBudget } from './rate-budget.ts'
 import type { Tells } from './streams.ts'
+
+/** Messages of one answer to names, so that the answer is taken: above the limit it would end the stream. */
+const answerBytesMax = 3 * limits.gossipBytesMax
 
 /** What gossip stands on. */
 export interface GossipDeps {
@@ -41,6 +45,8 @@ export interface GossipDeps {
   readonly clock: Clock
   readonly timers: Timers
   readonly log: Logger
+  /** Closes the connections to a member, with the reason. */
+  cutOff(node: NodeId, code: string): void
 }
 
 /** Counters since the start. */
@@ -57,43 +63,6 @@ export interface GossipCounts {
   readonly unheard: number
 }
 
-/** The gossipsub service, with the settings that this network needs. */
-export function gossipService(
-  deps: Pick<GossipDeps, 'topics' | 'limits'> & { readonly register?: GossipRegister | undefined },
-): ReturnType<typeof gossipsub> {
-  const { meshDegree } = deps.limits
-  return gossipsub({
-    D: meshDegree,
-    Dlo: meshDegree - 2,
-    Dhi: 2 * meshDegree,
-    Dout: 2,
-    Dscore: meshDegree - 2,
-    globalSignaturePolicy: 'StrictNoSign',
-    msgIdFn: message => hashOf(message.data).subarray(0, 20),
-    // Looked up before any check, so it covers every byte: a shorter one could be collided to hide a message.
-    fastMsgIdFn: message => hashOf(message.data ?? new Uint8Array(0)).toString('latin1'),
-    msgIdToStrFn: textOfId,
-    ...(deps.register === undefined ? {} : deps.register.options()),
-    allowedTopics: Object.values(deps.topics),
-    asyncValidation: true,
-    batchPublish: true,
-    // The author's own copy is the shortest way to each neighbour, and makes all others needless.
-    floodPublish: true,
-    fallbackToFloodsub: false,
-    allowPublishToZeroTopicPeers: true,
-    doPX: false,
-    emitSelf: false,
-    tagMeshPeers: false,
-    // Behind one NAT, in one rack, on one laptop all members share an address: with the default weight
-    // everybody is graylisted from the eleventh on.
-    scoreParams: { IPColocationFactorWeight: 0 },
-    maxInboundDataLength: 4 * limits.gossipBytesMax,
-    maxOutboundBufferSize: streamLimits.gossipBufferBytesMax,
-    // On fast links the notice costs more than the copy it saves, up to about this size.
-    idontwantMinDataSize: 64 * 1024,
-  })
-}
-
 /** Below it gossipsub takes nothing from a peer (its `graylistThreshold`, the default of 17.1.1). */
 const graylistScore = -80
 /** How often lost streams are looked for. */
@@ -103,10 +72,19 @@ const drainWait = seconds(5)
 /** Whose messages a neighbour need not pass on. */
 const chokeProtocol = '/coterie/tell/choke/1'
 
+/** What a neighbour may send: messages in bytes, control in items (ids, topics, entries). */
+interface Budgets {
+  readonly messages: RateBudget
+  readonly control: RateBudget
+}
+
+/** An honest neighbour sends one heap of names a second and control beside it; five times as much at once. */
+const controlRate: Rate = { messagesPerSecond: 40, bytesPerSecond: 5_000 }
+
 /** Publishing, judging and healing. */
 export class Gossip {
   readonly #deps: GossipDeps
-  readonly #budgets = new Map<NodeId, RateBudget>()
+  readonly #budgets = new Map<NodeId, Budgets>()
   readonly #topicOf: ReadonlyMap<string, GossipTopic>
   readonly #chokes: Chokes
   /** The author of the message that is being passed on at this moment. */
@@ -116,6 +94,8 @@ export class Gossip {
   #service: GossipInside | undefined
   #cancelHealing: (() => void) | undefined
   #missing: ReadonlySet<NodeId> = new Set()
+  /** Since when each slow neighbour has not read. */
+  #slow: ReadonlyMap<NodeId, Instant> = new Map()
   #counts = { received: 0, duplicates: 0, healed: 0, overRate: 0, unheard: 0 }
 
   constructor(deps: GossipDeps) {
@@ -214,8 +194,25 @@ export class Gossip {
   #healLater(): void {
     this.#cancelHealing = this.#deps.timers.after(healInterval, () => {
       this.heal()
+      this.#cutOffSlow()
       this.#healLater()
     })
+  }
+
+  /** Whoever does not read for long holds our memory: it is told why and may come again. */
+  #cutOffSlow(): void {
+    const { clock, links, cutOff } = this.#deps
+    const now = clock.monotonic()
+    const slow = new Map<NodeId, Instant>()
+    for (const { node } of links.all()) {
+      const stream = this.#service?.streamsOutbound.get(node)?.rawStream
+      if (stream === undefined) continue
+      if (stream.writeBufferLength <= streamLimits.gossipHighWaterBytes) continue
+      const since = this.#slow.get(node) ?? now
+      if (between(since, now) > drainWait) cutOff(node, 'SEND_BUFFER_FULL')
+      else slow.set(node, since)
+    }
+    this.#slow = slow
   }
 
   #unheard(topic: GossipTopic): void {
@@ -250,7 +247,8 @@ export class Gossip {
       }
       return ids.filter(id => this.#chokes.isNameable(textOfId(id)))
     },
-    received: () => true,
+    answering: messages => upTo(answerBytesMax, messages),
+    received: (from, rpc) => this.#taken(nodeId(from.toString()), rpc),
   }
 
   #forwarding(chosen: Set<string>, source: string | undefined): void {
@@ -282,21 +280,44 @@ export class Gossip {
       return { kind: 'reject' }
     // A verdict that lapsed, or a member that is being cut off: its gossip no longer counts.
     if (this.#deps.links.current(from) === undefined) return { kind: 'ignore' }
-    if (!this.#budgetOf(from).spend(data.length)) {
-      if (this.#counts.overRate++ % 1000 === 0) {
-        this.#deps.log.warn('a neighbour gossips above its rate', { node: from })
-      }
-      return { kind: 'ignore' }
-    }
-    return this.#deps.handlers.gossip(topic, data, from)
+    const judgement = this.#deps.handlers.gossip(topic, data, from)
+    // News of a member is on its author's account; a neighbour pays for the rest that it brings.
+    if (judgement.kind === 'accept') this.#budgetOf(from).messages.refund(data.length)
+    return judgement
   }
 
-  #budgetOf(node: NodeId): RateBudget {
-    const { gossipPerSecond, gossipBytesPerSecond } = this.#deps.limits
+  /**
+   * Takes out of what came whatever is above the neighbour's rate, before anything is spent on it: what is
+   * not looked at is not marked as seen, so it may still come by another way or be fetched by name.
+   */
+  #taken(from: NodeId, rpc: Rpc): boolean {
+    const { messages, control } = this.#budgetOf(from)
+    const isTaken = (budget: RateBudget, bytes: number): boolean => {
+      const isPaid = budget.spend(bytes)
+      if (!isPaid && this.#counts.overRate++ % 1000 === 0) {
+        this.#deps.log.warn('a neighbour gossips above its rate', { node: from })
+      }
+      return isPaid
+    }
+    rpc.messages = rpc.messages.filter(({ data }) => isTaken(messages, data?.length ?? 0))
+    if (rpc.control === undefined && rpc.subscriptions.length === 0) return rpc.messages.length > 0
+    if (isTaken(control, itemsOf(rpc))) return true
+    delete rpc.control
+    return rpc.messages.length > 0 && rpc.subscriptions.length === 0
+  }
+
+  #budgetOf(node: NodeId): Budgets {
+    const known = this.#budgets.get(node)
+    if (known !== undefined) return known
+    const { clock, limits } = this.#deps
+    const { gossipPerSecond, gossipBytesPerSecond } = limits
     const rate = { messagesPerSecond: gossipPerSecond, bytesPerSecond: gossipBytesPerSecond }
-    const budget = this.#budgets.get(node) ?? new RateBudget(rate, this.#deps.clock)
-    this.#budgets.set(node, budget)
-    return budget
+    const budgets = {
+      messages: new RateBudget(rate, clock),
+      control: new RateBudget(controlRate, clock),
+    }
+    this.#budgets.set(node, budgets)
+    return budgets
   }
 }
 
@@ -306,11 +327,23 @@ const acceptances = {
   reject: TopicValidatorResult.Reject,
 } as const satisfies Record<GossipJudgement['kind'], TopicValidatorResult>
 
-/** A message id as the key of gossipsub's maps. */
-function textOfId(id: Uint8Array): string {
-  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1')
+/** As many of the first messages as have `bytesMax` bytes together. */
+function upTo(bytesMax: number, messages: readonly RpcMessage[]): RpcMessage[] {
+  let bytes = 0
+  return messages.filter(({ data }) => {
+    bytes += data?.length ?? 0
+    return bytes <= bytesMax
+  })
 }
 
-function hashOf(data: Uint8Array): Buffer {
-  return createHash('sha256').update(data).digest()
+/** How many ids, topics and entries the control part holds, and topics subscribed to. */
+function itemsOf({ control, subscriptions }: Rpc): number {
+  let items = subscriptions.length
+  for (const entries of Object.values(control ?? {})) {
+    for (const entry of entries ?? []) {
+      const ids: unknown = Reflect.get(Object(entry), 'messageIDs')
+      items += 1 + (Array.isArray(ids) ? ids.length : 0)
+    }
+  }
+  return items
 }

@@ -7,7 +7,7 @@ import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { HostError } from '../../base/errors.ts'
 
 /** One message as it came off the wire. */
-interface RpcMessage {
+export interface RpcMessage {
   readonly topic: string
   readonly data?: Uint8Array
 }
@@ -33,6 +33,7 @@ export interface GossipInside extends GossipSub {
   selectPeersToForward(topic: string, source?: string, excluded?: ReadonlySet<string>): Set<string>
   doEmitGossip(topic: string, candidates: Set<string>, ids: Uint8Array[]): void
   handleReceivedRpc(from: PeerId, rpc: Rpc): Promise<void>
+  handleIWant(from: string, wanted: readonly unknown[]): RpcMessage[]
 }
 
 /** What is done differently. */
@@ -43,6 +44,8 @@ export interface GossipHooks {
   duplicate(id: string, from: string): void
   /** Changes the set of neighbours that are told names, and picks the names worth telling. */
   naming(topic: string, candidates: Set<string>, ids: readonly Uint8Array[]): Uint8Array[]
+  /** Picks of the messages that were asked for by name those to send now; the others are asked for again. */
+  answering(messages: readonly RpcMessage[]): RpcMessage[]
   /** Takes out of what came whatever is not taken; `false` for nothing at all. */
   received(from: PeerId, rpc: Rpc): boolean
 }
@@ -54,6 +57,7 @@ const steps = [
   'selectPeersToForward',
   'doEmitGossip',
   'handleReceivedRpc',
+  'handleIWant',
 ] as const
 
 /** @throws {HostError} `GOSSIPSUB_CHANGED` if it lacks one of the parts. */
@@ -74,6 +78,8 @@ export function hookGossipsub(service: GossipSub, hooks: GossipHooks): GossipIns
   service.handleReceivedRpc = async (from, rpc) => {
     if (hooks.received(from, rpc)) await handle(from, rpc)
   }
+  const answer = service.handleIWant.bind(service)
+  service.handleIWant = (from, wanted) => hooks.answering(answer(from, wanted))
   const { score } = service
   const note = score.duplicateMessage.bind(score)
   score.duplicateMessage = (from, id, topic) => {

@@ -131,7 +131,7 @@ export class Libp2pNet implements Net {
     })
     this.#gossip = new Gossip({
       ...{ limits, handlers, clock, timers, log, links: this.#links, tells: this.#tells },
-      topics: this.#topics,
+      ...{ topics: this.#topics, cutOff },
     })
     const { redialWait, redialWaitMax } = limits
     this.#dials = new DialLoop({ dialler: this, timers, random, log, redialWait, redialWaitMax })

@@ -2,7 +2,8 @@
  * Messages that cannot be judged yet, kept until what is missing arrives: the author's record or the key.
  *
  * gossipsub was told `ignore` at once, so nobody else holds them for us. Bounded in number and bytes
- * together; the oldest go first, because what has waited longest is the least likely to be released.
+ * together. Where room must be made, the neighbour that fills most of it loses its oldest, which is the
+ * least likely to be released: a flood pushes out itself and not what others brought.
  */
 import { assert } from '../../base/errors.ts'
 import type { Digest, NodeId } from '../../base/ids.ts'
@@ -15,6 +16,7 @@ export type HeldFor =
 
 interface Held<T> {
   readonly reason: string
+  readonly from: NodeId
   readonly message: T
   readonly size: number
 }
@@ -46,22 +48,22 @@ export class HeldMessages<T> {
   }
 
   /**
-   * Keeps a message of `size` bytes; the oldest make room.
+   * Keeps a message of `size` bytes that the neighbour `from` brought.
    *
    * @returns how many messages were pushed out, this one included if it alone is larger than the bound.
    */
-  hold(reason: HeldFor, message: T, size: number): number {
+  hold(reason: HeldFor, message: T, { from, size }: { from: NodeId; size: number }): number {
     assert(Number.isSafeInteger(size) && size >= 0, 'a size is a whole number of bytes')
     if (size > this.#limits.bytesMax) return 1
-    this.#held.set(++this.#arrivals, { reason: nameOf(reason), message, size })
+    this.#held.set(++this.#arrivals, { reason: nameOf(reason), message, from, size })
     this.#bytes += size
     let pushedOut = 0
-    for (const arrival of this.#held.keys()) {
-      if (this.#held.size <= this.#limits.countMax && this.#bytes <= this.#limits.bytesMax) break
-      this.#drop(arrival)
+    for (;;) {
+      const hasTooMany = this.#held.size > this.#limits.countMax
+      if (!hasTooMany && this.#bytes <= this.#limits.bytesMax) return pushedOut
+      this.#drop(this.#oldestOfLargest(hasTooMany ? () => 1 : held => held.size))
       pushedOut++
     }
-    return pushedOut
   }
 
   /** Gives out and forgets all that waited for this, oldest first. */
@@ -74,6 +76,19 @@ export class HeldMessages<T> {
       this.#drop(arrival)
     }
     return released
+  }
+
+  /** The oldest arrival of the neighbour whose messages weigh most; of equals, of who came first. */
+  #oldestOfLargest(weigh: (held: Held<T>) => number): number {
+    const shares = new Map<NodeId, { weight: number; readonly oldest: number }>()
+    for (const [arrival, held] of this.#held) {
+      const share = shares.get(held.from) ?? { weight: 0, oldest: arrival }
+      share.weight += weigh(held)
+      shares.set(held.from, share)
+    }
+    let largest = { weight: 0, oldest: 0 }
+    for (const share of shares.values()) if (share.weight > largest.weight) largest = share
+    return largest.oldest
   }
 
   #drop(arrival: number): void {

@@ -18,6 +18,8 @@ import type { Core } from './core.ts'
 
 /** Authors asked for at once. A flood of made-up authors finds no more room than this. */
 const wantedMax = 64
+/** Of these, authors that one neighbour named: its made-up ones must not crowd out those that others name. */
+const wantedPerNeighbour = 16
 /** Members that are asked for one author before it is given up. */
 const triesMax = 4
 const retryAfter = milliseconds(250)
@@ -26,6 +28,8 @@ const restFor = seconds(10)
 const restingMax = 256
 
 interface Wanted {
+  /** The neighbour whose message named the author first. */
+  readonly namedBy: NodeId
   readonly asked: Set<NodeId>
   from: NodeId
   ask: number | null
@@ -56,7 +60,12 @@ export class Records {
   need(author: NodeId, from: NodeId, now: Instant): void {
     if (this.#wanted.has(author) || this.#resting.has(author)) return
     if (this.#wanted.size >= wantedMax || this.#core.isRemoved(author)) return
-    this.#wanted.set(author, { asked: new Set(), from, ask: null, notBefore: now })
+    const ofNeighbour = [...this.#wanted.values()].filter(({ namedBy }) => namedBy === from)
+    if (ofNeighbour.length >= wantedPerNeighbour) return
+    this.#wanted.set(author, {
+      ...{ namedBy: from, from, notBefore: now },
+      ...{ asked: new Set(), ask: null },
+    })
   }
 
   /** This node's own record, a member's, or none. @throws {PeerFault} for a malformed request. */

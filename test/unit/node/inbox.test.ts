@@ -1,7 +1,15 @@
 import { expect, test } from 'vitest'
-import { type Digest, type NetworkId, type NodeId, nodeIdOfKey } from '../../../src/base/ids.ts'
+import {
+  type Digest,
+  keyOfNodeId,
+  type NetworkId,
+  type NodeId,
+  nodeIdOfKey,
+} from '../../../src/base/ids.ts'
+import type { Rate } from '../../../src/base/rate-budget.ts'
 import { Secret } from '../../../src/base/secret.ts'
 import { SigningKey } from '../../../src/crypto/sign.ts'
+import { AuthorBudgets, authorRates } from '../../../src/node/author-budgets.ts'
 import { Inbox } from '../../../src/node/inbox.ts'
 import { Traffic } from '../../../src/node/traffic.ts'
 import type { HeldKey } from '../../../src/protocol/membership/types.ts'
@@ -37,7 +45,11 @@ interface Delivery {
   readonly sequence: number
 }
 
-function reader(options: { readonly keys: Map<Digest, HeldKey>; readonly members: Set<NodeId> }) {
+function reader(options: {
+  readonly keys: Map<Digest, HeldKey>
+  readonly members: Set<NodeId>
+  readonly rate?: Rate
+}) {
   const deliveries: Delivery[] = []
   const asked: string[] = []
   const barred = new Set<NodeId>()
@@ -55,6 +67,7 @@ function reader(options: { readonly keys: Map<Digest, HeldKey>; readonly members
     self: nodeIdOfKey(self.publicKey),
     clock,
     traffic,
+    budgets: new AuthorBudgets({ clock }, { rate: options.rate ?? authorRates.local }),
     members: {
       isMember: node => options.members.has(node),
       barred: node => (barred.has(node) ? { code: 'REMOVED', facts: {} } : undefined),
@@ -76,6 +89,15 @@ function sealed(author: Person, topic: 'delta' | 'heartbeat', sequence: number):
   const envelope = author.traffic.sealEnvelope(topic, sequence, Uint8Array.of(sequence))
   if (envelope === undefined) throw new Error('a key was given')
   return envelope
+}
+
+/** Sealed by a key holder, in the name of another, without that other's signature. */
+function forgedBy(held: HeldKey, author: NodeId, sequence: number): Uint8Array {
+  const signing = { publicKey: keyOfNodeId(author), sign: () => new Uint8Array(64) }
+  const keys = { sealingKey: () => held, openingKey: () => held }
+  const parts = { network, random, clock, keys, unknownKey: () => {} }
+  const traffic = new Traffic({ ...parts, signing: signing as unknown as SigningKey })
+  return sealed({ node: author, traffic }, 'delta', sequence)
 }
 
 function known() {
@@ -185,4 +207,34 @@ test('what is signed but is no beat is rejected', () => {
   expect(inbox.judge('heartbeat', empty ?? new Uint8Array(0), neighbour)).toMatchObject({
     kind: 'reject',
   })
+})
+
+test('what is above its author’s rate is ignored, by whichever neighbour it comes', () => {
+  const held = trafficKey()
+  const author = person(held)
+  const other = person(held)
+  const rate = { messagesPerSecond: 2, bytesPerSecond: 1_000_000 }
+  const members = new Set([author.node, other.node])
+  const { inbox, deliveries } = reader({ keys: new Map([[held.id, held]]), members, rate })
+  for (let i = 0; i < 30; i++) {
+    inbox.judge('delta', sealed(author, 'delta', i), nodeIdOfKey(random.bytes(32)))
+  }
+  expect(deliveries).toHaveLength(10)
+  inbox.judge('delta', sealed(other, 'delta', 1), neighbour)
+  inbox.judge('heartbeat', sealed(author, 'heartbeat', 1), neighbour)
+  expect(deliveries.slice(10).map(({ topic }) => topic)).toEqual(['delta', 'heartbeat'])
+})
+
+test('forged messages do not use up what their pretended author may send', () => {
+  const held = trafficKey()
+  const author = person(held)
+  const rate = { messagesPerSecond: 2, bytesPerSecond: 1_000_000 }
+  const members = new Set([author.node])
+  const { inbox, deliveries } = reader({ keys: new Map([[held.id, held]]), members, rate })
+  for (let i = 0; i < 30; i++) {
+    const forged = forgedBy(held, author.node, i)
+    expect(inbox.judge('delta', forged, neighbour)).toMatchObject({ kind: 'reject' })
+  }
+  inbox.judge('delta', sealed(author, 'delta', 99), neighbour)
+  expect(deliveries).toHaveLength(1)
 })

@@ -128,6 +128,8 @@ test('gossip above a neighbour’s rate is not taken', async () => {
   const limits = { ...netLimits.local, gossipPerSecond: 2 }
   const a = await started('a', { limits })
   const b = await started('b', { bootstrap: [a.address] })
+  // Of no use to anybody: what is accepted is on its author's account, not on the neighbour's.
+  a.handlers.judge = () => ({ kind: 'ignore' })
   await reaches(b, [a], 'warm up')
   await Promise.all(
     Array.from({ length: 60 }, (_, i) => b.net.publish('delta', utf8(`flood ${i}`))),
@@ -190,4 +192,42 @@ test('an address that is none is refused at once', async () => {
   await expect(realNode('a', { listen: ['127.0.0.1:9600'] })).rejects.toMatchObject({
     code: 'BAD_ADDRESS',
   })
+})
+
+test('a member that does not read gossip is cut off, with the reason', async () => {
+  const a = await started('a')
+  const b = await raw('b')
+  await b.libp2p.dial(multiaddr(a.address))
+  b.libp2p.services.gossip.subscribe(topicName(a.admission.network, 'delta'))
+  await until(() => a.net.connections().length === 1)
+  const connection = b.libp2p.getConnections()[0]!
+  await b.libp2p.services.identify.identify(connection)
+  const meshsub = () =>
+    connection.streams.find(
+      ({ protocol, direction }) => protocol.startsWith('/meshsub') && direction === 'inbound',
+    )
+  await until(() => meshsub() !== undefined)
+  meshsub()!.pause()
+  let turn = 0
+  const flooding = setInterval(() => {
+    const data = new Uint8Array(200_000)
+    new DataView(data.buffer).setUint32(0, turn++)
+    if (turn < 16) a.net.publish('delta', data).catch(() => undefined)
+  }, 20)
+  await until(() => a.handlers.disconnected.length > 0)
+  clearInterval(flooding)
+  expect(a.handlers.disconnected[0]).toEqual({ node: b.admission.node, reason: 'SEND_BUFFER_FULL' })
+}, 60_000)
+
+test('a flood of control messages is not taken, and costs nobody the connection', async () => {
+  const a = await started('a')
+  const b = await raw('b')
+  const connection = await b.libp2p.dial(multiaddr(a.address))
+  await until(() => a.net.connections().length === 1)
+  const stream = await connection.newStream('/meshsub/1.2.0')
+  // By hand: an RPC whose control part (3) holds one IHAVE (1) of a topic (1) (gossipsub v1.0, "Protobuf").
+  const rpc = [0x1a, 6, 0x0a, 4, 0x0a, 2, 0x61, 0x62]
+  for (let i = 0; i < 1000; i++) stream.send(Uint8Array.from([rpc.length, ...rpc]))
+  await until(() => a.net.gossipCounts().overRate >= 700)
+  expect(a.net.connections()).toHaveLength(1)
 })

@@ -9,12 +9,14 @@ const reasons: readonly HeldFor[] = [
   { kind: 'key', id: digestOfText('k') },
 ]
 
+const from = identity('neighbour').member.node
+
 test('what waits for one thing is released by it, oldest first, and by nothing else', () => {
   const held = new HeldMessages<string>()
   const [author, other, key] = reasons as [HeldFor, HeldFor, HeldFor]
-  held.hold(author, 'first', 10)
-  held.hold(key, 'second', 10)
-  held.hold(author, 'third', 10)
+  held.hold(author, 'first', { from, size: 10 })
+  held.hold(key, 'second', { from, size: 10 })
+  held.hold(author, 'third', { from, size: 10 })
   expect(held.release(other)).toEqual([])
   expect(held.release(author)).toEqual(['first', 'third'])
   expect(held.release(author)).toEqual([])
@@ -25,10 +27,10 @@ test('what waits for one thing is released by it, oldest first, and by nothing e
 test('by default 256 messages and one mebibyte are held together', () => {
   const held = new HeldMessages<number>()
   const [author, , key] = reasons as [HeldFor, HeldFor, HeldFor]
-  for (let i = 0; i < 300; i++) held.hold(i % 2 === 0 ? author : key, i, 1)
+  for (let i = 0; i < 300; i++) held.hold(i % 2 === 0 ? author : key, i, { from, size: 1 })
   expect(held.count).toBe(256)
   const large = new HeldMessages<number>()
-  for (let i = 0; i < 8; i++) large.hold(author, i, 256 * 1024)
+  for (let i = 0; i < 8; i++) large.hold(author, i, { from, size: 256 * 1024 })
   expect(large.count).toBe(4)
   expect(large.release(author)).toEqual([4, 5, 6, 7])
 })
@@ -50,7 +52,7 @@ test('whatever arrives, both bounds hold and the youngest are kept', () => {
           expect(held.release(why)).toEqual(waiting.map(one => one.message))
           model = model.filter(one => one.reason !== why)
         } else {
-          held.hold(why, message, size)
+          held.hold(why, message, { from, size })
           model.push({ reason: why, message, size })
           const bytes = (): number => model.reduce((sum, one) => sum + one.size, 0)
           while (model.length > 8 || bytes() > 100) model.shift()
@@ -66,7 +68,22 @@ test('whatever arrives, both bounds hold and the youngest are kept', () => {
 test('a message larger than the whole bound pushes nothing out', () => {
   const held = new HeldMessages<string>({ countMax: 8, bytesMax: 100 })
   const [author] = reasons as [HeldFor]
-  held.hold(author, 'small', 10)
-  expect(held.hold(author, 'huge', 101)).toBe(1)
+  held.hold(author, 'small', { from, size: 10 })
+  expect(held.hold(author, 'huge', { from, size: 101 })).toBe(1)
   expect(held.release(author)).toEqual(['small'])
+})
+
+test('a neighbour that floods pushes out its own messages, in number and in bytes', () => {
+  const [author, other] = reasons as [HeldFor, HeldFor, HeldFor]
+  const flooder = identity('flooder').member.node
+  for (const [countMax, bytesMax] of [
+    [8, 1000],
+    [1000, 80],
+  ] as const) {
+    const held = new HeldMessages<string>({ countMax, bytesMax })
+    for (const name of ['one', 'two', 'three']) held.hold(author, name, { from, size: 10 })
+    for (let i = 0; i < 100; i++) held.hold(other, `flood ${i}`, { from: flooder, size: 10 })
+    expect(held.release(author)).toEqual(['one', 'two', 'three'])
+    expect(held.release(other)).toEqual([95, 96, 97, 98, 99].map(i => `flood ${i}`))
+  }
 })

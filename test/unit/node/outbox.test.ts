@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest'
+import { RateBudget } from '../../../src/base/rate-budget.ts'
+import { seconds } from '../../../src/base/time.ts'
+import type { Net } from '../../../src/host/net/port.ts'
+import { authorRates, ownRate } from '../../../src/node/author-budgets.ts'
+import { Outbox } from '../../../src/node/outbox.ts'
+import type { Traffic } from '../../../src/node/traffic.ts'
+import { VirtualTime } from '../../fakes/virtual-time.ts'
+
+function world() {
+  const time = new VirtualTime()
+  const sent: { readonly at: number; readonly bytes: number }[] = []
+  const net = {
+    publish: async (_topic: string, data: Uint8Array) => {
+      sent.push({ at: time.now, bytes: data.length })
+      return { recipients: 1 }
+    },
+  } as unknown as Net
+  const traffic = {
+    sealEnvelope: (_topic: string, _sequence: number, payload: Uint8Array) => payload,
+  }
+  const outbox = new Outbox(
+    { traffic: traffic as unknown as Traffic, net: () => net, host: time },
+    { rate: ownRate(authorRates.wan) },
+  )
+  return { time, sent, outbox }
+}
+
+test('batches go out at once until the burst is used up, then no faster than others take them', async () => {
+  const { time, sent, outbox } = world()
+  let sequence = 0
+  // As the replica does: the next batch is made when the last was handed over.
+  const next = (): void => outbox.publishBatch(sequence++, new Uint8Array(120_000), next)
+  next()
+  await time.advance(1)
+  const atOnce = sent.length
+  expect(atOnce).toBeGreaterThan(30)
+  await time.advance(seconds(60))
+  outbox.stop()
+  const others = new VirtualTime()
+  const budget = new RateBudget(authorRates.wan, others.clock)
+  for (const { at, bytes } of sent) {
+    await others.advance(at - others.now)
+    expect(budget.spend(bytes)).toBe(true)
+  }
+  const perSecond = ((sent.length - atOnce) * 120_000) / 60
+  expect(perSecond).toBeGreaterThan(0.75 * authorRates.wan.bytesPerSecond)
+})
+
+test('a stopped outbox sends nothing more', async () => {
+  const { time, sent, outbox } = world()
+  const next = (): void => outbox.publishBatch(0, new Uint8Array(200_000), next)
+  next()
+  await time.advance(1)
+  const count = sent.length
+  outbox.stop()
+  await time.advance(seconds(60))
+  expect(sent).toHaveLength(count)
+  expect(time.pending).toBe(0)
+})
