@@ -2,20 +2,18 @@
 import { Hono } from 'hono'
 import { CoterieError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
-import type { Telemetry } from '../host/telemetry/port.ts'
 import type { CoterieNode } from '../node/handle.ts'
 import { type Route, routes } from './contract.ts'
 import { answerOfError, apiError } from './errors.ts'
 import { admitRequest, type GuardOptions } from './guard.ts'
 import { jsonResponse, registerOn } from './register.ts'
 import { callerOf } from './request.ts'
-import { registerNodeRoutes } from './routes/node.ts'
+import { type NodeRouteOptions, registerNodeRoutes } from './routes/node.ts'
 import { registerStateRoutes } from './routes/state.ts'
 
 /** What an app is made with. */
-export interface AppOptions extends GuardOptions {
+export interface AppOptions extends GuardOptions, NodeRouteOptions {
   readonly log: Logger
-  readonly telemetry: Telemetry
   /** Ends all open event streams. */
   readonly signal: AbortSignal
 }
@@ -50,7 +48,7 @@ export function createApp(node: CoterieNode, options: AppOptions): Hono {
     return jsonResponse(answer, status, new Headers(context.res.headers))
   })
   const register = registerOn(app, options, options.signal)
-  registerNodeRoutes(register, node, options.telemetry)
+  registerNodeRoutes(register, node, options)
   registerStateRoutes(register, node.state)
   refuseOtherMethods(app)
   app.notFound(() => {

@@ -71,11 +71,22 @@ export class ApiClient {
 
   /** Answers also where the node is not ready: `ok` says which. */
   async ready(signal?: AbortSignal): Promise<Answer<'ready'>> {
-    const response = await this.#send(routes.ready, { signal })
+    const response = await this.#send(routes.ready, { query: { verbose: '' }, signal })
     const text = await textOf(response)
     const answer = routes.ready.answer.safeParse(jsonOf(text)).data
     if (answer === undefined) throw errorOf(response, text)
     return answer
+  }
+
+  logLevel(signal?: AbortSignal): Promise<Answer<'logLevel'>> {
+    return this.#ask(routes.logLevel, { signal })
+  }
+
+  setLogLevel(
+    level: Answer<'logLevel'>['level'],
+    signal?: AbortSignal,
+  ): Promise<Answer<'setLogLevel'>> {
+    return this.#ask(routes.setLogLevel, { body: { level }, signal })
   }
 
   status(signal?: AbortSignal): Promise<Answer<'status'>> {

@@ -49,6 +49,7 @@ export interface Route<Query = unknown, Body = unknown, Out = unknown> {
 
 const none = z.strictObject({})
 const limitParameter = z.coerce.number().int().min(1).max(1000)
+const logLevelShape = z.strictObject({ level: z.enum(['error', 'warn', 'info', 'debug']) })
 const ackQuery = z.strictObject({
   ack: z
     .string()
@@ -73,6 +74,7 @@ const write = {
     'KEY_TOO_LONG',
     'VALUE_TOO_LARGE',
     'WRONG_KIND',
+    'COUNTER_STAYS',
     'NOT_YOURS',
     'QUEUE_FULL',
     'NOT_READY',
@@ -98,11 +100,19 @@ export const routes = {
     about: 'Whether the process answers: restart it if not.',
     answer: readyShape,
   },
+  startup: {
+    ...get,
+    path: '/startupz',
+    access: 'public',
+    about: 'Whether the node has started: until then nothing else is worth probing.',
+    answer: readyShape,
+  },
   ready: {
     ...get,
     path: '/readyz',
     access: 'public',
-    about: 'Whether the node is active and not turned away; 503 names the failing check.',
+    about: 'Whether the node serves others; 503 names what fails, `verbose` every check.',
+    query: z.strictObject({ verbose: z.string().optional() }),
     answer: readyShape,
   },
   openapi: {
@@ -149,6 +159,22 @@ export const routes = {
     access: 'operator',
     about: 'Handshakes that did not end in a connection, with their codes.',
     answer: refusalsShape,
+  },
+  logLevel: {
+    ...get,
+    path: '/v1/log-level',
+    access: 'operator',
+    about: 'How loud the log is.',
+    answer: logLevelShape,
+  },
+  setLogLevel: {
+    ...get,
+    method: 'PUT',
+    path: '/v1/log-level',
+    access: 'operator',
+    about: 'Makes the log louder or quieter until the node stops.',
+    body: logLevelShape,
+    answer: logLevelShape,
   },
   events: {
     ...get,
@@ -234,6 +260,7 @@ export const routes = {
     path: '/v1/state/:key/count',
     about: 'Adds a whole number, of either sign, to a counter.',
     body: z.strictObject({ by: z.int() }),
+    errors: [...write.errors, 'BAD_AMOUNT', 'COUNTER_FULL'],
   },
   watch: {
     ...get,

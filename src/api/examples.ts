@@ -18,6 +18,9 @@ const greeting = { kind: 'register', key: 'team/motd', value: { text: 'hello' } 
 export const routeExamples: Readonly<Record<RouteName, RouteExample>> = {
   health: { answer: { ok: true, phase: 'active', testnet: true, tee: 'simulated' } },
   live: { answer: { ok: true, checks: [] } },
+  startup: { answer: { ok: true, checks: [] } },
+  logLevel: { answer: { level: 'info' } },
+  setLogLevel: { body: { level: 'debug' }, answer: { level: 'debug' } },
   ready: { answer: { ok: true, checks: [{ name: 'active', ok: true, detail: 'active' }] } },
   openapi: { answer: { openapi: '3.1.1', paths: {} } },
   metrics: { answer: '# TYPE coterie_replica_entries gauge\ncoterie_replica_entries 12\n' },

@@ -7,12 +7,12 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { createAdaptorServer } from '@hono/node-server'
 import { HostError, UsageError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
-import type { Telemetry } from '../host/telemetry/port.ts'
 import type { CoterieNode } from '../node/handle.ts'
 import { createApp } from './app.ts'
+import type { NodeRouteOptions } from './routes/node.ts'
 
 /** Where to serve and whom to let in; see the option table for each. */
-export interface ServerOptions {
+export interface ServerOptions extends NodeRouteOptions {
   readonly httpHost: '127.0.0.1' | '::1'
   readonly httpPort: number
   /** In place of the port; empty for none. */
@@ -22,7 +22,6 @@ export interface ServerOptions {
   /** The host's token. */
   readonly token: string
   readonly log: Logger
-  readonly telemetry: Telemetry
   /** Instead of `serverLimits`, for who cannot wait ten seconds to see a caller cut off. */
   readonly limits?: Partial<Record<keyof typeof serverLimits, number>>
 }
@@ -74,6 +73,7 @@ export async function serveApi(node: CoterieNode, options: ServerOptions): Promi
     origins: options.httpOrigins,
     log: options.log,
     telemetry: options.telemetry,
+    loudness: options.loudness,
     signal: stopping.signal,
   })
   const server = createAdaptorServer({

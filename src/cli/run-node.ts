@@ -47,7 +47,7 @@ async function serve({ node, host, config, json }: Served): Promise<void> {
   const told = stopSignal(host)
   const token = await makeToken(config.dataDir)
   // The API listens first: a busy port is found out before any other node hears of this one.
-  const api = await serveApi(node, { ...config, ...host, token })
+  const api = await serveApi(node, { ...config, ...host, token, loudness: host.log })
   try {
     const isStarted = await Promise.race([node.start().then(() => true), told.then(() => false)])
     if (!isStarted) return

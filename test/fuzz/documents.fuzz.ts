@@ -27,6 +27,7 @@ const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 const app = createApp(new FakeNode(), {
   log: silentLogger,
   telemetry: { exposition: async () => '', loopLag: () => 0 },
+  loudness: { level: 'info' },
   signal: new AbortController().signal,
   token: 'token',
   opensToHost: true,

@@ -21,7 +21,7 @@ async function main(): Promise<void> {
   const record = join(config.dataDir, recordName)
   const node = createNode(tapped(host, record), config)
   const token = await makeToken(config.dataDir)
-  const api = await serveApi(node, { ...config, ...host, token })
+  const api = await serveApi(node, { ...config, ...host, token, loudness: host.log })
   process.once('SIGTERM', () => {
     void Promise.allSettled([api.stop(), node.stop()]).then(() => process.exit(0))
   })

@@ -1,48 +1,45 @@
 /** Routes about the node itself: how it is, whom it believes, whom it refused. */
 import { base64 } from '@scure/base'
+import type { LogLevel } from '../../host/telemetry/json-log.ts'
 import type { Telemetry } from '../../host/telemetry/port.ts'
-import type { CoterieNode, NodePhase } from '../../node/handle.ts'
+import type { CoterieNode } from '../../node/handle.ts'
 import { routes } from '../contract.ts'
 import { openApi } from '../openapi.ts'
+import { all, failing, liveChecks, readyChecks, startupChecks } from '../probes.ts'
 import type { Register } from '../register.ts'
 
-/** What each phase means to whoever waits for the node; public, so it names nothing. */
-const phaseDetails: Readonly<Record<NodePhase, string>> = {
-  starting: 'starting',
-  joining: 'joining: waits for keys and state of an active member',
-  alone: 'no active member in reach',
-  active: 'active',
-  stopping: 'stopping',
-  stopped: 'stopped',
+/** What the routes about the node go by. */
+export interface NodeRouteOptions {
+  readonly telemetry: Telemetry
+  /** Its level is how loud the log is, and may be set. */
+  readonly loudness: { level: LogLevel }
 }
 
 export function registerNodeRoutes(
   register: Register,
   node: CoterieNode,
-  telemetry: Telemetry,
+  { telemetry, loudness }: NodeRouteOptions,
 ): void {
   register.answer(routes.health, () => {
     const { phase, testnet, tee } = node.status()
     return { ok: phase === 'active', phase, testnet, tee }
   })
-  // That this runs is the proof: a blocked loop answers nobody.
-  register.answer(routes.live, () => ({ ok: true, checks: [] }))
+  const status = ({ ok }: { readonly ok: boolean }): 200 | 503 => (ok ? 200 : 503)
+  register.answer(routes.live, () => failing(liveChecks(telemetry)), status)
+  register.answer(routes.startup, () => failing(startupChecks(node)), status)
   register.answer(
     routes.ready,
-    () => {
-      const { phase, warnings } = node.status()
-      // An active node that all others turn away, as a removed one, serves nobody: its writes spread nowhere.
-      const isAdmitted = warnings.every(({ code }) => code !== 'TURNED_AWAY')
-      const isActive = phase === 'active'
-      const admitted = isAdmitted ? 'not refused' : 'others refuse this node: see its status'
-      const checks = [
-        { name: 'active', ok: isActive, detail: phaseDetails[phase] },
-        { name: 'admitted', ok: isAdmitted, detail: admitted },
-      ]
-      return { ok: isActive && isAdmitted, checks }
+    ({ query }) => {
+      const checks = readyChecks(node, telemetry)
+      return query.verbose === undefined ? failing(checks) : all(checks)
     },
-    ({ ok }) => (ok ? 200 : 503),
+    status,
   )
+  register.answer(routes.logLevel, () => ({ level: loudness.level }))
+  register.answer(routes.setLogLevel, ({ body }) => {
+    loudness.level = body.level
+    return body
+  })
   const description = openApi()
   register.answer(routes.openapi, () => description)
   register.answer(routes.metrics, () => telemetry.exposition(node.metrics()))

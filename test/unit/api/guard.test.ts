@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { expect, test } from 'vitest'
-import { type Route, routes } from '../../../src/api/contract.ts'
+import { type Route, type RouteName, routes } from '../../../src/api/contract.ts'
 import { answerOfError, statusOfCode } from '../../../src/api/errors.ts'
+import { routeExamples } from '../../../src/api/examples.ts'
 import { serverLimits } from '../../../src/api/server.ts'
 import { utf8 } from '../../../src/base/bytes.ts'
 import { HostError, InvariantError, PeerFault, UsageError } from '../../../src/base/errors.ts'
@@ -12,11 +13,10 @@ import { raw, served, token } from './served.ts'
 const jsonHeaders = { 'content-type': 'application/json' }
 const rows: readonly (readonly [string, Route])[] = Object.entries(routes)
 const pathOf = (route: Route): string => route.path.replace(':key', 'k')
-const sample: Readonly<Record<string, string>> = { removals: '{"items":["AQ=="]}' }
 
 /** Asks a route for real, with a body where it takes one. */
 function ask(url: string, name: string, route: Route, headers: Record<string, string> = {}) {
-  const body = sample[name] ?? '{"text":"x"}'
+  const body = JSON.stringify(routeExamples[name as RouteName].body)
   return raw(url, route.method, pathOf(route), {
     headers:
       route.body === null

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -128,7 +128,7 @@ test('the operator routes want the token, and a wrong one does not do', async ()
 
 test('without the token a stranger learns that the node is well, and no id, count or address', async () => {
   const { url, node } = await production()
-  for (const path of ['/health', '/livez', '/readyz']) {
+  for (const path of ['/health', '/livez', '/readyz', '/readyz?verbose', '/startupz']) {
     const answer = await raw(url, 'GET', path)
     expect(answer.status).toBe(200)
     for (const fact of [node.id, node.network, '127.0.0.1', 'fake'])
@@ -139,7 +139,14 @@ test('without the token a stranger learns that the node is well, and no id, coun
   expect(answer.status).toBe(503)
   expect(answer.json.checks).toEqual([
     { name: 'active', ok: false, detail: 'no active member in reach' },
-    { name: 'admitted', ok: true, detail: 'not refused' },
+  ])
+  const verbose = await raw(url, 'GET', '/readyz?verbose')
+  expect(verbose.json.checks.map(({ name }: { name: string }) => name)).toEqual([
+    'active',
+    'admitted',
+    'keyed',
+    'clock',
+    'event-loop',
   ])
   expect((await raw(url, 'GET', '/livez')).status).toBe(200)
 })
@@ -153,10 +160,7 @@ test('an active node that all others turn away is not ready, and says so without
   expect(answer.status).toBe(503)
   expect(answer.json).toEqual({
     ok: false,
-    checks: [
-      { name: 'active', ok: true, detail: 'active' },
-      { name: 'admitted', ok: false, detail: 'others refuse this node: see its status' },
-    ],
+    checks: [{ name: 'admitted', ok: false, detail: 'others refuse this node: see its status' }],
   })
   expect((await raw(url, 'GET', '/livez')).status).toBe(200)
 })
@@ -224,4 +228,58 @@ test('the client tells a node that is not there from a program that is not a nod
   await expect(new ApiClient({ url: `http://127.0.0.1:${port}` }).status()).rejects.toMatchObject({
     code: 'NOT_A_NODE',
   })
+})
+
+test('a loop that was held up is not live, and a node that has not started is told apart from a broken one', async () => {
+  let lag = 0
+  const { url, node } = await served({
+    opensToHost: false,
+    telemetry: { exposition: async () => '', loopLag: () => lag },
+  })
+  node.phase = 'starting'
+  expect((await raw(url, 'GET', '/startupz')).status).toBe(503)
+  expect((await raw(url, 'GET', '/livez')).status).toBe(200)
+  node.phase = 'joining'
+  expect((await raw(url, 'GET', '/startupz')).status).toBe(200)
+  lag = 2_500
+  for (const path of ['/livez', '/readyz']) {
+    const answer = await raw(url, 'GET', path)
+    expect([answer.status, answer.json.checks.at(-1).name]).toEqual([503, 'event-loop'])
+  }
+})
+
+test('the token changes how loud the log is, and nothing else does', async () => {
+  const loudness: { level: 'error' | 'warn' | 'info' | 'debug' } = { level: 'info' }
+  const { url, client } = await served({ opensToHost: false, loudness })
+  const stranger = new ApiClient({ url })
+  await expect(stranger.setLogLevel('debug')).rejects.toMatchObject({ code: 'TOKEN_REQUIRED' })
+  expect(loudness.level).toBe('info')
+  await client.setLogLevel('debug')
+  expect(loudness.level).toBe('debug')
+  expect(await client.logLevel()).toEqual({ level: 'debug' })
+  await expect(client.setLogLevel('loud' as never)).rejects.toMatchObject({ code: 'BAD_BODY' })
+  stranger.close()
+})
+
+test('idle sockets without number do not keep the owner out: they are bounded and cut off', async () => {
+  const { url, client } = await served({
+    opensToHost: false,
+    limits: { headersTimeout: 300, connectionsCheckingInterval: 50 },
+  })
+  const { hostname, port } = new URL(url)
+  let closed = 0
+  const sockets = Array.from({ length: 600 }, () => {
+    const socket = connect({ host: hostname, port: Number(port) })
+    socket
+      .on('error', () => {})
+      .on('close', () => closed++)
+      .resume()
+    return socket
+  })
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+  })
+  // Beyond the bound they are closed at once, those below it when their headers do not come.
+  await expect.poll(() => closed, { timeout: 20_000 }).toBe(sockets.length)
+  expect((await client.health()).ok).toBe(true)
 })

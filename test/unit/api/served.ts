@@ -65,6 +65,7 @@ export async function served(
     token,
     log: silentLogger,
     telemetry: fakeTelemetry,
+    loudness: { level: 'info' },
     ...options,
   })
   const client = new ApiClient({ url: server.url, token })
