@@ -160,6 +160,10 @@ export class Engine {
     return {
       memberConnected: connection => this.#memberConnected(connection),
       memberDisconnected: (node, reason) => this.#memberDisconnected(node, reason),
+      dialRefused: node => {
+        if (this.#connections.has(node)) return
+        this.#livenessDriver.feed({ kind: 'connectionClosed', node, reconnect: 'refused' })
+      },
       gossip: (topic, data, from) => this.#doubts.judged(from, this.inbox.judge(topic, data, from)),
       asked: (protocol, request, from, signal) => this.#asked(protocol, request, from, signal),
       told: (protocol, frame, from) => {

@@ -19,6 +19,7 @@ export class RecordingHandlers implements NetHandlers {
   readonly log: string[] = []
   readonly connected: NodeId[] = []
   readonly disconnected: { readonly node: NodeId; readonly reason: string }[] = []
+  readonly refusedDials: NodeId[] = []
   readonly refused: RefusedConnection[] = []
   readonly heard: { readonly topic: string; readonly text: string; readonly from: NodeId }[] = []
   readonly toldFrames: { readonly protocol: string; readonly text: string }[] = []
@@ -42,6 +43,9 @@ export class RecordingHandlers implements NetHandlers {
   }
   connectionRefused(refused: RefusedConnection): void {
     this.refused.push(refused)
+  }
+  dialRefused(node: NodeId): void {
+    this.refusedDials.push(node)
   }
   gossip(topic: string, data: Uint8Array, from: NodeId): GossipJudgement {
     const text = fromUtf8(data.subarray(0, 128)) ?? ''

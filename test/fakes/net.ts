@@ -81,7 +81,7 @@ export class FakeNet implements Net, Dialler {
     this.clock = clock
     this.timers = timers
     this.node = nodeIdOfKey(options.admission.self().keys.identity)
-    const { redialWait, redialWaitMax } = this.#limits
+    const limits = this.#limits
     const log = this.#log
     this.#asks = new FakeAsks(this, {
       askTimeout: this.#limits.askTimeout,
@@ -92,7 +92,8 @@ export class FakeNet implements Net, Dialler {
       isMember: node => this.#current(node) !== undefined,
       of: net => net.#gossip,
     })
-    this.#dials = new DialLoop({ dialler: this, timers, random, log, redialWait, redialWaitMax })
+    const { handlers } = this
+    this.#dials = new DialLoop({ dialler: this, handlers, limits, timers, random, log })
     this.#stepUp = new StepUp<End>({
       admission: this.admission,
       handlers: this.handlers,
@@ -205,13 +206,15 @@ export class FakeNet implements Net, Dialler {
   }
 
   async dial(addresses: readonly string[], signal: AbortSignal): Promise<NodeId> {
-    let code = 'UNREACHABLE'
+    let code = 'DIAL_REFUSED'
     for (const address of addresses) {
       signal.throwIfAborted()
       const [, listen, , expected] = /^(\/memory\/[^/]+)(\/p2p\/(.+))?$/.exec(address) ?? []
       const remote = listen === undefined ? undefined : this.#network.nets.get(listen)
-      if (remote === undefined || this.#network.isCut(this.node, remote.node)) continue
-      if (expected !== undefined && expected !== remote.node) code = 'UNEXPECTED_PEER'
+      // Nobody listens: the machine refuses. A cut link is silent.
+      if (remote === undefined || this.#network.isRefused(this.node, remote.node)) continue
+      if (this.#network.isCut(this.node, remote.node)) code = 'UNREACHABLE'
+      else if (expected !== undefined && expected !== remote.node) code = 'UNEXPECTED_PEER'
       else if (remote === this) code = 'SELF_DIAL'
       else code = await untilAborted(this.#handshake(remote, address), signal)
       if (code === 'OK' || code === 'ALREADY_CONNECTED') return remote.node

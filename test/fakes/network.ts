@@ -20,6 +20,7 @@ export class FakeNetwork {
   readonly nets = new Map<string, FakeNet>()
   readonly #cut = new Set<string>()
   readonly #stalled = new Set<string>()
+  readonly #refused = new Set<string>()
 
   constructor(options: FakeNetworkOptions) {
     this.options = options
@@ -39,10 +40,17 @@ export class FakeNetwork {
     }
   }
 
+  /** Breaks the link between two nodes, and from now on answers their dials to each other with a refusal. */
+  refuse(a: NodeId, b: NodeId): void {
+    this.#refused.add(pairOf(a, b))
+    for (const net of this.nets.values()) if (net.node === a) net.links.get(b)?.link.break()
+  }
+
   /** Ends all partitions and stalls; what was held flows. */
   heal(): void {
     this.#cut.clear()
     this.#stalled.clear()
+    this.#refused.clear()
     for (const net of this.nets.values()) for (const end of net.links.values()) end.link.flush()
   }
 
@@ -53,6 +61,10 @@ export class FakeNetwork {
 
   isCut(a: NodeId, b: NodeId): boolean {
     return this.#cut.has(pairOf(a, b))
+  }
+
+  isRefused(a: NodeId, b: NodeId): boolean {
+    return this.#refused.has(pairOf(a, b))
   }
 
   isStalled(from: NodeId, to: NodeId): boolean {

@@ -47,6 +47,7 @@ function tapped(host: Host, record: string): Host {
           memberConnected: connection => handlers.memberConnected(connection),
           memberDisconnected: (node, reason) => handlers.memberDisconnected(node, reason),
           connectionRefused: refused => handlers.connectionRefused(refused),
+          dialRefused: node => handlers.dialRefused(node),
           asked: (protocol, request, from, signal) =>
             handlers.asked(protocol, request, from, signal),
           told: (protocol, frame, from) => handlers.told(protocol, frame, from),

@@ -120,6 +120,7 @@ async function main(): Promise<void> {
       tell()
     },
     memberDisconnected() {},
+    dialRefused() {},
     gossip: () => ({ kind: 'ignore' }),
     async asked() {
       throw new PeerFault('NOT_ACTIVE', 'an impostor answers nothing')

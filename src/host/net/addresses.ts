@@ -24,10 +24,20 @@ export function withPeer(address: Multiaddr, peer: PeerId): string {
 
 /** The code of a failed dial, however deep libp2p wrapped it. */
 export function dialCode(error: unknown): string {
-  const errors: unknown[] = error instanceof AggregateError ? error.errors : [error]
+  const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error]
   for (const each of errors) {
     const code = each instanceof Error ? codeOfMessage(each.message) : undefined
     if (code !== undefined) return code
   }
-  return 'UNREACHABLE'
+  return errors.length > 0 && errors.every(isRefusedByMachine) ? 'DIAL_REFUSED' : 'UNREACHABLE'
+}
+
+/**
+ * Whether the machine at the other end said that nobody is there: it refused the connection, or (a relay, a port
+ * forwarder) took it and ended it before a byte of the handshake came. Silence is something else.
+ */
+function isRefusedByMachine(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'ECONNREFUSED' || error.name === 'EncryptionFailedError'
 }

@@ -6,8 +6,10 @@
 import type { NodeId } from '../../base/ids.ts'
 import type { Logger } from '../../base/log.ts'
 import { below, type Random } from '../../base/random.ts'
-import { type Duration, milliseconds, seconds } from '../../base/time.ts'
+import { milliseconds, seconds } from '../../base/time.ts'
 import type { Timers } from '../port.ts'
+import type { NetLimits } from './options.ts'
+import type { NetHandlers } from './port.ts'
 
 /** What the loop asks of the network. */
 export interface Dialler {
@@ -23,8 +25,8 @@ export interface DialLoopDeps {
   readonly timers: Timers
   readonly random: Random
   readonly log: Logger
-  readonly redialWait: Duration
-  readonly redialWaitMax: Duration
+  readonly handlers: Pick<NetHandlers, 'dialRefused'>
+  readonly limits: Pick<NetLimits, 'redialWait' | 'redialWaitMax'>
 }
 
 /** One thing to dial. */
@@ -47,6 +49,7 @@ const refusedWaitMax = seconds(30)
 /** Failures that say nothing about what the other side thinks of this node. */
 const passing: ReadonlySet<string> = new Set([
   'UNREACHABLE',
+  'DIAL_REFUSED',
   'HANDSHAKE_ABORTED',
   'HANDSHAKE_TIMEOUT',
   'BUSY',
@@ -107,7 +110,8 @@ export class DialLoop {
   /** Tries again soon: the member's last connection closed. */
   lost(node: NodeId): void {
     for (const target of this.#targets.values()) {
-      if (target.node === node) this.#schedule(target, this.#jittered(this.#deps.redialWait) / 2)
+      if (target.node === node)
+        this.#schedule(target, this.#jittered(this.#deps.limits.redialWait) / 2)
     }
   }
 
@@ -158,12 +162,12 @@ export class DialLoop {
   }
 
   async #try(target: Target): Promise<void> {
-    const { dialler, redialWaitMax } = this.#deps
+    const { dialler, limits } = this.#deps
     const { node } = target
     if (target.isDialling) return
     if (node !== undefined && (dialler.isConnected(node) || dialler.isBarred(node))) {
       // A lost connection is told to the loop; this look is for whatever was not.
-      this.#schedule(target, this.#jittered(redialWaitMax))
+      this.#schedule(target, this.#jittered(limits.redialWaitMax))
       return
     }
     target.isDialling = true
@@ -171,7 +175,7 @@ export class DialLoop {
       target.node = await dialler.dial(target.addresses, this.#stopping.signal)
       target.failures = 0
       target.lastRefusal = undefined
-      this.#schedule(target, this.#jittered(redialWaitMax))
+      this.#schedule(target, this.#jittered(limits.redialWaitMax))
     } catch (error) {
       this.#failed(target, codeOf(error))
     } finally {
@@ -180,7 +184,8 @@ export class DialLoop {
   }
 
   #failed(target: Target, code: string): void {
-    const { log, redialWait, redialWaitMax } = this.#deps
+    const { log, limits } = this.#deps
+    const { redialWait, redialWaitMax } = limits
     if (this.#stopping.signal.aborted) return
     if (code === 'ALREADY_CONNECTED') {
       target.failures = 0
@@ -190,8 +195,10 @@ export class DialLoop {
     if (code === 'SELF_DIAL' || (code === 'UNEXPECTED_PEER' && target.node !== undefined)) {
       // Another node lives at this address now: the member that did is gone with its keys.
       this.#forget(target)
+      if (code === 'UNEXPECTED_PEER') this.#refused(target)
       return
     }
+    if (code === 'DIAL_REFUSED') this.#refused(target)
     if (code !== target.lastRefusal) {
       log.info('dial failed', { addresses: target.addresses, code })
     }
@@ -203,6 +210,11 @@ export class DialLoop {
     const wait = redialWait * 2 ** Math.min(target.failures - 1, 16)
     const waitMax = isPassing ? redialWaitMax : Math.max(redialWaitMax, refusedWaitMax)
     this.#schedule(target, this.#jittered(Math.min(wait, waitMax)))
+  }
+
+  #refused({ node }: Target): void {
+    if (node !== undefined && !this.#deps.dialler.isConnected(node))
+      this.#deps.handlers.dialRefused(node)
   }
 
   #forget(target: Target): void {

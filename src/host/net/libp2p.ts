@@ -32,16 +32,18 @@ import { type Link, MemberLinks } from './member-links.ts'
 import { netMetrics } from './net-metrics.ts'
 import { NoiseStatic } from './noise-crypto.ts'
 import type { NetOptions } from './options.ts'
-import type {
-  Admission,
-  AskProtocol,
-  GossipTopic,
-  MemberConnection,
-  Net,
-  NetHandlers,
-  RefusedConnection,
-  StepUpPurpose,
-  TellProtocol,
+import {
+  type Admission,
+  type AskProtocol,
+  askProtocols,
+  type GossipTopic,
+  type MemberConnection,
+  type Net,
+  type NetHandlers,
+  type RefusedConnection,
+  type StepUpPurpose,
+  type TellProtocol,
+  tellProtocols,
 } from './port.ts'
 import { RoleBook } from './role-book.ts'
 import { StepUp, stepUpProtocol } from './step-up.ts'
@@ -62,8 +64,6 @@ export interface NetDeps {
   readonly registry?: Registry
 }
 
-const askProtocols: readonly AskProtocol[] = ['hello', 'removals', 'record', 'key', 'sync', 'probe']
-const tellProtocols: readonly TellProtocol[] = ['ack', 'announce']
 /** A busy member is introduced to again after this. */
 const introduceAgain = milliseconds(1000)
 
@@ -133,8 +133,7 @@ export class Libp2pNet implements Net {
       ...{ limits, handlers, clock, timers, log, links: this.#links, tells: this.#tells },
       ...{ topics: this.#topics, cutOff },
     })
-    const { redialWait, redialWaitMax } = limits
-    this.#dials = new DialLoop({ dialler: this, timers, random, log, redialWait, redialWaitMax })
+    this.#dials = new DialLoop({ dialler: this, handlers, limits, timers, random, log })
     this.#discovery = new Discovery({
       ...{ self, timers, random, log },
       interval: limits.selfQueryInterval,

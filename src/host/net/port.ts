@@ -6,10 +6,12 @@ import type { MetricFamily } from '../telemetry/port.ts'
 /** Names of gossip topics; the names on the wire are hashed with the network id. */
 export type GossipTopic = 'delta' | 'heartbeat'
 
-/** Protocols of member streams, one request and one answer each. */
-export type AskProtocol = 'hello' | 'removals' | 'record' | 'key' | 'sync' | 'probe'
+/** Protocols of member streams, one request and one answer each: the only place where one is added. */
+export const askProtocols = ['hello', 'removals', 'record', 'key', 'sync', 'probe'] as const
+export type AskProtocol = (typeof askProtocols)[number]
 /** Protocols of kept-open one-way member streams. */
-export type TellProtocol = 'ack' | 'announce'
+export const tellProtocols = ['ack', 'announce'] as const
+export type TellProtocol = (typeof tellProtocols)[number]
 
 export type StepUpPurpose = 'step-up' | 're-attest' | 'release'
 
@@ -80,6 +82,11 @@ export interface NetHandlers {
   /** The last member connection to this node closed. */
   memberDisconnected(node: NodeId, reason: string): void
   connectionRefused(refused: RefusedConnection): void
+  /**
+   * Nobody answers any more where this node was reached before: its machine refuses dials, or another node lives there.
+   * It has no connection at this moment. Told again at each dial that ends so.
+   */
+  dialRefused(node: NodeId): void
   /** A gossip message, before forwarding. `from` is the neighbour, not the author. */
   gossip(topic: GossipTopic, data: Uint8Array, from: NodeId): GossipJudgement
   /** Answers a request of a member; a thrown `PeerFault` or `CoterieError` becomes a coded error at the asker. */

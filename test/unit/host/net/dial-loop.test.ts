@@ -18,6 +18,7 @@ function world(
   const dials: { readonly at: number; readonly addresses: readonly string[] }[] = []
   const connected = new Set<NodeId>()
   const barred = new Set<NodeId>()
+  const refused: NodeId[] = []
   const loop = new DialLoop({
     dialler: {
       async dial(addresses) {
@@ -35,10 +36,10 @@ function world(
     timers: time.timers,
     random: seededRandom(3),
     log: silentLogger,
-    redialWait: milliseconds(200),
-    redialWaitMax,
+    handlers: { dialRefused: node => void refused.push(node) },
+    limits: { redialWait: milliseconds(200), redialWaitMax },
   })
-  return { time, dials, connected, barred, loop }
+  return { time, dials, connected, barred, refused, loop }
 }
 
 test('an address that does not answer is tried for ever, never more than 30 s apart', async () => {
@@ -150,5 +151,27 @@ test('an address that was silent for long and then refuses is asked again soon',
   const before = dials.length
   await time.advance(seconds(4))
   expect(dials.length - before).toBeGreaterThanOrEqual(3)
+  await loop.stop()
+})
+
+test('a machine that refuses the redial of a member is told, a silent one is not, nor a stranger’s', async () => {
+  let answer: NodeId | string = peer
+  const { time, connected, refused, loop } = world(() => answer)
+  loop.addAddress('/ip4/192.0.2.9/tcp/1')
+  loop.addNode(peer, ['/ip4/192.0.2.1/tcp/1'])
+  answer = 'DIAL_REFUSED'
+  loop.start()
+  await time.advance(milliseconds(50))
+  expect(refused, 'the address is nobody’s yet').toEqual([peer])
+  answer = 'UNREACHABLE'
+  await time.advance(seconds(60))
+  expect(refused).toEqual([peer])
+  answer = peer
+  await time.advance(seconds(60))
+  connected.delete(peer)
+  answer = 'UNEXPECTED_PEER'
+  loop.lost(peer)
+  await time.advance(milliseconds(200))
+  expect(refused.length).toBeGreaterThan(1)
   await loop.stop()
 })

@@ -1,3 +1,4 @@
+import { createServer } from 'node:net'
 import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, expect, test } from 'vitest'
 import { utf8 } from '../../../../src/base/bytes.ts'
@@ -230,4 +231,22 @@ test('a flood of control messages is not taken, and costs nobody the connection'
   for (let i = 0; i < 1000; i++) stream.send(Uint8Array.from([rpc.length, ...rpc]))
   await until(() => a.net.gossipCounts().overRate >= 700)
   expect(a.net.connections()).toHaveLength(1)
+})
+
+test('a member whose machine refuses dials once it is gone is told, also through a relay that takes and ends them', async () => {
+  const relay = createServer({ allowHalfOpen: true, pauseOnConnect: true }, socket => {
+    socket.on('error', () => {})
+    socket.destroy()
+  })
+  running.push({ stop: () => void relay.close() })
+  const a = await started('a')
+  for (const isRelayed of [false, true]) {
+    const b = await startedNode(`b ${isRelayed}`, { bootstrap: [a.address] })
+    const { node } = b.admission
+    await until(() => a.net.dialTargets().some(target => target.node === node))
+    const { port } = new URL(`tcp://127.0.0.1:${b.address.split('/').at(-1)}`)
+    await b.net.stop()
+    if (isRelayed) await new Promise<void>(done => relay.listen(Number(port), '127.0.0.1', done))
+    await until(() => a.handlers.refusedDials.includes(node))
+  }
 })
