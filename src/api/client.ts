@@ -116,6 +116,16 @@ export class ApiClient {
     return await this.#ask(routes.removals, { body, signal })
   }
 
+  /** The manifest in force with its approvals, as a file. */
+  async manifest(signal?: AbortSignal): Promise<Uint8Array> {
+    return base64.decode((await this.#ask(routes.manifest, { signal })).file)
+  }
+
+  /** Hands over an approved manifest, which the node spreads if it holds. */
+  applyManifest(file: Uint8Array, signal?: AbortSignal): Promise<Answer<'applyManifest'>> {
+    return this.#ask(routes.applyManifest, { body: { file: base64.encode(file) }, signal })
+  }
+
   /** One page of entries in key order; `after` of the answer asks for the next one, `null` at the end. */
   list(
     query: { readonly prefix?: string; readonly after?: string; readonly limit?: number },

@@ -198,6 +198,25 @@ export const routes = {
     stream: false,
     errors: ['NOT_RUNNING', 'STOPPING'],
   },
+  manifest: {
+    ...get,
+    path: '/v1/manifest',
+    access: 'operator',
+    about: 'The manifest in force with its approvals, as a file that a new node can be given.',
+    answer: z.object({ file: base64Shape }),
+  },
+  // As with removals, the approvals of the manifest set are the authority, and not whoever carries them here.
+  applyManifest: {
+    method: 'POST',
+    path: '/v1/manifest',
+    access: 'operator',
+    about: 'Takes an approved manifest with a higher nonce into force and spreads it.',
+    query: none,
+    body: z.strictObject({ file: base64Shape }),
+    answer: z.object({ changed: z.boolean(), nonce: z.int(), hash: z.string() }),
+    stream: false,
+    errors: ['NOT_RUNNING', 'STOPPING'],
+  },
   list: {
     ...get,
     path: '/v1/state',

@@ -34,7 +34,8 @@ export type Approver =
 
 const approvalsMax = 128
 
-const envelopeShape = object<ManifestEnvelope>({
+/** The shape of an envelope inside another document. */
+export const envelopeShape = object<ManifestEnvelope>({
   manifest: checkManifest,
   approvals: list(object<Approval>({ member: hex(32), signature: hex(64) }), approvalsMax),
 })
@@ -69,8 +70,9 @@ export function verifyEnvelope(
   const network = networkIdOf(trusted)
   const found = networkIdOf(manifest.founding)
   if (found !== network) {
-    const reason = 'The founding block of a network never changes.'
-    return { code: 'FOUNDING_CHANGED', facts: { reason, found, expected: network } }
+    const changed = changedKeys(trusted, manifest.founding)
+    const reason = `The founding block of a network never changes; ${changed} differs.`
+    return { code: 'FOUNDING_CHANGED', facts: { reason, changed, found, expected: network } }
   }
   if (approver.kind === 'founding') return judgeApprovals(manifest, approvals, trusted.manifestSet)
   return (
@@ -121,6 +123,28 @@ function judgeApprovals(
     code: 'APPROVALS_MISSING',
     facts: { reason, approved: agreed.size, threshold: set.threshold },
   }
+}
+
+/** The members of `set` whose approval holds, each once. */
+export function approversOf(
+  { manifest, approvals }: ManifestEnvelope,
+  set: KeySet,
+): ReadonlySet<string> {
+  const message = approvedBytes(manifestHash(manifest))
+  const valid = approvals.filter(
+    ({ member, signature }) => set.members.includes(member) && holds(member, signature, message),
+  )
+  return new Set(valid.map(({ member }) => member))
+}
+
+function changedKeys(trusted: Founding, found: Founding): string {
+  const names = Object.keys(trusted) as (keyof Founding)[]
+  const differs = (name: keyof Founding): boolean =>
+    canonicalJson([trusted[name]]) !== canonicalJson([found[name]])
+  return names
+    .filter(differs)
+    .map(name => `founding.${name}`)
+    .join(', ')
 }
 
 function holds(member: string, signature: string, message: Uint8Array): boolean {

@@ -52,12 +52,13 @@ export class NodeAdmission implements Admission {
     return { keys: identity.keys, evidence, manifest: manifests.current.mark }
   }
 
-  manifestEnvelope(): Uint8Array {
-    return this.#ports.manifests.current.envelope
+  manifestSteps(above: number): readonly Uint8Array[] {
+    return this.#ports.manifests.steps(above)
   }
 
-  considerManifest(envelope: Uint8Array): Refusal | undefined {
-    return this.#ports.manifests.consider(envelope)
+  considerManifest(envelopes: readonly Uint8Array[]): Refusal | undefined {
+    const considered = this.#ports.manifests.consider(envelopes)
+    return considered.kind === 'refused' ? considered : undefined
   }
 
   knownEvidence(digest: Digest): Evidence | undefined {
@@ -86,9 +87,15 @@ export class NodeAdmission implements Admission {
     return this.#counted(evidence, appraise(this.#appraisal(evidence, binder)))
   }
 
+  /** The host's time, not before what is proved to have passed. */
+  now(): Timestamp {
+    const { clock, authenticatedTime } = this.#ports
+    return clampNow(clock.wall(), [authenticatedTime(), this.#latestIssue])
+  }
+
   /** How far the host's clock is behind a time that is proved to have passed; 0 if it is not. */
   clockBehind(): Duration {
-    return between(this.#ports.clock.wall(), this.#now())
+    return between(this.#ports.clock.wall(), this.now())
   }
 
   barred(node: NodeId): Refusal | undefined {
@@ -123,13 +130,8 @@ export class NodeAdmission implements Admission {
 
   #appraisal(evidence: Evidence, expectedReportData: Uint8Array): Appraisal {
     const { policy } = this.#ports.manifests.current
-    const now = this.#now()
+    const now = this.now()
     return { evidence, expectedReportData, endorsements: noEndorsements, policy, now }
-  }
-
-  #now(): Timestamp {
-    const { clock, authenticatedTime } = this.#ports
-    return clampNow(clock.wall(), [authenticatedTime(), this.#latestIssue])
   }
 }
 

@@ -286,6 +286,7 @@ export class Engine {
           ),
         removalsGrew: () => this.#keysChanged([], []),
         ...this.#doubts.listeners(),
+        manifestCame: envelopes => this.#parts.admission.considerManifest(envelopes),
       },
     )
   }

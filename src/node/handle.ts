@@ -164,6 +164,14 @@ export interface StatusView {
   readonly uptimeSeconds: number
 }
 
+/** What became of a manifest that was handed to a node. */
+export interface AppliedManifest {
+  /** False if it was in force already. */
+  readonly changed: boolean
+  readonly nonce: number
+  readonly hash: string
+}
+
 /** Something that happened: `kind` is stable, `text` constant, `facts` vary and are public. */
 export interface NodeEvent {
   /** ISO 8601, by the host's clock. */
@@ -194,6 +202,15 @@ export interface CoterieNode {
   metrics(): readonly MetricFamily[]
   /** Takes self-proving removal items (canonical CBOR); answers how many were new. @throws {PeerFault} for an item that does not prove itself. */
   remove(items: readonly Uint8Array[]): { readonly added: number }
+  /**
+   * Takes an approved manifest into force and spreads it: a file with one envelope, or with a lineage from the
+   * founding block on.
+   *
+   * @throws {PeerFault} with the code of the first thing wrong with it; then nothing changed.
+   */
+  applyManifest(file: Uint8Array): AppliedManifest
+  /** The manifest in force, as a file that a new node can be given. */
+  manifestFile(): Uint8Array
   /** What happened lately, newest last, at most 1,000; `after` the number of an event to resume from. */
   events(signal: AbortSignal): AsyncIterable<NodeEvent>
   /** Whether routes may show and take state values on the host's socket: only on a testnet, in this version. */

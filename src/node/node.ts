@@ -1,17 +1,11 @@
 /** One running node, put together from its host, its configuration and the rooms. */
 import { VerdictCache } from '../attestation/cache.ts'
 import { mayFound } from '../attestation/manifest.ts'
+import type { Rival } from '../attestation/manifest-lineage.ts'
 import type { TrustedVerdict } from '../attestation/verdict.ts'
 import { HostError, UsageError } from '../base/errors.ts'
 import { digestOf, type NetworkId, type NodeId } from '../base/ids.ts'
-import {
-  after,
-  type Instant,
-  milliseconds,
-  seconds,
-  type Timestamp,
-  timestamp,
-} from '../base/time.ts'
+import { type Instant, seconds, type Timestamp, timestamp } from '../base/time.ts'
 import { version } from '../base/version.ts'
 import { sha256 } from '../crypto/hash.ts'
 import type { Net, NetHandlers } from '../host/net/port.ts'
@@ -25,6 +19,7 @@ import { Counts } from './counts.ts'
 import { Engine } from './engine.ts'
 import { EventLog } from './event-log.ts'
 import type {
+  AppliedManifest,
   BanView,
   CoterieNode,
   MemberView,
@@ -36,8 +31,10 @@ import type {
   StatusView,
 } from './handle.ts'
 import { type Identity, makeIdentity, wipeIdentity } from './identity.ts'
+import { applyManifest, noteRival } from './manifest-door.ts'
 import { ManifestKeeper } from './manifest-keeper.ts'
 import { nodeMetrics } from './metrics.ts'
+import { ownVerdict } from './own-verdict.ts'
 import { Rate } from './rates.ts'
 import { RefusalLog } from './refusal-log.ts'
 import { NodeState } from './state-api.ts'
@@ -85,6 +82,7 @@ class Node implements CoterieNode {
     this.#config = config
     this.#manifests = new ManifestKeeper(config.manifestEnvelope, {
       changed: () => this.#manifestChanged(),
+      contradicted: rival => this.#manifestContradicted(rival),
     })
     this.#identity = makeIdentity(host.random)
     this.#events = new EventLog(host)
@@ -159,6 +157,15 @@ class Node implements CoterieNode {
     return this.#running().takeRemovals(items)
   }
 
+  applyManifest(file: Uint8Array): AppliedManifest {
+    this.#running()
+    return applyManifest(this.#manifests, file)
+  }
+
+  manifestFile(): Uint8Array {
+    return this.#manifests.file()
+  }
+
   events(signal: AbortSignal): AsyncIterable<NodeEvent> {
     return this.#events.follow(AbortSignal.any([signal, this.#stopping.signal]))
   }
@@ -169,14 +176,21 @@ class Node implements CoterieNode {
     // A stop may come while anything is awaited here; nothing may begin after it.
     signal.throwIfAborted()
     const admission = this.#admission(evidence)
-    const { verdict, isTrusted } = this.#ownVerdict(admission, evidence)
+    const own = { identity: this.#identity, evidence, manifests: this.#manifests }
+    const { verdict, refusal } = ownVerdict(admission, own)
+    if (refusal !== undefined) {
+      const { code, facts } = refusal
+      const text = 'the manifest does not admit this node: members will refuse it'
+      this.#host.log.warn(text, { ...facts, code })
+    }
     const engine = new Engine({
       host: this.#host,
       config: this.#config,
       identity: this.#identity,
       evidence,
       verdict,
-      mayFound: isTrusted && mayFound(this.#manifests.current.manifest.founding, verdict),
+      mayFound:
+        refusal === undefined && mayFound(this.#manifests.current.manifest.founding, verdict),
       manifests: this.#manifests,
       admission,
       events: this.#events,
@@ -257,41 +271,6 @@ class Node implements CoterieNode {
     })
   }
 
-  /**
-   * What this node's own evidence is worth under its manifest. Refused, it goes on: the network may know a
-   * newer manifest that admits it. Until then every member refuses it, and it may not found.
-   */
-  #ownVerdict(
-    admission: NodeAdmission,
-    evidence: Evidence,
-  ): { readonly verdict: TrustedVerdict; readonly isTrusted: boolean } {
-    const verdict = admission.appraiseEvidence(this.#identity.keys, evidence)
-    if (verdict.kind === 'trusted') return { verdict, isTrusted: true }
-    const code = verdict.kind === 'refused' ? verdict.code : 'UNDETERMINED'
-    const facts = verdict.kind === 'refused' ? verdict.facts : {}
-    this.#host.log.warn('the manifest does not admit this node: members will refuse it', {
-      ...facts,
-      code,
-    })
-    const { manifest } = this.#manifests.current
-    const isTrusted = false
-    const unadmitted: TrustedVerdict = {
-      kind: 'trusted',
-      platform: evidence.platform,
-      instance: digestOf(sha256(this.#identity.keys.identity)),
-      owner: null,
-      measurement: 'not-admitted',
-      registers: {},
-      tcb: 'unknown',
-      expiresAt: after(
-        this.#host.clock.wall(),
-        milliseconds(manifest.join.evidenceAgeMs),
-      ) as Timestamp,
-      testnet: manifest.founding.testnet,
-    }
-    return { verdict: unadmitted, isTrusted }
-  }
-
   #handlers(engine: Engine): NetHandlers {
     return {
       ...engine.handlers(),
@@ -344,6 +323,11 @@ class Node implements CoterieNode {
     const { nonce, hash } = this.#manifests.current.mark
     this.#events.note('manifest', 'a newer manifest is in force', { nonce, hash })
     this.#cache.policyChanged(this.#manifests.current.policy.digest)
+    this.#engine?.manifestChanged()
+  }
+
+  #manifestContradicted(rival: Rival): void {
+    noteRival(this.#events, rival)
     this.#engine?.manifestChanged()
   }
 

@@ -13,6 +13,10 @@ const updates =
 const restart =
   'Start the refused node anew. If it happens again, something between the two relays or changes what they say.'
 const manifests = 'Give both nodes the same manifest: the one that the manifest set approved last.'
+const raise =
+  'Give the manifest a nonce above the one in force, have it approved again, and apply that.'
+const sign =
+  'Have more members of the manifest set in force approve this very file: coterie policy approve <file> --key <key file>.'
 const admit =
   'Have the manifest set admit the platform of the refused machine, or use a machine of another.'
 const networks =
@@ -54,6 +58,15 @@ const advice: Readonly<Record<string, string>> = {
   MANIFEST_CONFLICT: manifests,
   MANIFEST_MISMATCH: manifests,
   MANIFEST_MISSING: manifests,
+  MANIFEST_EQUIVOCATION:
+    'Find out why the manifest set approved two manifests of one nonce; then have it approve one with a higher nonce, and apply that.',
+  MANIFEST_LINEAGE_FULL: 'Keep the manifest set as it is, or begin a new network.',
+  NONCE_NOT_HIGHER: raise,
+  NONCE_TAKEN: raise,
+  APPROVALS_MISSING: sign,
+  APPROVAL_INVALID: sign,
+  FOUNDING_CHANGED:
+    'Leave the founding block as it is: another one is another network. To change it, begin a new network.',
   WRONG_NETWORK_OR_TAMPERED: networks,
   HANDSHAKE_ABORTED: networks,
 }

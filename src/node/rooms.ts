@@ -46,7 +46,8 @@ export function openMembership(parts: EngineParts): Membership {
       sign: message => identity.signing.sign(message),
       decapsulate: ciphertext => identity.kem.decapsulate(ciphertext),
       appraise: (keys, theirs) => admission.appraiseEvidence(keys, theirs),
-      wall: () => host.clock.wall(),
+      manifestSteps: (hash, above) => manifests.stepsTo(hash, above),
+      wall: () => admission.now(),
       random: host.random,
     },
     {

@@ -10,6 +10,7 @@ import type { ReplicaQueries } from '../protocol/replica/types.ts'
 import type { CacheTrouble } from './disk-cache.ts'
 import type { MemberView, NodePhase, PeerView, RefusalView, StatusView } from './handle.ts'
 import type { Identity } from './identity.ts'
+import { manifestWarnings } from './manifest-door.ts'
 import type { ManifestKeeper } from './manifest-keeper.ts'
 import type { Rate } from './rates.ts'
 
@@ -141,6 +142,7 @@ function warnings(viewed: Viewed): StatusView['warnings'] {
     text: `The host's clock is ${behind} s behind a time that is proved to have passed: set it right.`,
   }
   return [
+    ...manifestWarnings(viewed.manifests),
     ...(held > 0 ? [stampsAhead] : []),
     ...(behind > 0 ? [clockBehind] : []),
     ...(trouble === undefined ? [] : [trouble]),

@@ -34,8 +34,10 @@ export interface Proof {
 /** What travels in a handshake. */
 export type HandshakeFrame =
   | ({ readonly kind: 'hello' } & Hello)
-  /** A higher manifest envelope, as JSON text. */
+  /** The manifest envelope in force, as JSON text, where the other's differs. */
   | { readonly kind: 'manifest'; readonly envelope: Uint8Array }
+  /** An envelope before it that changed the manifest set: without it the other could not check what follows. */
+  | { readonly kind: 'ancestor'; readonly envelope: Uint8Array }
   | ({ readonly kind: 'proof' } & Proof)
   /** The other's proof holds. */
   | { readonly kind: 'accepted' }
@@ -47,7 +49,7 @@ export type HandshakeFrame =
     }
 
 /** Bytes of kind, append only. */
-const kinds = { hello: 1, manifest: 2, proof: 3, accepted: 4, refusal: 5 } as const
+const kinds = { hello: 1, manifest: 2, proof: 3, accepted: 4, refusal: 5, ancestor: 6 } as const
 
 /** The largest frame: a whole manifest envelope or evidence, and its byte of kind. */
 export const handshakeFrameBytesMax: number = limits.handshakeFrameBytesMax + 1
@@ -104,10 +106,9 @@ export function decodeHandshakeFrame(bytes: Uint8Array): HandshakeFrame {
     case kinds.hello:
       return { kind: 'hello', ...handshakeHelloCodec.decode(body) }
     case kinds.manifest:
-      if (body.length === 0 || body.length > limits.manifestBytesMax) {
-        throw new PeerFault('BAD_MESSAGE', `a manifest has 1..${limits.manifestBytesMax} bytes`)
-      }
-      return { kind: 'manifest', envelope: body.slice() }
+      return { kind: 'manifest', envelope: envelopeOf(body) }
+    case kinds.ancestor:
+      return { kind: 'ancestor', envelope: envelopeOf(body) }
     case kinds.proof:
       return { kind: 'proof', ...handshakeProofCodec.decode(body) }
     case kinds.accepted:
@@ -120,11 +121,19 @@ export function decodeHandshakeFrame(bytes: Uint8Array): HandshakeFrame {
   }
 }
 
+function envelopeOf(body: Uint8Array): Uint8Array {
+  if (body.length === 0 || body.length > limits.manifestBytesMax) {
+    throw new PeerFault('BAD_MESSAGE', `a manifest has 1..${limits.manifestBytesMax} bytes`)
+  }
+  return body.slice()
+}
+
 function bodyOf(frame: HandshakeFrame): Uint8Array {
   switch (frame.kind) {
     case 'hello':
       return handshakeHelloCodec.encode(frame)
     case 'manifest':
+    case 'ancestor':
       return frame.envelope
     case 'proof':
       return handshakeProofCodec.encode(frame)

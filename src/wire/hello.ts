@@ -2,13 +2,15 @@
  * What members tell each other before anything else, and again whenever it changes.
  *
  * A hello is exchanged on connect, both ways; an announce frame is pushed to every connected member when
- * the removal set grows, a key is held that is news, or the sender becomes active. Both carry the digest of
- * the sender's removal set: whoever sees one that it does not know fetches the removals first.
+ * the removal set grows, a key is held that is news, another manifest is in force, or the sender becomes
+ * active. Both carry the digest of the sender's removal set and the mark of its manifest: whoever sees one that
+ * it does not know fetches the removals, or the manifest, first.
  */
 import { announcementRow, type SignedAnnouncement } from './epoch-key.ts'
 import { limits } from './limits.ts'
+import { type ManifestMarkOnWire, manifestMark } from './manifest-pull.ts'
 import { removalsPerMessage } from './removal.ts'
-import { byteString, choice, fixedBytes, list, message, row, uint } from './schema.ts'
+import { byteString, choice, fixedBytes, list, message, nullable } from './schema.ts'
 
 /** What a node says it is. From `joining` to `active` only: a restart is another node. */
 export const memberPhases = ['joining', 'active'] as const
@@ -19,7 +21,7 @@ export const announcementsMax = 48
 
 export interface Hello {
   readonly phase: MemberPhase
-  readonly manifest: { readonly nonce: number; readonly hash: Uint8Array }
+  readonly manifest: ManifestMarkOnWire
   /** Digest of the sender's removal set, 32 bytes. */
   readonly removalDigest: Uint8Array
   /** Signature of possession over the keys and evidence of the handshake, so that neighbours can serve the sender's record. */
@@ -33,7 +35,7 @@ export const helloCodec = message<Hello>(
   1,
   {
     phase: [1, choice(memberPhases)],
-    manifest: [2, row<Hello['manifest']>({ nonce: uint(), hash: fixedBytes(32) })],
+    manifest: [2, manifestMark],
     removalDigest: [3, fixedBytes(32)],
     possession: [4, fixedBytes(64)],
     announcements: [5, list(announcementRow, announcementsMax)],
@@ -47,6 +49,9 @@ export interface Announce {
   readonly announcements: readonly SignedAnnouncement[]
   /** Removal items that are news, so that they need no round trip. */
   readonly removals: readonly Uint8Array[]
+  readonly manifest: ManifestMarkOnWire
+  /** Another manifest of the same nonce that the manifest set approved too: the sender can prove it. */
+  readonly rival: ManifestMarkOnWire | null
 }
 
 export const announceCodec = message<Announce>(
@@ -57,6 +62,8 @@ export const announceCodec = message<Announce>(
     removalDigest: [2, fixedBytes(32)],
     announcements: [3, list(announcementRow, announcementsMax)],
     removals: [4, list(byteString(1, limits.removalItemBytesMax), removalsPerMessage)],
+    manifest: [5, manifestMark],
+    rival: [6, nullable(manifestMark)],
   },
   { bytesMax: limits.frameBytesMax, itemsMax: 1024 },
 )

@@ -11,6 +11,8 @@ export const limits = {
   handshakeFrameBytesMax: kib(64),
   /** A manifest envelope, as JSON text. */
   manifestBytesMax: kib(64),
+  /** A manifest with the ancestors that prove it: in Base64 it stays below the body of a request. */
+  manifestLineageBytesMax: kib(512),
   heartbeatBytesMax: kib(4),
   /** One removal item: two signed heartbeats with their frames, or 64 signatures. */
   removalItemBytesMax: kib(12),

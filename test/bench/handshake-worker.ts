@@ -81,7 +81,7 @@ function admissionOf(parts: Setup, remembers: boolean): Admission {
   return {
     network,
     self: () => ({ keys: parts.keys, evidence: parts.evidence, manifest: mark }),
-    manifestEnvelope: () => parts.envelope,
+    manifestSteps: () => [parts.envelope],
     considerManifest: () => undefined,
     knownEvidence: digest => (remembers ? known.get(digest) : undefined),
     appraiseKeys: (keys, evidence): Verdict => {

@@ -1,11 +1,12 @@
 /** A node in memory behind the `CoterieNode` port: no network, no crypto, the rules of the port only. */
 
-import { compareBytes, toHex } from '../../src/base/bytes.ts'
+import { compareBytes, toHex, utf8 } from '../../src/base/bytes.ts'
 import { PeerFault, UsageError } from '../../src/base/errors.ts'
 import type { NetworkId } from '../../src/base/ids.ts'
 import { nodeIdOfKey } from '../../src/base/ids.ts'
 import type { MetricFamily } from '../../src/host/telemetry/port.ts'
 import type {
+  AppliedManifest,
   BanView,
   CoterieNode,
   MemberView,
@@ -157,6 +158,7 @@ export class FakeNode implements CoterieNode {
   readonly happened: NodeEvent[] = []
   /** Items that `remove` was given; one that is a single zero byte does not prove itself. */
   readonly removed: Uint8Array[] = []
+  manifest: Uint8Array = utf8('{}')
   stops = 0
   starts = 0
 
@@ -262,6 +264,17 @@ export class FakeNode implements CoterieNode {
     }
     this.removed.push(...items)
     return { added: items.length }
+  }
+
+  /** A file that begins with `{` is in force from now on; anything else does not hold. */
+  applyManifest(file: Uint8Array): AppliedManifest {
+    if (file[0] !== 0x7b) throw new PeerFault('APPROVALS_MISSING', '0 of 3 members approved.')
+    this.manifest = file.slice()
+    return { changed: true, nonce: 2, hash: 'ce'.repeat(32) }
+  }
+
+  manifestFile(): Uint8Array {
+    return this.manifest
   }
 
   async *events(signal: AbortSignal): AsyncGenerator<NodeEvent> {

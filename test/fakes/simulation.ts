@@ -5,6 +5,7 @@ import { bytesOfDigest } from '../../src/base/ids.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import { type Duration, seconds } from '../../src/base/time.ts'
 import type { Host } from '../../src/host/port.ts'
+import type { MachineRequest } from '../../src/host/tee/machine.ts'
 import { completeConfig } from '../../src/node/config.ts'
 import type { CoterieNode } from '../../src/node/handle.ts'
 import { createNode } from '../../src/node/node.ts'
@@ -27,6 +28,10 @@ export interface SimulatedNode {
 
 export interface SimulatedNodeOptions {
   readonly found?: boolean
+  /** What it boots with; that of the network unless said. */
+  readonly manifestEnvelope?: Uint8Array
+  /** What its hardware is. */
+  readonly machine?: Partial<MachineRequest>
   /** Puts something between the node and its machine. */
   readonly host?: (host: Host) => Host
 }
@@ -55,7 +60,7 @@ export class Simulation {
 
   /** A node that is not started yet. */
   async prepare(name: string, options: SimulatedNodeOptions = {}): Promise<SimulatedNode> {
-    const { attester } = await testNode(this.fixture, name)
+    const { attester } = await testNode(this.fixture, name, options.machine)
     const listen = `/memory/${this.#nodes.length}`
     const bootstrap = this.#nodes.length === 0 ? [] : ['/memory/0']
     let net: FakeNet | undefined
@@ -73,7 +78,7 @@ export class Simulation {
     }
     const config = completeConfig({
       preset: 'local',
-      manifestEnvelope: this.fixture.envelopeBytes,
+      manifestEnvelope: options.manifestEnvelope ?? this.fixture.envelopeBytes,
       found: options.found ?? false,
     })
     const node = createNode(options.host?.(host) ?? host, config)

@@ -58,8 +58,8 @@ class Impostor implements Admission {
     return { ...this.#face, manifest: markOf(this.#manifest.manifest) }
   }
 
-  manifestEnvelope(): Uint8Array {
-    return this.#manifest.envelope
+  manifestSteps(): readonly Uint8Array[] {
+    return [this.#manifest.envelope]
   }
 
   considerManifest(): undefined {

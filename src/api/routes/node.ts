@@ -50,6 +50,8 @@ export function registerNodeRoutes(
   register.answer(routes.removals, ({ body }) =>
     node.remove(body.items.map(item => base64.decode(item))),
   )
+  register.answer(routes.manifest, () => ({ file: base64.encode(node.manifestFile()) }))
+  register.answer(routes.applyManifest, ({ body }) => node.applyManifest(base64.decode(body.file)))
   register.stream(routes.events, async function* ({ signal }) {
     for await (const event of node.events(signal)) yield { event }
   })

@@ -80,24 +80,24 @@ export async function send(
 
 type FrameOf<K extends HandshakeFrame['kind']> = Extract<HandshakeFrame, { readonly kind: K }>
 
-/** The next frame, which must be of this kind; a refusal ends the exchange in any state. */
+/** The next frame, which must be of one of these kinds; a refusal ends the exchange in any state. */
 export async function expect<K extends HandshakeFrame['kind']>(
   exchange: Exchange,
-  kind: K,
+  ...kinds: readonly K[]
 ): Promise<FrameOf<K>> {
   const frame = decodeHandshakeFrame(await exchange.port.read(exchange.signal))
-  if (isKind(frame, kind)) return frame
+  if (isOneOf(frame, kinds)) return frame
   if (frame.kind === 'refusal') {
     throw new RefusedExchange('them', { code: frame.code, facts: frame.facts })
   }
-  throw refusal('UNEXPECTED_FRAME', { expected: kind, got: frame.kind })
+  throw refusal('UNEXPECTED_FRAME', { expected: kinds.join(' '), got: frame.kind })
 }
 
-function isKind<K extends HandshakeFrame['kind']>(
+function isOneOf<K extends HandshakeFrame['kind']>(
   frame: HandshakeFrame,
-  kind: K,
+  kinds: readonly K[],
 ): frame is FrameOf<K> {
-  return frame.kind === kind
+  return kinds.some(kind => kind === frame.kind)
 }
 
 /** Turns the end of an exchange into an outcome, and tells the other side why, if it was this one. */

@@ -3,8 +3,8 @@
  *
  * ```
  * I → R  hello     challenge, manifest (nonce, hash), evidence digest
- * R → I  hello     the same, and whether I's evidence is wanted   [+ manifest, if R's is higher]
- * I → R  [manifest, if I's is higher +] proof: keys, evidence if wanted, signed binder; wanted?
+ * R → I  hello     the same, and whether I's evidence is wanted   [+ ancestors, manifest, if R's is higher]
+ * I → R  [ancestors, manifest, if I's is higher +] proof: keys, evidence if wanted, signed binder; wanted?
  * R → I  accepted + proof: keys, evidence if wanted, signed binder
  * I → R  accepted
  * ```
@@ -16,9 +16,9 @@
  * Pure but for the frame port: no socket, no clock; a test drives both ends in memory.
  */
 import type { TrustedVerdict, Verdict } from '../../attestation/verdict.ts'
-import { bytesOfDigest, type Digest, digestOf } from '../../base/ids.ts'
+import { bytesOfDigest, digestOf } from '../../base/ids.ts'
 import { type Evidence, evidenceDigest, type NodeKeys } from '../../wire/evidence.ts'
-import type { HandshakeFrame, Hello } from '../../wire/handshake.ts'
+import type { Hello } from '../../wire/handshake.ts'
 import {
   type Attested,
   type Exchange,
@@ -29,6 +29,7 @@ import {
   send,
   settle,
 } from './handshake-exchange.ts'
+import { agreeOnManifest, manifestFrames } from './handshake-manifest.ts'
 import { checkProof, proofOf } from './handshake-proof.ts'
 import type { Admission } from './port.ts'
 import type { VerificationQueue } from './verification-queue.ts'
@@ -92,10 +93,10 @@ async function dialMember(
   queue: VerificationQueue,
 ): Promise<Attested> {
   refuseIf(exchange.barred())
-  const own = helloOf(exchange, admission, false)
-  await send(exchange, own)
+  const mine = admission.self().manifest
+  await send(exchange, helloOf(exchange, admission, false))
   const theirs = await expect(exchange, 'hello')
-  const agreed = await agreeOnManifest(exchange, admission, theirs)
+  const agreed = await agreeOnManifest(exchange, admission, { mine, theirs, isSent: false })
   const channel = { ...exchange.channel, manifest: agreed.hash }
   const known = knownEvidence(admission, theirs)
   const proof = proofOf(exchange, admission, {
@@ -124,10 +125,9 @@ async function answerMember(
   refuseIf(exchange.barred())
   const known = knownEvidence(admission, theirs)
   const own = { ...helloOf(exchange, admission, false), wanted: known === undefined }
-  const higher = isHigher(admission.self().manifest, theirs)
-  const envelope = { kind: 'manifest', envelope: admission.manifestEnvelope() } as const
-  await send(exchange, own, ...(higher ? [envelope] : []))
-  const agreed = await agreeOnManifest(exchange, admission, theirs)
+  const mine = admission.self().manifest
+  await send(exchange, own, ...manifestFrames(admission, { mine, theirs }))
+  const agreed = await agreeOnManifest(exchange, admission, { mine, theirs, isSent: true })
   const channel = { ...exchange.channel, manifest: agreed.hash }
   const proof = await expect(exchange, 'proof')
   const evidence = checkProof(exchange, { channel, theirs, proof, known })
@@ -157,46 +157,9 @@ function helloOf(exchange: Exchange, admission: Admission, wanted: boolean): Hel
   }
 }
 
-function isHigher(manifest: { readonly nonce: number }, theirs: Hello): boolean {
-  return theirs.manifest !== null && manifest.nonce > theirs.manifest.nonce
-}
-
 function knownEvidence(admission: Admission, theirs: Hello): Evidence | undefined {
   if (theirs.evidence === null) throw refusal('EVIDENCE_MISSING')
   return admission.knownEvidence(digestOf(theirs.evidence))
-}
-
-/**
- * One manifest for both: the higher one. The lower side takes it into force before any evidence is judged,
- * so a manifest that was current once admits nobody today.
- */
-async function agreeOnManifest(
-  exchange: Exchange,
-  admission: Admission,
-  theirs: Hello,
-): Promise<{ readonly hash: Digest; readonly toSend: readonly HandshakeFrame[] }> {
-  const { manifest } = admission.self()
-  if (theirs.manifest === null) throw refusal('MANIFEST_MISSING')
-  const their = { nonce: theirs.manifest.nonce, hash: digestOf(theirs.manifest.hash) }
-  if (manifest.nonce === their.nonce) {
-    if (manifest.hash === their.hash) return { hash: their.hash, toSend: [] }
-    throw refusal('MANIFEST_CONFLICT', {
-      nonce: their.nonce,
-      mine: manifest.hash,
-      theirs: their.hash,
-    })
-  }
-  if (manifest.nonce > their.nonce) {
-    // A responder sent it behind its hello.
-    const sent = exchange.channel.own === 'responder'
-    const envelope = admission.manifestEnvelope()
-    return { hash: manifest.hash, toSend: sent ? [] : [{ kind: 'manifest', envelope }] }
-  }
-  const { envelope } = await expect(exchange, 'manifest')
-  refuseIf(admission.considerManifest(envelope))
-  const { hash } = admission.self().manifest
-  if (hash !== their.hash) throw refusal('MANIFEST_MISMATCH', { mine: hash, theirs: their.hash })
-  return { hash, toSend: [] }
 }
 
 /** Strangers wait their turn; evidence that is believed already is a look into a cache. */

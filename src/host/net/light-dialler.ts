@@ -30,6 +30,7 @@ import { askId, dhtProtocol, tellId } from './libp2p-node.ts'
 import { NoiseStatic } from './noise-crypto.ts'
 import { netLimits } from './options.ts'
 import type { GossipTopic, RefusedConnection } from './port.ts'
+import { askProtocols, tellProtocols } from './port.ts'
 import { stepUpProtocol } from './step-up.ts'
 
 /** What a light client stands on. */
@@ -137,8 +138,8 @@ export class LightDialler {
   /** Tries on every open connection what only a member may do, and reports what it got. */
   async tryMemberProtocols(signal: AbortSignal): Promise<LightFindings> {
     const protocols = [
-      ...(['hello', 'removals', 'record', 'key', 'sync'] as const).map(askId),
-      ...(['ack', 'announce'] as const).map(tellId),
+      ...askProtocols.map(askId),
+      ...tellProtocols.map(tellId),
       stepUpProtocol,
       dhtProtocol(this.#deps.network),
       '/meshsub/1.2.0',

@@ -7,7 +7,15 @@ import type { MetricFamily } from '../telemetry/port.ts'
 export type GossipTopic = 'delta' | 'heartbeat'
 
 /** Protocols of member streams, one request and one answer each: the only place where one is added. */
-export const askProtocols = ['hello', 'removals', 'record', 'key', 'sync', 'probe'] as const
+export const askProtocols = [
+  'hello',
+  'removals',
+  'manifest',
+  'record',
+  'key',
+  'sync',
+  'probe',
+] as const
 export type AskProtocol = (typeof askProtocols)[number]
 /** Protocols of kept-open one-way member streams. */
 export const tellProtocols = ['ack', 'announce'] as const
@@ -54,10 +62,13 @@ export interface Admission {
     readonly evidence: Evidence
     readonly manifest: { readonly nonce: number; readonly hash: Digest }
   }
-  /** The manifest envelope in force, as canonical JSON bytes. */
-  manifestEnvelope(): Uint8Array
-  /** Takes a peer's higher envelope into force if it holds, else says why not. */
-  considerManifest(envelope: Uint8Array): Refusal | undefined
+  /**
+   * The envelopes that lead a node whose manifest has the nonce `above` to the one in force, in order, as
+   * canonical JSON bytes: those in between that changed the manifest set, then the one in force. Never empty.
+   */
+  manifestSteps(above: number): readonly Uint8Array[]
+  /** Takes the last of a peer's envelopes into force if it holds and is higher, else says why not. */
+  considerManifest(envelopes: readonly Uint8Array[]): Refusal | undefined
   /** Evidence seen before under this digest and still believed, so that the peer need not send it. */
   knownEvidence(digest: Digest): Evidence | undefined
   /** Key evidence of a peer against the policy and the removal set in force. */

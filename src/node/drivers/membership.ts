@@ -33,6 +33,8 @@ export interface MembershipListeners {
   memberSuspected(node: NodeId): void
   /** A member sent what no member sends: it is to be cut off, and turned away for a while. */
   faulted(node: NodeId, code: string): void
+  /** Envelopes of a member: takes them into force if they hold, else says why not. */
+  manifestCame(envelopes: readonly Uint8Array[]): Refusal | undefined
 }
 
 interface OpenGate {
@@ -203,6 +205,10 @@ export class MembershipDriver {
           ...{ node: effect.node, code: effect.code },
         })
         return this.#listeners.memberSuspected(effect.node)
+      case 'manifestCame': {
+        const refusal = this.#listeners.manifestCame(effect.envelopes) ?? null
+        return this.feed({ kind: 'manifestJudged', node: effect.node, refusal })
+      }
       case 'event':
         return this.#noteEvent(effect)
     }

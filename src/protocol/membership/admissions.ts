@@ -158,13 +158,29 @@ export class Admissions {
   #admit(member: AppraisedMember, now: Instant): Refusal | undefined {
     const { roster, outbox } = this.#core
     const { node, verdict } = member
-    const refusal = this.refusal(node, verdict) ?? roster.admissible(node, verdict, now)
+    const refusal = this.admissible(node, verdict, now)
     if (refusal !== undefined) {
       outbox.event('info', refusal.code, { node, facts: refusal.facts })
       return refusal
     }
     if (roster.admit(member, now)) outbox.emit({ kind: 'memberAdded', node })
     return undefined
+  }
+
+  /** Why this appraised identity may not come in now; `undefined` if it may. */
+  admissible(node: NodeId, verdict: TrustedVerdict, now: Instant): Refusal | undefined {
+    return (
+      this.refusal(node, verdict) ??
+      this.#contradiction(node) ??
+      this.#core.roster.admissible(node, verdict, now)
+    )
+  }
+
+  /** While the manifest set contradicts itself nobody new comes in; who is in stays. */
+  #contradiction(node: NodeId): Refusal | undefined {
+    const { nonce, hash, rival } = this.#core.manifest()
+    if (rival === null || this.#core.roster.verdictOf(node) !== undefined) return undefined
+    return { code: 'MANIFEST_EQUIVOCATION', facts: { nonce, inForce: hash, found: rival } }
   }
 
   /** Why the removal set bars this identity; `undefined` if it does not. */

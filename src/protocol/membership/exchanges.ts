@@ -42,6 +42,8 @@ export class Exchanges {
           return answer(this.#parts.greetings.answer(neighbour, bytes, now))
         case 'removals':
           return answer(this.#parts.greetings.sync.answer(bytes))
+        case 'manifest':
+          return answer(this.#parts.greetings.manifests.answer(bytes))
         case 'record':
           return answer(this.#parts.records.answer(bytes, now))
         case 'key':
@@ -70,6 +72,8 @@ export class Exchanges {
           return this.#parts.greetings.answered(neighbour, answer, now)
         case 'removals':
           return this.#parts.greetings.sync.answered(neighbour, answer, now)
+        case 'manifest':
+          return this.#parts.greetings.manifests.answered(neighbour, answer)
         case 'record':
           return this.#parts.records.answered(answer, now)
         case 'key':
@@ -89,6 +93,8 @@ export class Exchanges {
         return this.#parts.greetings.failed(neighbour, ask, now)
       case 'removals':
         return this.#parts.greetings.sync.failed(neighbour, ask)
+      case 'manifest':
+        return this.#parts.greetings.manifests.failed(neighbour, ask, now)
       case 'record':
         return this.#parts.records.failed(ask)
       case 'key':

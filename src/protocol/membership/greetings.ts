@@ -9,7 +9,7 @@
  */
 
 import { PeerFault } from '../../base/errors.ts'
-import type { Digest, NodeId } from '../../base/ids.ts'
+import type { NodeId } from '../../base/ids.ts'
 import { bytesOfDigest, digestOf } from '../../base/ids.ts'
 import {
   after,
@@ -21,15 +21,18 @@ import {
 } from '../../base/time.ts'
 import type { SignedAnnouncement } from '../../wire/epoch-key.ts'
 import {
+  type Announce,
   announceCodec,
   announcementsMax,
   type Hello,
   helloCodec,
   type MemberPhase,
 } from '../../wire/hello.ts'
+import type { ManifestMarkOnWire } from '../../wire/manifest-pull.ts'
 import { verifyPossession } from '../../wire/member-record.ts'
 import { removalsPerMessage } from '../../wire/removal.ts'
 import type { Core } from './core.ts'
+import { ManifestPulls } from './manifest-pulls.ts'
 import type { Neighbour } from './neighbours.ts'
 import { RemovalSync, takeFromPeer } from './removal-sync.ts'
 
@@ -51,6 +54,7 @@ export class Greetings {
   readonly #possession: Uint8Array
   readonly #announced: Announced
   readonly sync: RemovalSync
+  readonly manifests: ManifestPulls
 
   /** `announced` gets what a neighbour says of keys once its removals are known here. */
   constructor(
@@ -60,6 +64,7 @@ export class Greetings {
     this.#core = core
     this.#possession = options.possession
     this.#announced = options.announced
+    this.manifests = new ManifestPulls(core)
     this.sync = new RemovalSync(core, (neighbour, now) => this.settle(neighbour, now))
   }
 
@@ -104,6 +109,10 @@ export class Greetings {
     const frame = announceCodec.decode(bytes)
     takeFromPeer(this.#core, frame.removals, neighbour.node, now)
     if (this.#core.neighbours.of(neighbour.node) !== neighbour) return
+    this.#namedManifests(
+      neighbour,
+      frame.rival === null ? [frame.manifest] : [frame.manifest, frame.rival],
+    )
     this.#heard(neighbour, frame, now)
   }
 
@@ -123,6 +132,7 @@ export class Greetings {
         announcements: (news.announcements ?? []).slice(0, announcementsMax),
         // More than a frame holds is fetched: the digest says that there is something.
         removals: items.slice(0, removalsPerMessage),
+        ...this.#manifests(),
       })
     const full = frame(news.removals ?? [])
     for (const { node } of neighbours.all()) {
@@ -149,10 +159,12 @@ export class Greetings {
       const { helloRetryAt } = neighbour
       if (helloRetryAt !== null && now >= helloRetryAt) this.#hello(neighbour, now)
     }
+    this.manifests.drive(now)
   }
 
   wakeAt(): Instant | null {
-    const all = this.#core.neighbours.all().flatMap(({ helloRetryAt }) => helloRetryAt ?? [])
+    const retries = this.#core.neighbours.all().flatMap(({ helloRetryAt }) => helloRetryAt ?? [])
+    const all = [...retries, this.manifests.wakeAt() ?? []].flat()
     return all.length === 0 ? null : (Math.min(...all) as Instant)
   }
 
@@ -163,11 +175,10 @@ export class Greetings {
   }
 
   #own(now: Instant): Uint8Array {
-    const { nonce, hash } = this.#core.manifest()
     const isActive = this.#phase() === 'active'
     return helloCodec.encode({
       phase: this.#phase(),
-      manifest: { nonce, hash: bytesOfDigest(hash) },
+      manifest: this.#manifests().manifest,
       removalDigest: bytesOfDigest(this.#core.removals.digest),
       possession: this.#possession,
       // A joining node serves no key, so it announces none.
@@ -179,7 +190,7 @@ export class Greetings {
 
   #take(neighbour: Neighbour, hello: Hello, now: Instant): void {
     this.#checkPossession(neighbour.node, hello.possession, now)
-    this.#compareManifest(neighbour.node, hello.manifest)
+    this.#namedManifests(neighbour, [hello.manifest])
     this.#heard(neighbour, hello, now)
   }
 
@@ -210,11 +221,17 @@ export class Greetings {
     roster.setPossession(node, possession)
   }
 
-  #compareManifest(node: NodeId, theirs: Hello['manifest']): void {
-    const { nonce, hash } = this.#core.manifest()
-    const theirHash: Digest = digestOf(theirs.hash)
-    if (theirs.nonce !== nonce || theirHash === hash) return
-    this.#core.outbox.event('warn', 'MANIFEST_EQUIVOCATION', { node, facts: { nonce, theirHash } })
+  #namedManifests(neighbour: Neighbour, named: readonly ManifestMarkOnWire[]): void {
+    neighbour.manifests = named.map(({ nonce, hash }) => ({ nonce, hash: digestOf(hash) }))
+  }
+
+  /** Marks of the manifest in force and, if the manifest set contradicted itself, of the other one. */
+  #manifests(): Pick<Announce, 'manifest' | 'rival'> {
+    const { nonce, hash, rival } = this.#core.manifest()
+    return {
+      manifest: { nonce, hash: bytesOfDigest(hash) },
+      rival: rival === null ? null : { nonce, hash: bytesOfDigest(rival) },
+    }
   }
 
   #phase(): MemberPhase {

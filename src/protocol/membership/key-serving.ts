@@ -93,6 +93,7 @@ export class KeyServing {
     if (this.#core.phase() !== 'active') return refuse('NOT_ACTIVE')
     if (this.#core.isRemoved(from)) return refuse('REMOVED')
     if (!roster.isMember(from, now)) return refuse('NOT_A_MEMBER')
+    if (this.#core.manifest().rival !== null) return refuse('MANIFEST_EQUIVOCATION')
     const neighbour = neighbours.of(from)
     if (neighbour === undefined) return refuse('NOT_CONNECTED')
     if (!neighbour.isGateOpen) return { kind: 'wait' }

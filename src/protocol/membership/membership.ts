@@ -179,9 +179,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
   }
 
   admissible(node: NodeId, verdict: TrustedVerdict, now: Instant): Refusal | undefined {
-    return (
-      this.#admissions.refusal(node, verdict) ?? this.#core.roster.admissible(node, verdict, now)
-    )
+    return this.#admissions.admissible(node, verdict, now)
   }
 
   #buildCore(ports: MembershipPorts, options: MembershipOptions): Core {
@@ -248,7 +246,10 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
       case 'unknownKey':
         return this.#unknownKey(input, now)
       case 'manifestChanged':
-        return this.#manifestChanged(input.manifest, now)
+        this.#manifest = input.manifest
+        return this.#admissions.govern(input.manifest, now)
+      case 'manifestJudged':
+        return this.#greetings.manifests.judged(input.node, input.refusal)
       default:
         return unreachable(input)
     }
@@ -282,11 +283,6 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
     else this.#pulls.need(id, from, now)
   }
 
-  #manifestChanged(manifest: ManifestFacts, now: Instant): void {
-    this.#manifest = manifest
-    this.#admissions.govern(manifest, now)
-  }
-
   /** Drops what hangs on a connection. */
   #forget(node: NodeId): void {
     this.#core.neighbours.close(node)
@@ -296,6 +292,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
     this.#pulls.forget(node)
     this.#serving.forget(node)
     this.#records.forget(node)
+    this.#greetings.manifests.forget(node)
   }
 
   /** Everything that time and the input made due. */

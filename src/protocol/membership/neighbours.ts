@@ -1,3 +1,4 @@
+import type { ManifestMark } from '../../attestation/manifest.ts'
 import type { Digest, NodeId } from '../../base/ids.ts'
 import type { Instant } from '../../base/time.ts'
 import type { SignedAnnouncement } from '../../wire/epoch-key.ts'
@@ -36,6 +37,8 @@ export interface Neighbour {
   fetch: RemovalFetch | null
   /** Announcements that wait until its removals are known: digests travel before keys. */
   waiting: readonly SignedAnnouncement[]
+  /** Manifests that it named and that are not known here: at most its own and a rival of that. */
+  manifests: readonly ManifestMark[]
 }
 
 /** Everybody with an open member connection. */
@@ -45,7 +48,7 @@ export class Neighbours {
   open(node: NodeId, now: Instant): Neighbour {
     const neighbour: Neighbour = {
       ...{ node, digest: null, isGateOpen: false, helloAsk: null, helloAt: now },
-      ...{ helloFailures: 0, helloRetryAt: null, fetch: null, waiting: [] },
+      ...{ helloFailures: 0, helloRetryAt: null, fetch: null, waiting: [], manifests: [] },
     }
     this.#neighbours.set(node, neighbour)
     return neighbour

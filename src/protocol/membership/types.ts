@@ -22,7 +22,7 @@ export type MembershipPhase = 'joining' | 'alone' | 'active' | 'removed'
 export type Liveness = 'new' | 'alive' | 'suspect' | 'dead'
 
 /** Protocols of member streams that this machine asks and answers. */
-export type MembershipProtocol = 'hello' | 'removals' | 'record' | 'key'
+export type MembershipProtocol = 'hello' | 'removals' | 'manifest' | 'record' | 'key'
 
 /** An identity with its appraised keys. */
 export interface AppraisedMember {
@@ -36,6 +36,8 @@ export interface AppraisedMember {
 export interface ManifestFacts {
   readonly nonce: number
   readonly hash: Digest
+  /** Another manifest of this nonce with as many approvals: while there is one, nobody is admitted and no key is released. */
+  readonly rival: Digest | null
   /** Whose signatures remove, and how many of them it takes. */
   readonly manifestSet: KeySet
   /** Names of the measurements that may join. A removal of any other name is implied by the manifest. */
@@ -111,8 +113,14 @@ export type MembershipInput =
   | { readonly kind: 'unknownAuthor'; readonly author: NodeId; readonly from: NodeId }
   /** Something sealed or salted under a key that is not held here; `from` handed it over. */
   | { readonly kind: 'unknownKey'; readonly id: Digest; readonly from: NodeId }
-  /** Another manifest is in force: every verdict is formed anew. */
+  /** Another manifest is in force, or one of its nonce contradicts it: every verdict is formed anew. */
   | { readonly kind: 'manifestChanged'; readonly manifest: ManifestFacts }
+  /** What became of the envelopes of a `manifestCame`, exactly once; `manifestChanged` came before if they are in force. */
+  | {
+      readonly kind: 'manifestJudged'
+      readonly node: NodeId
+      readonly refusal: Refusal | null
+    }
 
 /** Everything that membership wants done. */
 export type MembershipEffect =
@@ -162,6 +170,12 @@ export type MembershipEffect =
       readonly refused: readonly Refusal[]
     }
   | { readonly kind: 'removalsGrew'; readonly count: number; readonly digest: Digest }
+  /** Envelopes that a member handed over, in the order in which they must be checked. `manifestJudged` follows. */
+  | {
+      readonly kind: 'manifestCame'
+      readonly node: NodeId
+      readonly envelopes: readonly Uint8Array[]
+    }
   /** Something for the log and the event list; `warn` is for a human. */
   | {
       readonly kind: 'event'
@@ -187,6 +201,8 @@ export interface MembershipPorts {
   decapsulate(ciphertext: Uint8Array): Secret | undefined
   /** Key evidence against the policy in force, now. Quick: no I/O. */
   appraise(keys: NodeKeys, evidence: Evidence): Verdict
+  /** Envelopes that lead from the nonce `above` to the manifest of this hash, in order; none if it is not held. */
+  manifestSteps(hash: Digest, above: number): readonly Uint8Array[]
   /** The host's clock: only certificate dates are held against it, beside monotonic time. */
   wall(): Timestamp
   readonly random: Random

@@ -6,7 +6,7 @@ import { Secret } from '../../../src/base/secret.ts'
 import { milliseconds, minutes, seconds } from '../../../src/base/time.ts'
 import { sha256 } from '../../../src/crypto/hash.ts'
 import { SigningKey } from '../../../src/crypto/sign.ts'
-import type { AskProtocol } from '../../../src/host/net/port.ts'
+import { askProtocols } from '../../../src/host/net/port.ts'
 import { ackCodec } from '../../../src/wire/ack.ts'
 import { keyRequestCodec } from '../../../src/wire/epoch-key.ts'
 import { heartbeatCodec } from '../../../src/wire/heartbeat.ts'
@@ -22,7 +22,6 @@ afterEach(() => simulation.stop())
 // Minutes of virtual time are seconds of a processor that others use as well.
 vi.setConfig({ testTimeout: 60_000 })
 
-const askProtocols: readonly AskProtocol[] = ['hello', 'removals', 'record', 'key', 'sync', 'probe']
 const emptyPage = new SyncPageWriter().finish(
   () => new Uint8Array(32),
   () => new Uint8Array(32),

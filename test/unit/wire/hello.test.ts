@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest'
 import type { SignedAnnouncement } from '../../../src/wire/epoch-key.ts'
-import { announceCodec, announcementsMax, type Hello, helloCodec } from '../../../src/wire/hello.ts'
+import {
+  type Announce,
+  announceCodec,
+  announcementsMax,
+  type Hello,
+  helloCodec,
+} from '../../../src/wire/hello.ts'
 import { limits } from '../../../src/wire/limits.ts'
 import { removalsPerMessage } from '../../../src/wire/removal.ts'
 import { conformMessage } from '../../conformance/message.ts'
@@ -27,9 +33,14 @@ conformMessage({
   codec: announceCodec,
   mutationsMax: 2000,
   samples: {
-    keys: { phase: 'active', removalDigest: digest, announcements: [announcement], removals: [] },
+    keys: {
+      ...{ phase: 'active', removalDigest: digest, announcements: [announcement], removals: [] },
+      ...{ manifest: { nonce: 4, hash: filled(32, 5) }, rival: null },
+    },
     removals: {
       ...{ phase: 'joining', removalDigest: digest, announcements: [] },
+      manifest: { nonce: 4, hash: filled(32, 5) },
+      rival: { nonce: 4, hash: filled(32, 7) },
       removals: [filled(30, 8)],
     },
   },
@@ -42,7 +53,11 @@ test('the largest hello and the largest frame fit their limits', () => {
   const removals = Array.from({ length: removalsPerMessage }, () =>
     filled(limits.removalItemBytesMax, 1),
   )
-  const frame = { phase: 'active', removalDigest: digest, announcements, removals } as const
+  const manifest = { nonce: Number.MAX_SAFE_INTEGER, hash: digest }
+  const frame: Announce = {
+    ...{ removalDigest: digest, announcements, removals },
+    ...{ phase: 'active', manifest, rival: manifest },
+  } as const
   const bytes = announceCodec.encode(frame)
   expect(bytes.length).toBeLessThan(limits.frameBytesMax)
   expect(announceCodec.decode(bytes)).toEqual(frame)

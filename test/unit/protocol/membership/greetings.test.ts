@@ -12,7 +12,7 @@ import {
   removalsRequestCodec,
 } from '../../../../src/wire/removal.ts'
 import { network3, type TestNode, World } from './harness.ts'
-import { certificate, digestOfText, identity, manifest } from './people.ts'
+import { certificate, digestOfText, identity, manifest, noManifestNews } from './people.ts'
 
 const unknown = digestOfText('a set that you do not know')
 const someone = identity('someone').member
@@ -25,7 +25,7 @@ function announce(
   news: Partial<Announce>,
 ): readonly MembershipEffect[] {
   const frame: Announce = {
-    ...{ phase: 'active', announcements: [], removals: [] },
+    ...{ phase: 'active', announcements: [], removals: [], ...noManifestNews },
     removalDigest: bytesOfDigest(from.machine.removalDigest),
     ...news,
   }
@@ -191,18 +191,6 @@ test('a replaced connection greets anew and gets its own gate', () => {
   world.feed(a, { kind: 'connected', member: { ...b.member } })
   world.run(seconds(1))
   expect(a.effects('openGate').filter(({ node }) => node === b.id)).toHaveLength(opened + 1)
-})
-
-test('equal nonce and another manifest hash is an alarm', () => {
-  const world = new World()
-  const [a, b] = network3(world) as [TestNode, TestNode]
-  const bytes = helloCodec.encode({
-    ...{ phase: 'active', removalDigest: bytesOfDigest(a.machine.removalDigest) },
-    manifest: { nonce: manifest.nonce, hash: idOf('another manifest') },
-    ...{ possession: new Uint8Array(64), announcements: [] },
-  })
-  world.feed(a, { kind: 'asked', request: -1, from: b.id, protocol: 'hello', bytes })
-  expect(a.events()).toContain('MANIFEST_EQUIVOCATION')
 })
 
 test('another manifest in force: every verdict is formed anew, and who is not admitted goes', () => {

@@ -5,7 +5,7 @@
  * ask is answered or fails, frames of one link arrive in order, a closed link fails what was on its way.
  */
 import type { TrustedVerdict, Verdict } from '../../../../src/attestation/verdict.ts'
-import type { NodeId } from '../../../../src/base/ids.ts'
+import { bytesOfDigest, digestOf, type NodeId } from '../../../../src/base/ids.ts'
 import { below, type Random } from '../../../../src/base/random.ts'
 import {
   type Duration,
@@ -14,10 +14,8 @@ import {
   seconds,
   type Timestamp,
 } from '../../../../src/base/time.ts'
-import type { SigningKey } from '../../../../src/crypto/sign.ts'
 import { Membership } from '../../../../src/protocol/membership/membership.ts'
 import type {
-  AppraisedMember,
   ManifestFacts,
   MembershipEffect,
   MembershipInput,
@@ -33,53 +31,9 @@ import {
   verdictOf,
   wallStart,
 } from './people.ts'
+import { TestNode } from './test-node.ts'
 
-export interface LoggedEffect {
-  readonly at: Instant
-  readonly effect: MembershipEffect
-}
-
-/** One machine with its shell. */
-export class TestNode {
-  readonly name: string
-  readonly member: AppraisedMember
-  readonly signing: SigningKey
-  readonly machine: Membership
-  readonly log: LoggedEffect[] = []
-  readonly gates = new Set<NodeId>()
-  readonly links = new Set<TestNode>()
-  isFresh: boolean
-  isUp = true
-
-  constructor(
-    name: string,
-    machine: Membership,
-    made: ReturnType<typeof identity>,
-    fresh: boolean,
-  ) {
-    this.name = name
-    this.machine = machine
-    this.member = made.member
-    this.signing = made.signing
-    this.isFresh = fresh
-  }
-
-  get id(): NodeId {
-    return this.member.node
-  }
-
-  effects<K extends MembershipEffect['kind']>(
-    kind: K,
-  ): readonly Extract<MembershipEffect, { kind: K }>[] {
-    return this.log.flatMap(({ effect }) =>
-      effect.kind === kind ? [effect as Extract<MembershipEffect, { kind: K }>] : [],
-    )
-  }
-
-  events(): readonly string[] {
-    return this.effects('event').map(({ code }) => code)
-  }
-}
+export type { TestNode } from './test-node.ts'
 
 interface Scheduled {
   readonly at: number
@@ -100,6 +54,8 @@ export class World {
   wallOffset = wallStart
   readonly nodes: TestNode[] = []
   readonly manifest: ManifestFacts
+  /** Later manifests that the manifest set approved. */
+  readonly proven: ManifestFacts[] = []
   /** Every frame and request on its way, to be looked at or swallowed. */
   intercept: (message: {
     from: TestNode
@@ -127,22 +83,25 @@ export class World {
   /** Starts a node; it is dialled by all that can reach it within a second. */
   add(name: string, setup: NodeSetup = {}): TestNode {
     const made = identity(name, setup)
+    const manifests = [setup.manifest ?? this.manifest]
     const machine = new Membership(
       {
         sign: message => made.signing.sign(message),
         decapsulate: ciphertext => made.kem.decapsulate(ciphertext),
         appraise: (_keys, evidence) => this.appraise(evidence),
+        manifestSteps: hash =>
+          manifests.filter(held => held.hash === hash).map(held => bytesOfDigest(held.hash)),
         wall: () => (this.wallOffset + this.now) as Timestamp,
         random: seeded(`random of ${name}`),
       },
       {
-        ...{ network, self: made.member, manifest: this.manifest },
+        ...{ network, self: made.member, manifest: manifests[0] as ManifestFacts },
         isFounder: setup.isFounder ?? false,
         mayFound: setup.mayFound ?? true,
         foundWait: seconds(5),
       },
     )
-    const node = new TestNode(name, machine, made, setup.isFresh ?? true)
+    const node = new TestNode(name, machine, made, setup.isFresh ?? true, manifests)
     this.nodes.push(node)
     this.feed(node, { kind: 'started' })
     return node
@@ -276,12 +235,40 @@ export class World {
         return void node.gates.add(effect.node)
       case 'stepUp':
         return this.#stepUp(node, this.byId(effect.node))
+      case 'manifestCame':
+        return this.#judgeManifest(node, effect)
       case 'disconnect':
       case 'faulted':
         return this.#later(0, () => this.unlink(node, this.byId(effect.node)))
       default:
         return
     }
+  }
+
+  /** Puts a manifest into force, as the shell does for one that holds. */
+  govern(node: TestNode, next: ManifestFacts): void {
+    node.manifests.push(next)
+    this.feed(node, { kind: 'manifestChanged', manifest: next })
+  }
+
+  /** The shell of the harness believes the manifests of `proven` and nothing else. */
+  #judgeManifest(
+    node: TestNode,
+    { node: from, envelopes }: Extract<MembershipEffect, { kind: 'manifestCame' }>,
+  ): void {
+    const inForce = node.manifests.at(-1) as ManifestFacts
+    const hash = digestOf(envelopes.at(-1) as Uint8Array)
+    const found = this.proven.find(known => known.hash === hash)
+    const code = found === undefined ? 'APPROVALS_MISSING' : 'NONCE_NOT_HIGHER'
+    const isHigher = found !== undefined && found.nonce > inForce.nonce
+    if (isHigher) this.govern(node, found)
+    if (found !== undefined && found.nonce === inForce.nonce) {
+      const contradicted = { ...inForce, rival: found.hash }
+      node.manifests.splice(0, node.manifests.length, found, contradicted)
+      this.feed(node, { kind: 'manifestChanged', manifest: contradicted })
+    }
+    const refusal = isHigher ? null : { code, facts: {} }
+    this.feed(node, { kind: 'manifestJudged', node: from, refusal })
   }
 
   #ask(asker: TestNode, effect: Extract<MembershipEffect, { kind: 'ask' }>): void {

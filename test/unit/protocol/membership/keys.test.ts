@@ -16,7 +16,7 @@ import {
 } from '../../../../src/wire/epoch-key.ts'
 import { announceCodec } from '../../../../src/wire/hello.ts'
 import { network3, type TestNode, World } from './harness.ts'
-import { digestOfText, network, seeded } from './people.ts'
+import { digestOfText, network, noManifestNews, seeded } from './people.ts'
 
 const sealingId = (world: World, node: TestNode, kind: EpochKeyKind = 'traffic'): Digest => {
   const held = node.machine.sealingKey(kind, world.now)
@@ -63,7 +63,7 @@ const announcementBy = (
 
 const frameOf = (from: TestNode, announcements: readonly SignedAnnouncement[]): Uint8Array =>
   announceCodec.encode({
-    ...{ phase: 'active', announcements, removals: [] },
+    ...{ phase: 'active', announcements, removals: [], ...noManifestNews },
     removalDigest: bytesOfDigest(from.machine.removalDigest),
   })
 
@@ -263,7 +263,7 @@ test('announcements wait until the removals of their bearer are known', () => {
   const [a, b] = network3(world) as [TestNode, TestNode]
   const removalDigest = bytesOfDigest(digestOfText('more than you know'))
   const frame = announceCodec.encode({
-    ...{ phase: 'active', removals: [], removalDigest },
+    ...{ phase: 'active', removals: [], removalDigest, ...noManifestNews },
     announcements: [announcementBy(b, 'new', { removalDigest })],
   })
   const effects = world.feed(a, { kind: 'told', from: b.id, bytes: frame })

@@ -48,6 +48,7 @@ export const approvers = ['ann', 'ben', 'cyd'].map(
 export const manifest: ManifestFacts = {
   nonce: 1,
   hash: digestOfText('manifest'),
+  rival: null,
   manifestSet: {
     members: approvers.map(({ publicKey }) => toHex(publicKey)).toSorted(),
     threshold: 2,
@@ -56,6 +57,12 @@ export const manifest: ManifestFacts = {
   instanceLimits: { live: 8, newPerHour: 6 },
   evidenceAge: hours(1),
 }
+
+/** How frames name the manifest in force. */
+export const noManifestNews = {
+  manifest: { nonce: manifest.nonce, hash: bytesOfDigest(manifest.hash) },
+  rival: null,
+} as const
 
 /** A certificate signed by these members of the manifest set. */
 export function certificate(
@@ -103,6 +110,8 @@ export interface NodeSetup {
   readonly mayFound?: boolean
   /** Whether it answers step-ups; a clone of stale evidence cannot. */
   readonly isFresh?: boolean
+  /** The manifest that it boots with; that of the world unless said. */
+  readonly manifest?: ManifestFacts
 }
 
 /** A node's keys, evidence and verdict, made from its name. */
