@@ -22,6 +22,8 @@ const phaseDetails: Readonly<Record<NodePhase, string>> = {
   joining: 'joining: waits for keys and state of an active member',
   alone: 'no active member in reach',
   active: 'active',
+  refused: 'was active; no member lets it in any more',
+  removed: 'removed from the network for good',
   stopping: 'stopping',
   stopped: 'stopped',
 }

@@ -10,7 +10,16 @@ import type {
 } from '../node/handle.ts'
 
 const count = z.number()
-const phase = z.enum(['starting', 'joining', 'alone', 'active', 'stopping', 'stopped'])
+const phase = z.enum([
+  'starting',
+  'joining',
+  'alone',
+  'active',
+  'refused',
+  'removed',
+  'stopping',
+  'stopped',
+])
 const facts = z
   .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
   .readonly()

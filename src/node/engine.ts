@@ -22,6 +22,7 @@ import { MembershipDriver } from './drivers/membership.ts'
 import { ReplicaDriver } from './drivers/replica.ts'
 import { EpochKeyUse } from './epoch-key-use.ts'
 import { Inbox } from './inbox.ts'
+import { lossReasonOf } from './loss-reasons.ts'
 import { Outbox } from './outbox.ts'
 import { type EngineParts, openCache, openLiveness, openMembership, openReplica } from './rooms.ts'
 import { Traffic } from './traffic.ts'
@@ -155,8 +156,8 @@ export class Engine {
     })
   }
 
-  /** What the net tells; `connectionRefused` is the caller's. */
-  handlers(): Omit<NetHandlers, 'connectionRefused'> {
+  /** What the net tells; what became of no connection is the caller's. */
+  handlers(): Omit<NetHandlers, 'connectionRefused' | 'dialFailed'> {
     return {
       memberConnected: connection => this.#memberConnected(connection),
       memberDisconnected: (node, reason) => this.#memberDisconnected(node, reason),
@@ -196,7 +197,9 @@ export class Engine {
 
   #memberDisconnected(node: NodeId, reason: string): void {
     this.#parts.events.note('disconnected', 'a member disconnected', { node, reason })
-    this.#parts.counts.add('coterie_net_peer_disconnects_total', { reason })
+    this.#parts.counts.add('coterie_net_peer_disconnects_total', {
+      reason: lossReasonOf(reason),
+    })
     this.#connections.delete(node)
     this.#gated.delete(node)
     this.#membershipDriver.disconnected(node)

@@ -114,6 +114,37 @@ export interface BanView {
   readonly until: string
 }
 
+/** Why a peer was lost, or not won. The whole vocabulary: names of metrics and of reports. */
+export type LossReason =
+  | 'unreachable'
+  | 'link-closed'
+  | 'aborted'
+  | 'other-network'
+  | 'manifest'
+  | 'not-admitted'
+  | 'not-proved'
+  | 'not-alive'
+  | 'instance-limit'
+  | 'removed'
+  | 'banned'
+  | 'fault'
+  | 'silent'
+  | 'slow'
+  | 'busy'
+  | 'duplicate'
+  | 'stopping'
+  | 'other'
+
+/** Counts since the start. */
+export interface LossView {
+  /** Member connections that ended. */
+  readonly disconnected: Readonly<Record<LossReason, number>>
+  /** Dials of this node that failed. */
+  readonly dialFailed: Readonly<Record<LossReason, number>>
+  /** Handshakes that ended without a connection, dialled by either side. */
+  readonly refused: Readonly<Record<LossReason, number>>
+}
+
 /** Handshakes of one node that ended alike. */
 export interface RefusalView {
   /** ISO 8601, of the latest. */
@@ -130,7 +161,16 @@ export interface RefusalView {
 }
 
 /** Where a node stands; it reads and writes for others while `active`. */
-export type NodePhase = 'starting' | 'joining' | 'alone' | 'active' | 'stopping' | 'stopped'
+/** `refused`: was active, and no member lets it in any more. `removed`: was told, with proof, that it is out for ever. */
+export type NodePhase =
+  | 'starting'
+  | 'joining'
+  | 'alone'
+  | 'active'
+  | 'refused'
+  | 'removed'
+  | 'stopping'
+  | 'stopped'
 
 /** One snapshot of a node. No secret, no key and no value of the state is in it. */
 export interface StatusView {
@@ -191,6 +231,8 @@ export interface CoterieNode {
   stop(): Promise<void>
   members(): readonly MemberView[]
   peers(): readonly PeerView[]
+  /** How often peers were lost or not won, by reason. */
+  losses(): LossView
   /** Who is turned away for a while, the ban that ends last first. */
   bans(): readonly BanView[]
   /** Ends the ban of a node id or instance digest; whether there was one. */

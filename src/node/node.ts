@@ -8,7 +8,7 @@ import { digestOf, type NetworkId, type NodeId } from '../base/ids.ts'
 import { type Instant, seconds, type Timestamp, timestamp } from '../base/time.ts'
 import { version } from '../base/version.ts'
 import { sha256 } from '../crypto/hash.ts'
-import type { Net, NetHandlers } from '../host/net/port.ts'
+import type { Net } from '../host/net/port.ts'
 import type { Host } from '../host/port.ts'
 import type { MetricFamily } from '../host/telemetry/port.ts'
 import { type Evidence, evidenceDigest, keyReportData } from '../wire/evidence.ts'
@@ -16,12 +16,14 @@ import { NodeAdmission } from './admission.ts'
 import { BanList } from './ban-list.ts'
 import type { NodeConfig } from './config.ts'
 import { Counts } from './counts.ts'
+import { Encounters } from './encounters.ts'
 import { Engine } from './engine.ts'
 import { EventLog } from './event-log.ts'
 import type {
   AppliedManifest,
   BanView,
   CoterieNode,
+  LossView,
   MemberView,
   NodeEvent,
   NodePhase,
@@ -36,7 +38,6 @@ import { ManifestKeeper } from './manifest-keeper.ts'
 import { nodeMetrics } from './metrics.ts'
 import { ownVerdict } from './own-verdict.ts'
 import { Rate } from './rates.ts'
-import { RefusalLog } from './refusal-log.ts'
 import { NodeState } from './state-api.ts'
 import { memberViews, peerViews, statusView, type Viewed } from './views.ts'
 import { writeError } from './write-errors.ts'
@@ -65,7 +66,7 @@ class Node implements CoterieNode {
   readonly #identity: Identity
   readonly #manifests: ManifestKeeper
   readonly #events: EventLog
-  readonly #refusals: RefusalLog
+  readonly #encounters: Encounters
   readonly #bans: BanList
   readonly #state: NodeState
   readonly #cache = new VerdictCache()
@@ -86,7 +87,12 @@ class Node implements CoterieNode {
     })
     this.#identity = makeIdentity(host.random)
     this.#events = new EventLog(host)
-    this.#refusals = new RefusalLog(host)
+    this.#encounters = new Encounters({
+      clock: host.clock,
+      events: this.#events,
+      counts: this.#counts,
+      isMember: node => this.#running().membership.isMember(node, host.clock.monotonic()),
+    })
     this.#bans = new BanList(host)
     this.id = this.#identity.node
     this.network = this.#manifests.network
@@ -122,11 +128,15 @@ class Node implements CoterieNode {
   }
 
   refusals(): readonly RefusalView[] {
-    return this.#refusals.latest()
+    return this.#encounters.refusals.latest()
   }
 
   bans(): readonly BanView[] {
     return this.#bans.current()
+  }
+
+  losses(): LossView {
+    return this.#encounters.losses.view()
   }
 
   unban(subject: string): boolean {
@@ -206,7 +216,7 @@ class Node implements CoterieNode {
     this.#engine = engine
     this.#net = await this.#host.openNet({
       admission,
-      handlers: this.#handlers(engine),
+      handlers: this.#encounters.around(engine.handlers()),
       identitySeed: this.#identity.identitySeed,
       noiseSecret: this.#identity.noiseSecret,
     })
@@ -271,24 +281,6 @@ class Node implements CoterieNode {
     })
   }
 
-  #handlers(engine: Engine): NetHandlers {
-    return {
-      ...engine.handlers(),
-      connectionRefused: refused => {
-        const isNews = this.#refusals.note(refused)
-        const { by, refusal } = refused
-        this.#counts.add('coterie_net_handshake_refusals_total', { by, code: refusal.code })
-        if (refused.by === 'link' || !isNews) return
-        this.#events.note('refused', 'a connection was refused', {
-          by: refused.by,
-          node: refused.node,
-          address: refused.address,
-          code: refused.refusal.code,
-        })
-      },
-    }
-  }
-
   #view(
     parts: {
       readonly engine: Engine
@@ -310,7 +302,7 @@ class Node implements CoterieNode {
       replica,
       net: () => this.#opened(),
       lastRoot: () => engine.lastRoot,
-      turnedAway: () => this.#refusals.turnedAway(),
+      turnedAway: () => this.#encounters.refusals.turnedAway(),
       clockBehind: () => admission.clockBehind(),
       cacheTrouble: () => engine.cacheTrouble,
       writes: new Rate({ clock, count: () => this.#state.written }),
@@ -340,8 +332,8 @@ class Node implements CoterieNode {
   #phase(): NodePhase {
     if (this.#life === 'new') return 'starting'
     if (this.#life !== 'running') return this.#life
-    const phase = this.#running().membership.phase
-    return phase === 'removed' ? 'alone' : phase
+    const { phase } = this.#running().membership
+    return phase === 'active' && this.#encounters.standing.isRefused ? 'refused' : phase
   }
 
   #running(): Engine {

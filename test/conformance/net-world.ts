@@ -21,6 +21,7 @@ export class RecordingHandlers implements NetHandlers {
   readonly disconnected: { readonly node: NodeId; readonly reason: string }[] = []
   readonly refusedDials: NodeId[] = []
   readonly refused: RefusedConnection[] = []
+  readonly failedDials: string[] = []
   readonly heard: { readonly topic: string; readonly text: string; readonly from: NodeId }[] = []
   readonly toldFrames: { readonly protocol: string; readonly text: string }[] = []
   readonly steppedUpBy: { readonly node: NodeId; readonly purpose: string }[] = []
@@ -46,6 +47,9 @@ export class RecordingHandlers implements NetHandlers {
   }
   dialRefused(node: NodeId): void {
     this.refusedDials.push(node)
+  }
+  dialFailed(code: string): void {
+    this.failedDials.push(code)
   }
   gossip(topic: string, data: Uint8Array, from: NodeId): GossipJudgement {
     const text = fromUtf8(data.subarray(0, 128)) ?? ''

@@ -9,6 +9,7 @@ import type {
   AppliedManifest,
   BanView,
   CoterieNode,
+  LossView,
   MemberView,
   NodeEvent,
   NodePhase,
@@ -21,6 +22,7 @@ import type {
   WriteOptions,
   WriteReceipt,
 } from '../../src/node/handle.ts'
+import { LossCounts } from '../../src/node/loss-reasons.ts'
 
 /** How many changes the fake keeps for watchers that resume. */
 const eventsMax = 8
@@ -202,6 +204,10 @@ export class FakeNode implements CoterieNode {
   bans(): readonly BanView[] {
     const until = '2030-01-01T00:01:00.000Z'
     return [{ subject: other, scope: 'identity', code: 'BAD_FRAME', count: 1, until }]
+  }
+
+  losses(): LossView {
+    return new LossCounts().view()
   }
 
   unban(subject: string): boolean {

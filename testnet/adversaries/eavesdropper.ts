@@ -48,6 +48,7 @@ function tapped(host: Host, record: string): Host {
           memberDisconnected: (node, reason) => handlers.memberDisconnected(node, reason),
           connectionRefused: refused => handlers.connectionRefused(refused),
           dialRefused: node => handlers.dialRefused(node),
+          dialFailed: code => handlers.dialFailed(code),
           asked: (protocol, request, from, signal) =>
             handlers.asked(protocol, request, from, signal),
           told: (protocol, frame, from) => handlers.told(protocol, frame, from),

@@ -121,6 +121,7 @@ async function main(): Promise<void> {
     },
     memberDisconnected() {},
     dialRefused() {},
+    dialFailed() {},
     gossip: () => ({ kind: 'ignore' }),
     async asked() {
       throw new PeerFault('NOT_ACTIVE', 'an impostor answers nothing')

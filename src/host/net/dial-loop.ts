@@ -25,7 +25,7 @@ export interface DialLoopDeps {
   readonly timers: Timers
   readonly random: Random
   readonly log: Logger
-  readonly handlers: Pick<NetHandlers, 'dialRefused'>
+  readonly handlers: Pick<NetHandlers, 'dialRefused' | 'dialFailed'>
   readonly limits: Pick<NetLimits, 'redialWait' | 'redialWaitMax'>
 }
 
@@ -49,6 +49,7 @@ const refusedWaitMax = seconds(30)
 /** Failures that say nothing about what the other side thinks of this node. */
 const passing: ReadonlySet<string> = new Set([
   'UNREACHABLE',
+  'DIAL_REFUSED',
   'DIAL_REFUSED',
   'HANDSHAKE_ABORTED',
   'HANDSHAKE_TIMEOUT',
@@ -187,6 +188,7 @@ export class DialLoop {
     const { log, limits } = this.#deps
     const { redialWait, redialWaitMax } = limits
     if (this.#stopping.signal.aborted) return
+    this.#deps.handlers.dialFailed(code)
     if (code === 'ALREADY_CONNECTED') {
       target.failures = 0
       this.#schedule(target, this.#jittered(redialWaitMax))

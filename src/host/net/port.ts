@@ -98,6 +98,8 @@ export interface NetHandlers {
    * It has no connection at this moment. Told again at each dial that ends so.
    */
   dialRefused(node: NodeId): void
+  /** A dial ended without a connection; `code` is `UNREACHABLE`, or that of the refusal. */
+  dialFailed(code: string): void
   /** A gossip message, before forwarding. `from` is the neighbour, not the author. */
   gossip(topic: GossipTopic, data: Uint8Array, from: NodeId): GossipJudgement
   /** Answers a request of a member; a thrown `PeerFault` or `CoterieError` becomes a coded error at the asker. */

@@ -45,11 +45,11 @@ test('another code, another fact or another side is another line', () => {
 test('a hundred lines are kept, the newest first', () => {
   const log = new RefusalLog(new VirtualTime())
   for (let port = 1; port <= 150; port++) {
-    log.note(refused({ node: null, address: `/ip4/127.0.0.1/tcp/${port}` }))
+    log.note(refused({ node: null, address: `/ip4/192.0.2.${port}/tcp/1` }))
   }
   const kept = log.latest()
   expect(kept.length).toBe(100)
-  expect(kept[0]?.address).toBe('/ip4/127.0.0.1/tcp/150')
+  expect(kept[0]?.address).toBe('/ip4/192.0.2.150/tcp/1')
 })
 
 test('a refusal by others stands for a minute after the last one, by time that no host turns', async () => {
@@ -81,4 +81,38 @@ test('every code with which a verifier or a handshake refuses has a next step', 
 
 test('a code that an object inherits is no code', () => {
   expect(adviceOn('constructor')).toBe('')
+})
+
+test('identities without end at one address share a line and push nobody out', () => {
+  const log = new RefusalLog(new VirtualTime())
+  log.note(refused({ node: nodeOf(200), address: '/ip4/198.51.100.7/tcp/1' }))
+  for (let i = 0; i < 1_000; i++) {
+    const key = new Uint8Array(32)
+    new DataView(key.buffer).setUint32(0, i)
+    const refusal = { code: 'MEASUREMENT_MISMATCH', facts: { offered: `made up ${i}` } }
+    log.note(refused({ node: nodeIdOfKey(key), address: `/ip4/192.0.2.1/tcp/${i}`, refusal }))
+  }
+  const lines = log.latest()
+  expect(lines.length).toBeLessThanOrEqual(6)
+  expect(lines[0]).toMatchObject({ node: null, address: '192.0.2.1', facts: {}, count: 996 })
+  expect(lines.at(-1)).toMatchObject({ node: nodeOf(200) })
+})
+
+test('one IPv6 network counts as one address', () => {
+  const log = new RefusalLog(new VirtualTime())
+  for (let i = 1; i <= 200; i++) {
+    const address = `/ip6/2001:db8:0:1::${i.toString(16)}/tcp/1`
+    log.note(refused({ node: nodeOf(i), address }))
+  }
+  expect(log.latest().length).toBeLessThanOrEqual(5)
+})
+
+test('strangers at addresses without end do not push out what others said to this node', () => {
+  const log = new RefusalLog(new VirtualTime())
+  log.note(refused({ by: 'them', node: nodeOf(3) }))
+  for (let i = 0; i < 1_000; i++) {
+    log.note(refused({ address: `/ip4/10.0.${i >> 8}.${i & 255}/tcp/1`, node: nodeOf(i & 255) }))
+  }
+  expect(log.latest()).toHaveLength(100)
+  expect(log.turnedAway()).toMatchObject({ node: nodeOf(3) })
 })

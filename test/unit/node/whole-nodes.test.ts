@@ -125,7 +125,11 @@ test('a removed node is cut off everywhere, reads nothing new and does not come 
   await simulation.time.advance(minutes(5))
   expect(textAt(removed.node, 'later')).toBeUndefined()
   // Nobody may tell it anything any more; that everybody turns it away is what it can say.
-  const { warnings, next } = removed.node.status()
+  const { warnings, next, phase } = removed.node.status()
+  expect(phase).toBe('refused')
+  expect(removed.node.losses().refused.removed).toBeGreaterThan(0)
+  expect(removed.node.losses().dialFailed.removed).toBeGreaterThan(0)
+  expect(first.node.losses().disconnected.removed).toBe(1)
   expect(warnings.map(({ code }) => code)).toContain('TURNED_AWAY')
   expect(next).toContain('never returns')
   expect(others.map(node => textAt(node, 'earlier'))).toEqual(['stays', 'stays', 'stays'])

@@ -36,7 +36,7 @@ function world(
     timers: time.timers,
     random: seededRandom(3),
     log: silentLogger,
-    handlers: { dialRefused: node => void refused.push(node) },
+    handlers: { dialRefused: node => void refused.push(node), dialFailed() {} },
     limits: { redialWait: milliseconds(200), redialWaitMax },
   })
   return { time, dials, connected, barred, refused, loop }

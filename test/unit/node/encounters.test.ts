@@ -1,0 +1,65 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { type NodeId, nodeIdOfKey } from '../../../src/base/ids.ts'
+import type { RefusedConnection } from '../../../src/host/net/port.ts'
+import { LossCounts, lossReasonOf, lossReasons } from '../../../src/node/loss-reasons.ts'
+import { Standing } from '../../../src/node/standing.ts'
+
+const nodeOf = (byte: number): NodeId => nodeIdOfKey(new Uint8Array(32).fill(byte))
+const [member, stranger] = [nodeOf(1), nodeOf(2)]
+
+function refusedBy(node: NodeId | null, code: string, by: RefusedConnection['by'] = 'them') {
+  return { by, node, address: '/ip4/192.0.2.1/tcp/1', refusal: { code, facts: {} } } as const
+}
+
+/** Every code that the rooms which end connections write down. */
+function codesInSource(): readonly string[] {
+  const files = ['src/host/net', 'src/attestation', 'src/protocol/membership', 'src/node'].flatMap(
+    room =>
+      readdirSync(room, { recursive: true })
+        .map(String)
+        .filter(name => name.endsWith('.ts'))
+        .map(name => join(room, name)),
+  )
+  const pattern =
+    /(?:refusal|disconnect|turnAway|cutOff|giveReason|fault|refuse|PeerFault)\((?:[\w.]+, )?'([A-Z][A-Z_]+)'/g
+  return files.flatMap(file =>
+    [...readFileSync(file, 'utf8').matchAll(pattern)].map(([, code = '']) => code),
+  )
+}
+
+test('every code that ends a handshake or cuts a member off has a reason of its own', () => {
+  const answers = new Set([
+    // Answers to a question on an open connection, which they do not end.
+    ...['KEY_UNKNOWN', 'NOT_ACTIVE', 'NOT_A_MEMBER', 'NOT_CONNECTED', 'REMOVALS_DIFFER'],
+    ...['TOO_MANY_STREAMS', 'NOT_FRESH'],
+  ])
+  const nameless = codesInSource().filter(
+    code => !answers.has(code) && lossReasonOf(code) === 'other',
+  )
+  expect([...new Set(nameless)]).toEqual([])
+})
+
+test('a code that a peer made up is counted, under one name', () => {
+  const losses = new LossCounts()
+  for (const code of ['MADE_UP', '__proto__', 'constructor', '']) losses.disconnected(code)
+  losses.disconnected('REMOVED')
+  const { disconnected, dialFailed } = losses.view()
+  expect(disconnected).toMatchObject({ other: 4, removed: 1 })
+  expect(Object.keys(disconnected)).toEqual(Object.keys(lossReasons))
+  expect(Object.values(dialFailed).every(count => count === 0)).toBe(true)
+})
+
+test('only a member can make this node say that members refuse it', () => {
+  const standing = new Standing({ isMember: node => node === member })
+  standing.refused(refusedBy(stranger, 'REMOVED'))
+  standing.refused(refusedBy(null, 'REMOVED'))
+  standing.refused(refusedBy(member, 'MEASUREMENT_MISMATCH', 'me'))
+  for (const code of ['BUSY', 'ALREADY_CONNECTED']) standing.refused(refusedBy(member, code))
+  expect(standing.isRefused).toBe(false)
+  standing.refused(refusedBy(member, 'REMOVED'))
+  expect(standing.isRefused).toBe(true)
+  standing.connected()
+  expect(standing.isRefused).toBe(false)
+})
