@@ -6,7 +6,13 @@ import { ApiClient } from '../src/api/client.ts'
 import { HostError, InvariantError, UsageError } from '../src/base/errors.ts'
 import { clockPreload } from './clock-file.ts'
 import { type Folder, makeFolder, type NodeFolder, nodeFolderOf } from './folder.ts'
-import { type NodeStart, prepareStart, type RunFacts, readRun } from './node-config.ts'
+import {
+  type NodeStart,
+  prepareStart,
+  type RunFacts,
+  readRun,
+  type TestnetPreset,
+} from './node-config.ts'
 import { httpPort, loopback, p2pPort } from './ports.ts'
 import { type ProcessExit, type RunningProcess, Supervisor } from './processes.ts'
 import { RelayBoard } from './relay.ts'
@@ -26,6 +32,8 @@ export interface TestnetOptions {
   readonly onEvent?: (event: TestnetEvent) => void
   /** Called whenever a process starts or ends. */
   readonly onProcesses?: (running: readonly RunningProcess[]) => void
+  /** `local` unless said: fast, and with limits that only a bench needs. */
+  readonly preset?: TestnetPreset
   /** As in `RelayBoard`. */
   readonly draw?: () => number
   /** Whether vital signs are measured inside of each node, and with the heap collected. */
@@ -154,15 +162,18 @@ export class Testnet {
       index: this.#places++,
       isExtra: true,
     })
-    const first = this.slot(0)
-    const start = {
-      found: false,
-      bootstrapPorts: [first.relayPort],
-      manifest: extra.manifest,
-      machine: extra.machine,
-    }
-    await this.#launch(slot, start, extra.program ?? this.#program)
+    await this.#launch(slot, this.#startOf(extra), extra.program ?? this.#program)
     return slot
+  }
+
+  #startOf({ manifest, machine }: ExtraNode): Omit<NodeStart, 'preset' | 'httpPort' | 'relayPort'> {
+    return { found: false, bootstrapPorts: [this.slot(0).relayPort], manifest, machine }
+  }
+
+  /** Starts an extra node again at its place, or another program there. */
+  async restartExtra(slot: NodeSlot, extra: ExtraNode): Promise<void> {
+    await this.stopNode(slot)
+    await this.#launch(slot, this.#startOf(extra), extra.program ?? this.#program)
   }
 
   /** Runs a script of the testnet whose sockets the relays know by `name`. */
@@ -232,11 +243,12 @@ export class Testnet {
 
   async #launch(
     slot: NodeSlot,
-    start: Omit<NodeStart, 'httpPort' | 'relayPort'>,
+    start: Omit<NodeStart, 'preset' | 'httpPort' | 'relayPort'>,
     program: readonly string[],
   ): Promise<RunFacts> {
     const { httpPort: http, relayPort } = slot
-    await prepareStart(slot.folder, { ...start, httpPort: http, relayPort })
+    const { preset = 'local' } = this.#options
+    await prepareStart(slot.folder, { ...start, preset, httpPort: http, relayPort })
     const running = await this.#supervisor.start({
       name: slot.name,
       args: [...program, slot.folder.config],

@@ -3,8 +3,12 @@ import { z } from 'zod'
 import { type NodeFolder, readJson, removeFile, writeJson } from './folder.ts'
 import { loopback } from './ports.ts'
 
+/** As near as the nodes of one machine, or with the limits of nodes that may be attacked. */
+export type TestnetPreset = 'local' | 'lan'
+
 /** How one start of a node differs from another. */
 export interface NodeStart {
+  readonly preset: TestnetPreset
   /** Whether it may make the first keys. */
   readonly found: boolean
   /** Port of its API, and of its relay, the only address that it announces. */
@@ -34,7 +38,7 @@ const addressOf = (port: number): string => `/ip4/${loopback}/tcp/${port}`
 export async function prepareStart(folder: NodeFolder, start: NodeStart): Promise<void> {
   await removeFile(folder.run)
   await writeJson(folder.config, {
-    preset: 'local',
+    preset: start.preset,
     dataDir: folder.data,
     manifest: start.manifest,
     machine: start.machine,

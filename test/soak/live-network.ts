@@ -7,6 +7,7 @@ import { Faults } from '../../testnet/faults.ts'
 import { type Folder, folderOf, removeFile } from '../../testnet/folder.ts'
 import { type Layout, prepareLayout } from '../../testnet/layout.ts'
 import { type NodeSlot, Testnet } from '../../testnet/network.ts'
+import type { TestnetPreset } from '../../testnet/node-config.ts'
 import { findFreeBase } from '../../testnet/ports.ts'
 import { Draws, drawSeed } from '../../testnet/seed.ts'
 import { absenceOf, type NodeSnapshot, untilConverged } from '../../testnet/snapshot.ts'
@@ -18,6 +19,7 @@ export interface LiveOptions {
   readonly extras?: number
   /** As in `TestnetOptions`. */
   readonly vitals?: { readonly collect: boolean }
+  readonly preset?: TestnetPreset
 }
 
 /** What a test was asked for in the environment, or what it does unasked. */
@@ -64,7 +66,7 @@ export class LiveNetwork {
   }
 
   /** Starts the nodes and waits until they agree. The seed is `SEED`, or drawn and said. */
-  static async start({ nodes, extras = 0, vitals }: LiveOptions): Promise<LiveNetwork> {
+  static async start({ nodes, extras = 0, vitals, preset }: LiveOptions): Promise<LiveNetwork> {
     const folder = folderOf(await mkdtemp(join(tmpdir(), 'coterie-live-')))
     const seed = process.env['SEED'] ?? drawSeed()
     const layout = await prepareLayout(folder, { nodes, fresh: true, seed })
@@ -77,6 +79,7 @@ export class LiveNetwork {
       nodes,
       draw: () => draws.unit(),
       ...(vitals !== undefined && { vitals }),
+      ...(preset !== undefined && { preset }),
       onEvent: ({ node, text }) => {
         if (text.startsWith('ended with')) ends.push(`${node} ${text}`)
       },

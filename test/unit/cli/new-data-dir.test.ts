@@ -23,6 +23,7 @@ async function testnet() {
     const node = nodeFolderOf(folder, name)
     await makeFolder(node.data)
     await prepareStart(node, {
+      preset: 'local',
       found: index === 0,
       httpPort: 19_000 + index,
       relayPort: 19_600 + index,

@@ -1,0 +1,182 @@
+/**
+ * One node of five is an attacker, let in by a real machine of the network, or a stranger with sockets; the honest
+ * ones go on. `SECONDS=60 HONEST=12 ATTACKERS=3 npm run test:adversaries` attacks longer and in greater number.
+ *
+ * The nodes run with the limits of preset `lan`: those of `local` are for benches and let one neighbour say all.
+ */
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Behaviour, strangerBehaviours } from '../../testnet/adversaries/behaviours.ts'
+import { makeFolder } from '../../testnet/folder.ts'
+import type { ExtraNode, NodeSlot } from '../../testnet/network.ts'
+import { sibling } from '../../testnet/processes.ts'
+import { median, quantile } from './linear-fit.ts'
+import { asked, LiveNetwork, say } from './live-network.ts'
+import { keysUnder, lossesOf, Writers } from './writers.ts'
+
+const seconds = asked('SECONDS', 8)
+const honestCount = asked('HONEST', 4)
+const attackerCount = asked('ATTACKERS', 1)
+/** Milliseconds that timers may be late, unless the machine was as slow without attackers. */
+const lagMax = 200
+/** Bytes that an attack may add to a node. */
+const growthMax = 100 * 2 ** 20
+const deliveryMin = 0.99
+
+const attacks: readonly (readonly Behaviour[])[] = [
+  ['half-open', 'slow-frames', 'noise'],
+  ['flood'],
+  ['garbage'],
+  ['oversize'],
+  ['replay', 'stale-keys'],
+  ['ihave', 'graft'],
+  ['future-stamps', 'same-stamp', 'forged-slots'],
+  ['identities'],
+]
+
+let network: LiveNetwork
+let calm: Health
+let attackers: { readonly slot: NodeSlot; readonly extra: ExtraNode }[]
+let hasFailed = false
+
+beforeAll(async () => {
+  const options = { nodes: honestCount, extras: attackerCount, preset: 'lan' } as const
+  network = await LiveNetwork.start({ ...options, vitals: { collect: false } })
+  attackers = []
+  const writers = new Writers(network.nodes(), { prefix: 'calm/', ack: 1, pause: 20 })
+  calm = await watch(seconds)
+  await writers.stop()
+  say(`calm: ${calm}`)
+}, 600_000)
+
+afterAll(() => network.stop(hasFailed), 60_000)
+
+test.each(attacks.map(each => [each.join(', '), each] as const))(
+  `honest nodes work on under %s, and are well again after it`,
+  async (name, behaviours) => {
+    try {
+      await siege(name, behaviours)
+    } catch (error) {
+      hasFailed = true
+      throw error
+    }
+  },
+)
+
+async function siege(name: string, behaviours: readonly Behaviour[]): Promise<void> {
+  const prefix = `under/${behaviours[0]}/`
+  const began = network.testnet.relays.links()
+  await attack(behaviours)
+  const writers = new Writers(network.nodes(), { prefix, ack: 1, pause: 20 })
+  const health = await watch(seconds)
+  await writers.stop()
+  const tried = writers.acknowledged.size + writers.unknown.size
+  const held = await deliveredOf(writers, prefix)
+  const bytes = bytesOfAttackers() - bytesOfAttackers(began)
+  await Promise.all(attackers.map(({ slot }) => network.testnet.killNode(slot)))
+  const stopped = performance.now()
+  await network.converged()
+  const recovery = (performance.now() - stopped) / 1000
+  say(
+    `${name}: ${held} of ${tried} writes everywhere, ${[...writers.codes].join(' ') || 'none refused'}, slowest ${Math.max(...writers.latencies).toFixed(0)} ms; ${health}; ${(bytes / 2 ** 20).toFixed(1)} MB from attackers; one root ${recovery.toFixed(1)} s after they stopped`,
+  )
+  expect(bytes, 'bytes that the attackers sent').toBeGreaterThan(10_000)
+  expect(held / tried, 'share of honest writes that reached everybody').toBeGreaterThanOrEqual(
+    deliveryMin,
+  )
+  expect(health.lag, 'lag in ms').toBeLessThan(Math.max(lagMax, 3 * calm.lag))
+  expect(health.rss - calm.rss, 'bytes of memory that the attack added').toBeLessThan(growthMax)
+  expect(network.ends, 'honest nodes that ended').toEqual([])
+  expect(await lossesOf(network.nodes(), writers, prefix)).toEqual([])
+}
+
+/** Starts the attackers and lets each become a member that has written something of its own. */
+async function attack(behaviours: readonly Behaviour[]): Promise<void> {
+  const { testnet, folder, layout } = network
+  const targets = network.nodes().map(({ relayPort }) => relayPort)
+  const program = [
+    fileURLToPath(sibling('adversaries/adversary')),
+    ...['--behaviour', behaviours.join(','), '--targets', targets.join(',')],
+  ]
+  for (let index = 0; index < attackerCount; index++) {
+    const known = attackers[index]
+    if (known !== undefined) {
+      await testnet.restartExtra(known.slot, { ...known.extra, program })
+      continue
+    }
+    const name = `adversary-${index}`
+    const path = join(folder.nodes, name)
+    await makeFolder(path)
+    const extra = { name, manifest: folder.manifest, machine: join(path, 'machine.json') }
+    await layout.hardware.issue(extra.machine)
+    attackers.push({ extra, slot: await testnet.startExtra({ ...extra, program }) })
+  }
+  const isMember = behaviours.some(each => !strangerBehaviours.some(other => other === each))
+  if (isMember) await Promise.all(attackers.map(({ slot }) => prime(slot)))
+}
+
+/** Waits until it is in and has written: its own writes are what it forges from. */
+async function prime(slot: NodeSlot): Promise<void> {
+  const patience = AbortSignal.timeout(120_000)
+  const value = { text: 'of the attacker' }
+  for (;;) {
+    const refusal = await slot.api.set('attacker', value).then(() => undefined, String)
+    if (refusal === undefined) return
+    if (patience.aborted) throw new Error(`the attacker never got in: ${refusal}`)
+    await wait(250)
+  }
+}
+
+class Health {
+  /** Milliseconds: of the p99 of each second and node, the 90th percentile. */
+  readonly lag: number
+  /** Bytes, of the largest node. */
+  readonly rss: number
+  readonly #typical: number
+
+  constructor(lags: readonly number[], rss: number) {
+    this.lag = quantile(lags, 0.9)
+    this.#typical = median(lags)
+    this.rss = rss
+  }
+
+  toString(): string {
+    const rss = (this.rss / 2 ** 20).toFixed(0)
+    return `lag p99 of a second: median ${this.#typical.toFixed(0)} ms, 90 % ${this.lag.toFixed(0)} ms; rss ${rss} MB at most`
+  }
+}
+
+async function watch(span: number): Promise<Health> {
+  const lags: number[] = []
+  let rss = 0
+  for (let second = 0; second < span; second++) {
+    await wait(1_000)
+    for (const slot of network.nodes()) {
+      const signs = await network.testnet.vitalsOf(slot)
+      if (signs === undefined) continue
+      lags.push(signs.lagMs.p99)
+      rss = Math.max(rss, signs.rss)
+    }
+  }
+  return new Health(lags, rss)
+}
+
+/** How many of the acknowledged writes every honest node holds soon after. */
+async function deliveredOf(writers: Writers, prefix: string): Promise<number> {
+  let least = 0
+  for (let second = 0; second < 10; second++) {
+    const held = await Promise.all(network.nodes().map(slot => keysUnder(slot, prefix)))
+    least = Math.min(...held.map(keys => writers.acknowledged.intersection(keys).size))
+    if (least === writers.acknowledged.size) return least
+    await wait(1_000)
+  }
+  return least
+}
+
+function bytesOfAttackers(links = network.testnet.relays.links()): number {
+  return links
+    .filter(({ from, to }) => [from, to].some(name => name.startsWith('adversary-')))
+    .reduce((sum, { bytesForth, bytesBack }) => sum + bytesForth + bytesBack, 0)
+}
