@@ -73,6 +73,10 @@ const write = {
   errors: [
     'KEY_TOO_LONG',
     'VALUE_TOO_LARGE',
+    'NO_WRITE_RULE',
+    'NOT_FOR_MEMBERS',
+    'BAD_VALUE',
+    'QUOTA_FULL',
     'WRONG_KIND',
     'COUNTER_STAYS',
     'NOT_YOURS',

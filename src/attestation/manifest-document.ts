@@ -148,6 +148,12 @@ export interface Manifest {
     readonly liveIdentitiesPerInstance: number
     /** New identities of one platform instance within any hour. */
     readonly newIdentitiesPerHour: number
+    /** Cells of the replica, removed ones included, that the authors on one platform instance may hold together. */
+    readonly stateEntriesPerInstance: number
+    readonly stateBytesPerInstance: number
+    /** The same for all authors together who departed before a node came: it cannot know where they ran. */
+    readonly departedEntries: number
+    readonly departedBytes: number
   }
   readonly liveness: {
     readonly beatIntervalMs: number

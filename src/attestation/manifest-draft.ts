@@ -26,6 +26,7 @@ export interface ManifestDraft {
 }
 
 const minute = 60_000
+const mebibyte = 1_048_576
 
 /**
  * The document of a first manifest. It is not checked: encode it and let `parseManifest` judge.
@@ -64,9 +65,15 @@ export function draftManifest(draft: ManifestDraft): Manifest {
     write: [{ prefix: '', roles: ['member', 'client'], valueBytesMax: 65_536, schema: 'bytes' }],
     governance: null,
     pivot: null,
-    limits: testnet
-      ? { liveIdentitiesPerInstance: 1_000, newIdentitiesPerHour: 1_000 }
-      : { liveIdentitiesPerInstance: 8, newIdentitiesPerHour: 6 },
+    limits: {
+      ...(testnet
+        ? { liveIdentitiesPerInstance: 1_000, newIdentitiesPerHour: 1_000 }
+        : { liveIdentitiesPerInstance: 8, newIdentitiesPerHour: 6 }),
+      stateEntriesPerInstance: 200_000,
+      stateBytesPerInstance: 128 * mebibyte,
+      departedEntries: 1_000_000,
+      departedBytes: 512 * mebibyte,
+    },
     liveness: {
       beatIntervalMs: 1_000,
       citationIntervals: 3,

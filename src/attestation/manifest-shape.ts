@@ -35,6 +35,9 @@ const nonce = whole(0, Number.MAX_SAFE_INTEGER)
 const name = matching(/^[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?$/, 'a name of a-z, 0-9, . and -')
 const prefix = text(0, 256)
 const membersMax = 64
+const stateEntries = whole(1_000, 100_000_000)
+/** At least room for a few of the largest values. */
+const stateBytes = whole(1_048_576, 1_099_511_627_776)
 
 const platform: Reader<PlatformName> = (value, path) => {
   if (typeof value === 'string' && isPlatformName(value)) return value
@@ -150,6 +153,10 @@ export const manifestShape = object<Manifest>({
   limits: object<Manifest['limits']>({
     liveIdentitiesPerInstance: whole(1, 100_000),
     newIdentitiesPerHour: whole(1, 100_000),
+    stateEntriesPerInstance: stateEntries,
+    stateBytesPerInstance: stateBytes,
+    departedEntries: stateEntries,
+    departedBytes: stateBytes,
   }),
   liveness: object<Manifest['liveness']>({
     beatIntervalMs: whole(50, 60_000),

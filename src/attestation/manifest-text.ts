@@ -110,6 +110,7 @@ function argumentsOf(args: readonly string[]): string {
 function limitSentences({ limits, liveness }: Manifest): string[] {
   return [
     `One machine may have ${count(limits.liveIdentitiesPerInstance, 'live node')} at once and start ${limits.newIdentitiesPerHour} in an hour.`,
+    `The nodes of one machine hold ${count(limits.stateEntriesPerInstance, 'entry', 'entries')} and ${size(limits.stateBytesPerInstance)} of the state; those that departed unseen, ${count(limits.departedEntries, 'entry', 'entries')} and ${size(limits.departedBytes)} together.`,
     `Members beat every ${span(liveness.beatIntervalMs)}; a beat counts if it cites one of the last ${count(liveness.citationIntervals, 'interval')}, and a member unheard of is new for ${liveness.newIntervals}.`,
     `A node that most machines have not cited for ${span(liveness.leaseMs)} releases no key.`,
     `Writes dated more than ${span(liveness.maxDriftMs)} ahead are not merged.`,
@@ -122,6 +123,10 @@ function span(ms: number): string {
   return ms % 1_000 === 0 ? `${ms / 1_000} s` : `${ms} ms`
 }
 
-const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`
+const count = (n: number, noun: string, nouns = `${noun}s`): string =>
+  `${n} ${n === 1 ? noun : nouns}`
+
+const size = (bytes: number): string =>
+  bytes % 1_048_576 === 0 ? `${bytes / 1_048_576} MiB` : `${bytes} bytes`
 
 const capital = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1)

@@ -11,7 +11,7 @@ import { framed, sha256 } from '../crypto/hash.ts'
 import { domains } from '../wire/domains.ts'
 import { limits } from '../wire/limits.ts'
 import { canonicalJson } from './canonical-json.ts'
-import type { Founding, Manifest, ParsedManifest, WriteRule } from './manifest-document.ts'
+import type { Founding, Manifest, ParsedManifest } from './manifest-document.ts'
 import { DocumentFault, orRefusal, type Reader, readJson } from './manifest-reader.ts'
 import { brokenRule } from './manifest-rules.ts'
 import { manifestShape } from './manifest-shape.ts'
@@ -88,14 +88,4 @@ export function mayFound(
     instances.includes(machine.instance) ||
     (machine.owner !== null && owners.includes(machine.owner))
   )
-}
-
-/** The write rule with the longest prefix of `key`, or `undefined` if none covers it: then nobody writes it. */
-export function writeRuleOf(manifest: ParsedManifest, key: string): WriteRule | undefined {
-  let longest: WriteRule | undefined
-  for (const rule of manifest.write) {
-    const covers = key.startsWith(rule.prefix)
-    if (covers && rule.prefix.length >= (longest?.prefix.length ?? 0)) longest = rule
-  }
-  return longest
 }

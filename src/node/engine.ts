@@ -150,6 +150,7 @@ export class Engine {
   }
 
   manifestChanged(): void {
+    this.replicaDriver.feed({ kind: 'rulesChanged', rules: this.#parts.manifests.stateRules() })
     this.#membershipDriver.feed({
       kind: 'manifestChanged',
       manifest: this.#parts.manifests.membershipFacts(),

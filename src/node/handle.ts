@@ -40,7 +40,7 @@ export interface StateEvent {
 /**
  * The replicated state. Every method that writes rejects with a `CoterieError` whose code says why:
  * `NOT_READY`, `NO_PEER_TO_ACK` (nothing was applied), `ACK_TIMEOUT` (applied here, spread unknown),
- * `KEY_TOO_LONG`, `VALUE_TOO_LARGE`, `WRONG_KIND`, `BAD_AMOUNT`, `COUNTER_FULL`, `COUNTER_STAYS`, `QUEUE_FULL`,
+ * `KEY_TOO_LONG`, `VALUE_TOO_LARGE`, `NO_WRITE_RULE`, `NOT_FOR_MEMBERS`, `BAD_VALUE`, `QUOTA_FULL`, `WRONG_KIND`, `BAD_AMOUNT`, `COUNTER_FULL`, `COUNTER_STAYS`, `QUEUE_FULL`,
  * `STOPPING`.
  */
 export interface StateApi {

@@ -26,6 +26,7 @@ import { UsageError } from '../base/errors.ts'
 import type { Digest, NetworkId } from '../base/ids.ts'
 import { milliseconds } from '../base/time.ts'
 import type { ManifestFacts } from '../protocol/membership/types.ts'
+import type { StateRules } from '../protocol/replica/types.ts'
 
 /** Everything that follows from the manifest in force, computed once. */
 export interface ManifestInForce {
@@ -121,6 +122,19 @@ export class ManifestKeeper {
       steps.push(parsed)
     }
     return this.#consider(steps)
+  }
+
+  /** What the replica takes from the manifest. */
+  stateRules(): StateRules {
+    const { write, api, limits } = this.#inForce.manifest
+    return {
+      write,
+      publicPrefixes: api.publicPrefixes,
+      quota: {
+        instance: { entries: limits.stateEntriesPerInstance, bytes: limits.stateBytesPerInstance },
+        departed: { entries: limits.departedEntries, bytes: limits.departedBytes },
+      },
+    }
   }
 
   /** What the membership machine takes from the manifest. */

@@ -335,6 +335,16 @@ export const manifestOptions = {
     'limits.newIdentitiesPerHour',
     'Bounds what restarts cost the others.',
   ),
+  stateEntriesPerInstance: agreed(
+    'limits.stateEntriesPerInstance',
+    'How much of the memory of all one machine may fill; every node refuses the same beyond it.',
+  ),
+  stateBytesPerInstance: agreed('limits.stateBytesPerInstance', 'The same in bytes.'),
+  departedEntries: agreed(
+    'limits.departedEntries',
+    'The same for all authors who departed before a node came, which cannot know where they ran.',
+  ),
+  departedBytes: agreed('limits.departedBytes', 'The same in bytes.'),
   beatInterval: agreed(
     'liveness.beatIntervalMs',
     'A recorded heartbeat is refused after some intervals, so the interval is a limit that protects; and all members must count in the same ones.',

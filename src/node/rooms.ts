@@ -88,7 +88,7 @@ export function openReplica(parts: EngineParts, salts: CommitSalts): Replica {
     {
       self: identity.node,
       network: manifests.network,
-      publicPrefixes: manifest.api.publicPrefixes,
+      rules: manifests.stateRules(),
       maxDrift: milliseconds(manifest.liveness.maxDriftMs),
       ackTimeout: config.ackTimeout,
       readyTimeout: config.readyTimeout,

@@ -37,14 +37,34 @@ const explanations: Readonly<Record<WriteRefusal, Explanation>> = {
     isUsage: true,
   },
   VALUE_TOO_LARGE: {
-    message: 'The value is larger than 64 KiB.',
-    next: 'Split the value over several keys.',
+    message: 'The value is larger than 64 KiB, or than the manifest lets a value of this key be.',
+    next: 'Split the value over several keys, or ask the manifest set for another write rule.',
     isUsage: true,
   },
   WRONG_KIND: {
     message: 'The key holds another kind of value.',
     next: 'Delete the key first, or use another one.',
     isUsage: true,
+  },
+  NO_WRITE_RULE: {
+    message: 'No write rule of the manifest covers the key: nobody writes it.',
+    next: 'Use a key below a prefix that has a rule, or ask the manifest set for one.',
+    isUsage: true,
+  },
+  NOT_FOR_MEMBERS: {
+    message: 'The write rule of the key lets no member write.',
+    next: 'Use another key, or ask the manifest set to add the role member to the rule.',
+    isUsage: true,
+  },
+  BAD_VALUE: {
+    message: 'The value is not of the schema that the write rule of the key asks for.',
+    next: 'Write UTF-8 text or JSON (RFC 8259), as the rule says; a counter is no text.',
+    isUsage: true,
+  },
+  QUOTA_FULL: {
+    message:
+      'The nodes of this machine hold as much of the state as the manifest allows one machine.',
+    next: 'Delete what is not needed and wait a day for it to go, or ask the manifest set for a higher limit.',
   },
   BAD_AMOUNT: {
     message: 'A counter takes a whole number between -(2^53 - 1) and 2^53 - 1.',

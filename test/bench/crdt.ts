@@ -8,7 +8,7 @@ import { digestOf, type NetworkId, nodeIdOfKey } from '../../src/base/ids.ts'
 import type { Instant, Timestamp } from '../../src/base/time.ts'
 import { hmacSha256 } from '../../src/crypto/hash.ts'
 import { createReplica, type Replica } from '../../src/protocol/replica/replica.ts'
-import type { ReplicaEffect } from '../../src/protocol/replica/types.ts'
+import type { ReplicaEffect, StateRules } from '../../src/protocol/replica/types.ts'
 import { parseBatch } from '../../src/wire/batch.ts'
 
 const perBatch = 256
@@ -16,6 +16,13 @@ const batches = 800
 const rounds = 7
 const commitKey = digestOf(new Uint8Array(32).fill(9))
 const nodes = [1, 2].map(i => nodeIdOfKey(new Uint8Array(32).fill(i)))
+
+const share = { entries: 1e9, bytes: 2 ** 40 }
+const rules: StateRules = {
+  write: [{ prefix: '', roles: ['member'], valueBytesMax: 65_536, schema: 'bytes' }],
+  publicPrefixes: [],
+  quota: { instance: share, departed: share },
+}
 
 function replica(index: number): Replica {
   const self = nodes[index]!
@@ -25,7 +32,7 @@ function replica(index: number): Replica {
       commitSalt: (_, data) => hmacSha256(utf8('commit key'), data),
       sign: () => new Uint8Array(64),
     },
-    { self, network: '00'.repeat(32) as NetworkId, publicPrefixes: [], outboxEntriesMax: 100_000 },
+    { self, network: '00'.repeat(32) as NetworkId, rules, outboxEntriesMax: 100_000 },
   )
   const now = 0 as Instant
   made.step({ kind: 'founded', wall: 1.8e12 as Timestamp, notBefore: 0 as Timestamp }, now)

@@ -13,6 +13,7 @@ import type {
   ReplicaEffect,
   ReplicaInput,
   ReplicaOptions,
+  StateRules,
 } from '../../src/protocol/replica/types.ts'
 
 /** mulberry32: a small seeded generator, for tests only. */
@@ -27,6 +28,16 @@ export function seeded(seed: number): () => number {
 }
 
 export const network = 'ab'.repeat(32) as NetworkId
+/** Everybody writes everything, and there is room. */
+export const openRules: StateRules = {
+  write: [{ prefix: '', roles: ['member'], valueBytesMax: 65_536, schema: 'bytes' }],
+  publicPrefixes: ['public/'],
+  quota: {
+    instance: { entries: 1_000_000, bytes: 2 ** 40 },
+    departed: { entries: 1_000_000, bytes: 2 ** 40 },
+  },
+}
+
 export const commitKey = digestOf(sha256(utf8('commit key')))
 
 export interface Outcome {
@@ -81,7 +92,7 @@ export class FakeNode {
         },
         sign: message => this.key.sign(message),
       },
-      { self: this.id, network, publicPrefixes: ['public/'], ...options.replica },
+      { self: this.id, network, rules: openRules, ...options.replica },
     )
   }
 }

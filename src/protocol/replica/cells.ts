@@ -96,6 +96,14 @@ export class Cells {
     return row
   }
 
+  /** Whether the key of a row is public may change with the manifest: reads it anew. Answers whether it did. */
+  reclassify(row: number): boolean {
+    const isPublic = this.#isPublic(this.nameOf(this.keyRowOf(row)))
+    if (isPublic === this.has(row, rowFlag.isPublic)) return false
+    this.columns.flags[row] = (this.columns.flags[row] ?? 0) ^ rowFlag.isPublic
+    return true
+  }
+
   has(row: number, flag: number): boolean {
     return ((this.columns.flags[row] ?? 0) & flag) !== 0
   }

@@ -73,6 +73,20 @@ export class Commitment implements EntryListener {
     if (isInTrie) this.#trieOf(row).remove(row, this.#path(row))
   }
 
+  /** Moves the leaves of keys whose prefix became public, or ceased to be. */
+  reclassify(): void {
+    const { cells } = this.#map
+    for (let row = 0; row < cells.rowCount; row++) {
+      if (!cells.has(row, rowFlag.isTaken)) continue
+      const isPlacedHere = cells.has(row, rowFlag.isEntry)
+      const was = this.#marks[row] ?? 0
+      if (!cells.reclassify(row) || !isPlacedHere) continue
+      if ((was & isPlaced) !== 0) this.#otherTrie(row).remove(row, this.#path(row))
+      this.#marks[row] = 0
+      this.changed(row)
+    }
+  }
+
   /** Leaves that are out of date, at most: what `roots` would have to hash. */
   get pending(): number {
     return this.#dirty.length
@@ -129,6 +143,10 @@ export class Commitment implements EntryListener {
 
   #trieOf(row: number): Trie {
     return this.#map.cells.has(row, rowFlag.isPublic) ? this.#public : this.#private
+  }
+
+  #otherTrie(row: number): Trie {
+    return this.#map.cells.has(row, rowFlag.isPublic) ? this.#private : this.#public
   }
 
   #path(row: number): Uint8Array {

@@ -3,15 +3,24 @@ import { utf8 } from '../../base/bytes.ts'
 import type { NodeId } from '../../base/ids.ts'
 import { after, type Instant, milliseconds, seconds } from '../../base/time.ts'
 import type { ByteRun } from './cells.ts'
+import { rowFlag } from './columns.ts'
 import { Commitment } from './commitment.ts'
 import { GroupClock, HybridClock, maxDriftDefault } from './group-clock.ts'
 import { Hold } from './hold.ts'
 import { EntryMap } from './lattice.ts'
 import { Marks } from './marks.ts'
 import { Outbox } from './outbox.ts'
-import { pruneBelow } from './prune.ts'
-import type { ReplicaChange, ReplicaOptions, ReplicaPorts } from './types.ts'
+import { eraseBreaches, pruneBelow } from './prune.ts'
+import { Quota } from './quota.ts'
+import type {
+  ReplicaChange,
+  ReplicaMember,
+  ReplicaOptions,
+  ReplicaPorts,
+  StateRules,
+} from './types.ts'
 import { WatchLog } from './watch-log.ts'
+import { WriteRules } from './write-rules.ts'
 
 /** `ReplicaOptions` with every default in place. */
 export type Settings = Required<ReplicaOptions>
@@ -41,6 +50,9 @@ export class Core {
   readonly hold = new Hold()
   readonly outbox: Outbox
   readonly watch: WatchLog
+  readonly quota: Quota
+  rules: WriteRules
+  #publicPrefixes: readonly Uint8Array[]
   #prunedTo = 0
 
   constructor(ports: ReplicaPorts, settings: Settings) {
@@ -49,20 +61,57 @@ export class Core {
     this.self = settings.self
     this.outbox = new Outbox(settings.outboxEntriesMax)
     this.watch = new WatchLog(settings.watchEventsMax)
-    const prefixes = settings.publicPrefixes.map(utf8)
+    const { write, publicPrefixes, quota } = settings.rules
+    this.rules = new WriteRules(write)
+    this.#publicPrefixes = publicPrefixes.map(utf8)
     let commitment: Commitment | undefined
+    let accounts: Quota | undefined
     this.map = new EntryMap({
       self: settings.self,
       seed: ports.random.bytes(8),
-      isPublic: key => prefixes.some(prefix => startsWith(key, prefix)),
+      isPublic: key => this.#publicPrefixes.some(prefix => startsWith(key, prefix)),
       listeners: map => {
         commitment = new Commitment(map, ports.commitSalt)
         // A tombstone that grew old before it could be published needs no publishing.
         const outbox = { changed() {}, erasing: (row: number) => this.outbox.forget(row) }
-        return [commitment, outbox]
+        accounts = new Quota(map, quota)
+        return [commitment, outbox, accounts]
       },
     })
     this.commitment = commitment ?? new Commitment(this.map, ports.commitSalt)
+    this.quota = accounts ?? new Quota(this.map, quota)
+  }
+
+  /** Another manifest is in force: what is held is judged anew. */
+  changeRules({ write, publicPrefixes, quota }: StateRules): void {
+    this.rules = new WriteRules(write)
+    this.#publicPrefixes = publicPrefixes.map(utf8)
+    this.quota.change(quota)
+    this.commitment.reclassify()
+    eraseBreaches(this.map, this.rules)
+    this.makeRoom()
+    // What is gone has no change to show, and rows may come back as other keys.
+    this.watch.restart()
+  }
+
+  /** The roster changed: who left it is forgotten, as far as no entry names it. */
+  membersChanged(members: readonly ReplicaMember[]): void {
+    this.marks.keep(new Set(members.map(({ node }) => node)))
+    this.clock.keep(new Set(members.map(({ instance }) => instance)))
+    this.quota.membersChanged(members)
+    this.makeRoom()
+  }
+
+  /** Erases what its author's instance has no room for any more. */
+  makeRoom(): void {
+    if (!this.quota.isOverdue) return
+    const gone = new Set<number>()
+    for (const row of this.quota.overdue()) {
+      const keyRow = this.map.cells.keyRowOf(row)
+      this.map.erase(row)
+      if (!this.map.cells.has(keyRow, rowFlag.isTaken)) gone.add(keyRow)
+    }
+    if (gone.size > 0) this.watch.forget(gone)
   }
 
   /** The latest time a stamp may carry to be merged now: the one rule of gossip and sync. */

@@ -36,6 +36,8 @@ import type { ReplicaEntry } from './types.ts'
  */
 export interface EntryListener {
   changed(row: number): void
+  /** Before the state in the row gives way to a later one. */
+  replacing?(row: number): void
   /** Before the row is erased; its number may be used again afterwards. */
   erasing(row: number): void
 }
@@ -94,6 +96,7 @@ export class EntryMap implements EntryNames {
     if (this.cells.has(row, rowFlag.isEntry)) {
       this.cells.read(row, this.#current)
       if (this.compare(entry, this.#current) <= 0) return -1
+      for (const listener of this.#listeners) listener.replacing?.(row)
       this.#settle(row)
       this.cells.log.unlink(row)
     }

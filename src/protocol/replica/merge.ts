@@ -20,6 +20,8 @@ export class Merge {
   readonly #core: Core
   /** Entries of others that were news here, since boot. */
   deliveredCount = 0
+  /** Entries of others that broke a rule or had no room, since boot. */
+  refusedCount = 0
 
   constructor(core: Core) {
     this.#core = core
@@ -70,8 +72,11 @@ export class Merge {
       } else if (entry.ms < floor) {
         // Too old for gossip: if it is worth having, a sync brings it with all that belongs to it.
         isWhole = false
+      } else if (this.#isAllowed(entry)) {
+        this.#joinIfRoom(entry)
       } else {
-        this.join(entry)
+        // Its author may go by another manifest: it must not take this for an acknowledgement.
+        isWhole = false
       }
     })
     // What could not be held leaves a gap, and the gap asks for a sync.
@@ -122,6 +127,10 @@ export class Merge {
         hold.put(entry, map, undefined)
         return
       }
+      if (!this.#isAllowed(entry)) {
+        isClean = false
+        return
+      }
       if (entry.isRemoved && entry.ms < floor) {
         // It still removes what it meets here; then it goes the way of its kind.
         if (map.holds(entry) && this.join(entry) >= 0) core.pruneAgain()
@@ -131,8 +140,9 @@ export class Merge {
       // no removal is pruned: then it is not here because it was never seen, whoever claimed so.
       const isPrunable = entry.kind !== entryKind.counter
       if (isPrunable && hasSeen && entry.ms < floor && !map.holds(entry)) return
-      this.join(entry)
-      options.listed?.(map.rowOf(entry))
+      this.#joinIfRoom(entry)
+      const row = map.rowOf(entry)
+      if (row >= 0) options.listed?.(row)
     })
     return { isClean, commitKeys }
   }
@@ -151,7 +161,7 @@ export class Merge {
       })
       page.forEach(entry => {
         localise(entry)
-        this.join(entry)
+        if (this.#isAllowed(entry)) this.#joinIfRoom(entry)
       })
     } catch (fault) {
       if (!(fault instanceof PeerFault)) throw fault
@@ -175,7 +185,8 @@ export class Merge {
     const core = this.#core
     if (core.hold.count === 0) return
     for (const { entry, batch } of core.hold.release(core.mergeableMs(now), core.map)) {
-      this.join(entry)
+      if (!this.#isAllowed(entry)) continue
+      this.#joinIfRoom(entry)
       if (batch !== undefined && --batch.left === 0) core.marks.merged(batch.author, batch.sequence)
     }
   }
@@ -192,7 +203,21 @@ export class Merge {
     // it wrote itself back after this.
     core.outbox.forget(row)
     core.watch.changed(core.map.cells.keyRowOf(row))
+    core.makeRoom()
     return row
+  }
+
+  /** Whether the manifest's rules let this entry be; the one place where entries of others are held against them. */
+  #isAllowed(entry: EntryView): boolean {
+    if (this.#core.rules.breachOf(entry) === undefined) return true
+    this.refusedCount++
+    return false
+  }
+
+  /** What finds no room counts as merged: nobody who has room owes it, and nobody will ever be asked for it. */
+  #joinIfRoom(entry: EntryView): void {
+    if (this.#core.quota.admits(entry)) this.join(entry)
+    else this.refusedCount++
   }
 
   #checkOwner(entry: EntryView): void {

@@ -2,6 +2,7 @@
 import { blankEntry, entryKind } from '../../wire/entry.ts'
 import { rowFlag } from './columns.ts'
 import type { EntryMap } from './lattice.ts'
+import type { WriteRules } from './write-rules.ts'
 
 /**
  * Erases every tombstone stamped below `floor` (group clock ms). Answers the key rows that are gone.
@@ -38,6 +39,15 @@ export function dropUnlisted(
     if ((ms[row] ?? 0) >= peer.floor) return false
     map.cells.read(row, entry)
     return peer.hasSeen(entry.author, entry.sequence)
+  })
+}
+
+/** Erases what breaks the write rules. Answers the key rows that are gone. */
+export function eraseBreaches(map: EntryMap, rules: WriteRules): Set<number> {
+  const entry = blankEntry()
+  return eraseWhere(map, row => {
+    map.cells.read(row, entry)
+    return rules.breachOf(entry) !== undefined
   })
 }
 

@@ -15,7 +15,6 @@ import { RootLooks } from './root-looks.ts'
 import { Sync } from './sync.ts'
 import { SyncServer } from './sync-server.ts'
 import type {
-  ListQuery,
   ReplicaEffect,
   ReplicaEntry,
   ReplicaInput,
@@ -106,9 +105,7 @@ class ReplicaMachine implements Replica {
     return key.isWellFormed() ? this.#core.map.get(key) : undefined
   }
 
-  list(query: ListQuery): readonly ReplicaEntry[] {
-    return this.#core.map.list(query)
-  }
+  readonly list: Replica['list'] = query => this.#core.map.list(query)
 
   roots(): ReplicaRoots | undefined {
     const roots = this.#core.commitment.roots()
@@ -129,6 +126,10 @@ class ReplicaMachine implements Replica {
     return this.#merge.deliveredCount
   }
 
+  get refusedCount(): number {
+    return this.#merge.refusedCount
+  }
+
   get heldCount(): number {
     return this.#core.hold.count
   }
@@ -143,9 +144,7 @@ class ReplicaMachine implements Replica {
 
   readonly changesAfter: Replica['changesAfter'] = query => this.#core.changesAfter(query)
 
-  commitKeysNamed(): readonly Digest[] {
-    return this.#core.map.commitKeys.named()
-  }
+  readonly commitKeysNamed = (): readonly Digest[] => this.#core.map.commitKeys.named()
 
   groupClock(now: Instant): number | undefined {
     return this.#core.clock.read(now)
@@ -162,6 +161,8 @@ class ReplicaMachine implements Replica {
         return
       case 'phaseChanged':
         return this.#changePhase(input.phase)
+      case 'rulesChanged':
+        return this.#core.changeRules(input.rules)
       case 'founded':
         this.#core.clock.start(Math.max(input.wall, input.notBefore), now)
         return this.#sync.born(this.#core.clock.read(now) ?? 0)
@@ -231,9 +232,8 @@ class ReplicaMachine implements Replica {
     this.#members = new Map(members.map(member => [member.node, member]))
     const nodes = new Set(this.#members.keys())
     this.#acks.membersChanged(members)
-    this.#core.marks.keep(nodes)
+    this.#core.membersChanged(members)
     this.#sync.keep(nodes)
-    this.#core.clock.keep(new Set(members.map(member => member.instance)))
     this.#looks.keep(nodes)
     this.#chooseSources()
   }
@@ -263,11 +263,10 @@ class ReplicaMachine implements Replica {
   }
 
   #takeWrite(write: WaitingWrite): void {
-    if (this.#phase === 'stopping') {
-      this.#effects.push({ kind: 'failed', id: write.id, code: 'STOPPING' })
-    } else if (!this.#waiting.put(write, this.#now)) {
-      this.#effects.push({ kind: 'failed', id: write.id, code: 'QUEUE_FULL' })
-    }
+    const isStopping = this.#phase === 'stopping'
+    if (!isStopping && this.#waiting.put(write, this.#now)) return
+    const code = isStopping ? 'STOPPING' : 'QUEUE_FULL'
+    this.#effects.push({ kind: 'failed', id: write.id, code })
   }
 
   #takeBatch(batch: ReplicaInput & { readonly kind: 'batchReceived' }): void {

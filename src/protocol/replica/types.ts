@@ -4,6 +4,7 @@
  * The shell verifies envelopes before `batchReceived`, carries bytes and wakes the machine; every decision
  * about state is the machine's.
  */
+import type { WriteRule } from '../../attestation/manifest.ts'
 import type { Digest, NetworkId, NodeId } from '../../base/ids.ts'
 import type { Random } from '../../base/random.ts'
 import type { Duration, Instant, Timestamp } from '../../base/time.ts'
@@ -14,6 +15,27 @@ import type { Duration, Instant, Timestamp } from '../../base/time.ts'
  * of the active roster.
  */
 export type AckLevel = 'local' | 'majority' | number
+
+/** So much may be held: cells, tombstones included, and their bytes. */
+export interface QuotaShare {
+  readonly entries: number
+  readonly bytes: number
+}
+
+export interface QuotaRules {
+  /** Of all authors on one platform instance together, whatever number of identities it makes. */
+  readonly instance: QuotaShare
+  /** Of all authors together whose instance this node never knew: they departed before it came. */
+  readonly departed: QuotaShare
+}
+
+/** What the manifest says of the state. All members must apply the same. */
+export interface StateRules {
+  readonly write: readonly WriteRule[]
+  /** Key prefixes that light clients may read: their leaves are in the public trie. */
+  readonly publicPrefixes: readonly string[]
+  readonly quota: QuotaRules
+}
 
 /**
  * What a caller wants done. `delete` removes all that this node sees under the key, whatever its kind; but a
@@ -33,7 +55,8 @@ export type Operation =
  * Why a write did not happen, or is not known to have spread.
  *
  * `NO_PEER_TO_ACK`, `NOT_READY`, `KEY_TOO_LONG`, `BAD_KEY`, `NOT_YOURS`, `VALUE_TOO_LARGE`, `WRONG_KIND`,
- * `BAD_AMOUNT`, `COUNTER_FULL`, `COUNTER_STAYS`, `QUEUE_FULL`, `STOPPING`: nothing was applied. `ACK_TIMEOUT`: applied here, spread unknown.
+ * `NO_WRITE_RULE`, `NOT_FOR_MEMBERS`, `BAD_VALUE`, `QUOTA_FULL`, `BAD_AMOUNT`, `COUNTER_FULL`, `COUNTER_STAYS`,
+ * `QUEUE_FULL`, `STOPPING`: nothing was applied. `ACK_TIMEOUT`: applied here, spread unknown.
  */
 export type WriteRefusal =
   | 'NOT_READY'
@@ -44,6 +67,10 @@ export type WriteRefusal =
   | 'NOT_YOURS'
   | 'VALUE_TOO_LARGE'
   | 'WRONG_KIND'
+  | 'NO_WRITE_RULE'
+  | 'NOT_FOR_MEMBERS'
+  | 'BAD_VALUE'
+  | 'QUOTA_FULL'
   | 'BAD_AMOUNT'
   | 'COUNTER_FULL'
   | 'COUNTER_STAYS'
@@ -73,6 +100,11 @@ export type ReplicaInput =
   | { readonly kind: 'tick' }
   /** `joining` at first: writes wait, nothing is served or acknowledged. `stopping`: writes are refused. */
   | { readonly kind: 'phaseChanged'; readonly phase: 'joining' | 'active' | 'stopping' }
+  /**
+   * Another manifest is in force. What is held and breaks its rules is dropped; what they allow that was refused
+   * before comes back by sync. Watchers start anew (`CURSOR_GONE`).
+   */
+  | { readonly kind: 'rulesChanged'; readonly rules: StateRules }
   /** A founder's only look at a wall clock; `notBefore` is the later of build and manifest time. */
   | { readonly kind: 'founded'; readonly wall: Timestamp; readonly notBefore: Timestamp }
   /** The whole roster with this node, whenever it changes. */
@@ -155,8 +187,8 @@ export interface ReplicaPorts {
 export interface ReplicaOptions {
   readonly self: NodeId
   readonly network: NetworkId
-  /** Key prefixes that light clients may read: their leaves are in the public trie. From the manifest. */
-  readonly publicPrefixes: readonly string[]
+  /** What the manifest in force says; `rulesChanged` replaces it. */
+  readonly rules: StateRules
   /** Entries stamped further ahead of the group clock are not merged yet. Default 30 s. */
   readonly maxDrift?: Duration
   /** How long a write waits for its acknowledgement. Default 10 s. */
@@ -229,6 +261,8 @@ export interface ReplicaQueries {
   readonly entryCount: number
   /** Deltas of others merged since boot: for rates. */
   readonly deliveredCount: number
+  /** Entries of others that broke a write rule or found their author's instance without room, since boot. */
+  readonly refusedCount: number
   /** Entries stamped too far ahead, held back and retried. */
   readonly heldCount: number
   /** Where a watch that wants only what comes starts. */

@@ -15,6 +15,12 @@ export class WatchLog {
     return this.#head
   }
 
+  /** All watchers begin anew, those that have read everything as well. */
+  restart(): void {
+    this.#head++
+    this.#gone = this.#head
+  }
+
   changed(keyRow: number): void {
     this.#keyRows[this.#head % this.#keyRows.length] = keyRow
     this.#head++

@@ -6,6 +6,7 @@ import {
   type EntryView,
   entryKind,
   mustBeSigned,
+  slotBytes,
 } from '../../wire/entry.ts'
 import { limits } from '../../wire/limits.ts'
 import type { ByteRun } from './cells.ts'
@@ -50,6 +51,8 @@ export class Writer {
     if (owner !== undefined && owner !== this.#core.self) return 'NOT_YOURS'
     const key = { bytes: this.#key, start: 0, end: written }
     const keyRow = this.#core.map.cells.findKey(key)
+    const refusal = this.#refusalOf(key, operation)
+    if (refusal !== undefined) return refusal
     switch (operation.kind) {
       case 'set':
         if (operation.value.length > limits.stateValueBytesMax) return 'VALUE_TOO_LARGE'
@@ -75,6 +78,19 @@ export class Writer {
   /** The 32 bytes that a batch names its commit key by. */
   commitKeyBytes(index: number): Uint8Array {
     return bytesOfDigest(this.#core.map.commitKey(index))
+  }
+
+  /** What the other members would refuse is refused here, before anything is applied. */
+  #refusalOf(key: ByteRun, operation: Operation): WriteRefusal | undefined {
+    const { map, quota, rules, self } = this.#core
+    const entry = this.#entry
+    entry.key = key.bytes
+    entry.keyStart = key.start
+    entry.keyEnd = key.end
+    entry.author = entry.tagAuthor = map.authors.indexOf(self)
+    entry.signatureStart = -1
+    describe(operation, entry)
+    return rules.breachOf(entry) ?? (quota.hasRoomFor(entry) ? undefined : 'QUOTA_FULL')
   }
 
   /** Whether a key holds nothing of another kind. */
@@ -234,3 +250,26 @@ export class Writer {
     return row
   }
 }
+
+/** Makes `entry` look like what `operation` will write, but for its stamp: enough to judge it by. */
+function describe(operation: Operation, entry: EntryView): void {
+  entry.isRemoved = operation.kind === 'delete' || operation.kind === 'remove'
+  entry.kind = kindOf[operation.kind]
+  entry.value = noElement.bytes
+  entry.element = noElement.bytes
+  if (operation.kind === 'increment') entry.value = new Uint8Array(slotBytes)
+  else if ('value' in operation) entry.value = operation.value
+  else if ('element' in operation) entry.element = operation.element
+  entry.valueStart = entry.elementStart = 0
+  entry.valueEnd = entry.value.length
+  entry.elementEnd = entry.element.length
+}
+
+const kindOf = {
+  set: entryKind.register,
+  delete: entryKind.register,
+  add: entryKind.set,
+  remove: entryKind.set,
+  assign: entryKind.multi,
+  increment: entryKind.counter,
+} as const satisfies Readonly<Record<Operation['kind'], EntryKind>>
