@@ -18,8 +18,13 @@ export interface ConfigSources {
 }
 
 /** A configuration with its provenance. */
-export interface LoadedConfig {
+export interface LoadedConfig extends Omit<ReadSettings, 'settings'> {
   readonly config: NodeConfig
+}
+
+/** Settings with their provenance, paths resolved; the manifest is not read yet. */
+export interface ReadSettings {
+  readonly settings: Settings
   readonly origins: Readonly<Record<HostOptionName, Origin>>
   /** The file that was read, or `null`. */
   readonly configFile: string | null
@@ -34,13 +39,23 @@ export function defaultDataDir(environment: ConfigSources['environment']): strin
 }
 
 /**
- * The complete configuration of a start. Paths in the file count from the file's own directory, those of
- * flags and environment from the working directory.
+ * The complete configuration of a start.
  *
- * @throws {UsageError} as `parseSettings`; `CONFIG_MISSING`, `BAD_CONFIG_FILE`, `MANIFEST_MISSING`,
- * `FILE_TOO_LARGE`.
+ * @throws {UsageError} as `readSettings`; `MANIFEST_MISSING`.
  */
 export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> {
+  const { settings, ...provenance } = await readSettings(sources)
+  const manifestEnvelope = await readManifest(settings.manifest)
+  return { config: completeConfig({ ...settings, manifestEnvelope }), ...provenance }
+}
+
+/**
+ * The settings of a start. Paths in the file count from the file's own directory, those of
+ * flags and environment from the working directory.
+ *
+ * @throws {UsageError} as `parseSettings`; `CONFIG_MISSING`, `BAD_CONFIG_FILE`, `FILE_TOO_LARGE`.
+ */
+export async function readSettings(sources: ConfigSources): Promise<ReadSettings> {
   const environment = optionsOnly(sources.environment)
   const outer = parseSettings({ flags: sources.flags, environment }).settings.dataDir
   const fallback = outer === '' ? defaultDataDir(sources.environment) : resolve(outer)
@@ -54,9 +69,8 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   const dataDir = pathOf('dataDir', fallback)
   const manifest = pathOf('manifest', join(dataDir, dataFiles.manifest))
   const machine = pathOf('machine', join(dataDir, dataFiles.machine))
-  const manifestEnvelope = await readManifest(manifest)
-  const config = completeConfig({ ...settings, dataDir, manifest, machine, manifestEnvelope })
-  return { config, origins, configFile: file === undefined ? null : configFile }
+  const resolved = { ...settings, dataDir, manifest, machine }
+  return { settings: resolved, origins, configFile: file === undefined ? null : configFile }
 }
 
 /**

@@ -46,6 +46,21 @@ export const commandRows: readonly CommandRow[] = [
     load: async () => (await import('./commands/testnet.ts')).testnetCommand(),
   },
   {
+    name: 'config',
+    about: 'show where each setting comes from, check them, print their JSON Schema',
+    load: async () => (await import('./commands/config.ts')).configCommand(),
+  },
+  {
+    name: 'log',
+    about: 'make the log of a running node louder or quieter',
+    load: async () => (await import('./commands/log.ts')).logCommand(),
+  },
+  {
+    name: 'completion',
+    about: 'print a script that completes commands and flags in your shell',
+    load: async () => (await import('./commands/completion.ts')).completionCommand(),
+  },
+  {
     name: 'version',
     about: 'print the versions of coterie, Node and platform',
     load: async () => (await import('./commands/version.ts')).versionCommand(),

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** `coterie`: finds the command, runs it, turns what happens into an exit code. */
-import { Command, CommanderError } from 'commander'
-import { commandRows } from './commands.ts'
+import { CommanderError } from 'commander'
+import { programWith } from './program.ts'
 
 /** Commander's codes for what a person asked to read. */
 const wasAsked: ReadonlySet<string> = new Set([
@@ -11,31 +11,11 @@ const wasAsked: ReadonlySet<string> = new Set([
 ])
 
 async function main(argv: readonly string[]): Promise<void> {
-  const program = new Command('coterie')
-    .description('A peer-to-peer gossip node for networks of trusted execution environments.')
-    .showSuggestionAfterError()
-    .configureHelp({ showGlobalOptions: true })
-    .addHelpText(
-      'after',
-      '\nExit codes: 0 ok, 1 the answer is no, 2 usage, 3 not found out, 4 not running.',
-    )
   const wanted = argv.filter(word => !word.startsWith('-'))
   const name = wanted[0] === 'help' ? wanted[1] : wanted[0]
-  for (const row of commandRows) {
-    const command = row.name === name ? await row.load() : new Command(row.name)
-    program.addCommand(command.description(row.about))
-  }
-  program.exitOverride()
-  inherit(program)
+  // Completion tells of every command, so for it alone all are loaded.
+  const program = await programWith(row => row.name === name || name === 'completion')
   await program.parseAsync(argv, { from: 'user' })
-}
-
-/** Commands that were put together elsewhere take over how errors and help are shown here. */
-function inherit(parent: Command): void {
-  for (const command of parent.commands) {
-    command.copyInheritedSettings(parent)
-    inherit(command)
-  }
 }
 
 async function fail(error: unknown, argv: readonly string[]): Promise<void> {

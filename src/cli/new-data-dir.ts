@@ -2,8 +2,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { networkIdOf } from '../attestation/manifest.ts'
-import { parseEnvelope } from '../attestation/manifest-approval.ts'
 import { explainManifest } from '../attestation/manifest-text.ts'
 import { UsageError } from '../base/errors.ts'
 import { after, days, timestamp } from '../base/time.ts'
@@ -19,6 +17,7 @@ import {
 import { parseSettings } from '../node/config.ts'
 import type { PresetName } from '../node/presets.ts'
 import { limits } from '../wire/limits.ts'
+import { openManifest } from './manifest-file.ts'
 
 /** What a new data directory is made from. */
 export interface Imported {
@@ -107,19 +106,8 @@ async function manifestOf(
   if (envelope.length > limits.manifestBytesMax) {
     throw new UsageError('FILE_TOO_LARGE', `${path} is too large for a manifest.`)
   }
-  const parsed = parseEnvelope(envelope)
-  if ('code' in parsed) {
-    throw new UsageError('BAD_MANIFEST', `${path} is not a manifest envelope (${parsed.code}).`, {
-      next: Object.values(parsed.facts).join(' '),
-    })
-  }
-  const { founding } = parsed.manifest
-  return {
-    envelope,
-    network: networkIdOf(founding),
-    networkName: founding.name,
-    explained: explainManifest(parsed.manifest),
-  }
+  const { manifest, network, name } = openManifest(envelope, path)
+  return { envelope, network, networkName: name, explained: explainManifest(manifest) }
 }
 
 const announcing = z.object({ announce: z.array(z.string()) })

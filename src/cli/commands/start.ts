@@ -1,74 +1,15 @@
 /** `coterie start`: runs a node and its API until it is told to stop. */
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { loadConfig } from '../../api/load-config.ts'
-import { hostOptionNames, manifestOptionNames } from '../../node/config.ts'
-import {
-  flagOf,
-  type HostOption,
-  type HostOptionName,
-  hostOptions,
-  type OptionValue,
-} from '../../node/options.ts'
-import { presetNames } from '../../node/presets.ts'
+import { addHostFlags, type HostFlags, sourcesOf } from '../host-flags.ts'
 
 export function startCommand(): Command {
-  const start = new Command('start')
-    .option('--config <file>', 'configuration file (default: config.json in the data directory)')
+  return addHostFlags(new Command('start'))
     .option('--json', 'print the status line as JSON', false)
-  for (const name of hostOptionNames) start.addOption(optionOf(name))
-  // Known here only so that the answer says where they are decided.
-  for (const name of manifestOptionNames) {
-    start.addOption(new Option(`${flagOf(name)} [value]`).hideHelp())
-  }
-  return start.action(async (given: Record<string, string | boolean | undefined>) => {
-    const { config: configFlag, json, ...flags } = given
-    const configFile = configFlag ?? process.env['COTERIE_CONFIG']
-    const { config } = await loadConfig({
-      flags: Object.fromEntries(
-        Object.entries(flags).map(([name, value]) => [name, textOf(value)]),
-      ),
-      environment: process.env,
-      ...(typeof configFile === 'string' ? { configFile } : {}),
+    .action(async ({ json, ...flags }: HostFlags) => {
+      const { config } = await loadConfig(sourcesOf(flags))
+      // Loaded late: help and a wrong option are answered before the network library is read.
+      const { runNode } = await import('../run-node.ts')
+      await runNode(config, json === true)
     })
-    // Loaded late: help and a wrong option are answered before the network library is read.
-    const { runNode } = await import('../run-node.ts')
-    await runNode(config, json === true)
-  })
-}
-
-function optionOf(name: HostOptionName): Option {
-  const row: HostOption<OptionValue> = hostOptions[name]
-  const isToggle = typeof row.defaults.wan === 'boolean'
-  const takes = isToggle ? '[true|false]' : `<${row.unit === 'ms' ? 'time' : row.unit || 'value'}>`
-  const option = new Option(`${flagOf(name)} ${takes}`, `${row.reason}${remarkOf(name, row)}`)
-  if (Array.isArray(row.defaults.wan)) {
-    option.argParser((value: string, previous: string | undefined) =>
-      previous === undefined ? value : `${previous},${value}`,
-    )
-  }
-  return option
-}
-
-/** What may be written, where words are few, and the default; of each preset where they differ. */
-function remarkOf(name: HostOptionName, { kind, defaults, unit }: HostOption<OptionValue>): string {
-  const isFewWords = kind.expected.startsWith('one of ')
-  const values = presetNames.map(preset => {
-    const value = defaults[preset]
-    return unit === 'ms' ? `${Number(value) / 1000}s` : String(value)
-  })
-  const [first] = values
-  const isOne = values.every(value => value === first)
-  const byDefault = isOne
-    ? first
-    : presetNames.map((preset, i) => `${preset} ${values[i]}`).join(', ')
-  const remarks = [
-    ...(isFewWords ? [kind.expected] : []),
-    ...(byDefault === '' || name === 'preset' ? [] : [`default: ${byDefault}`]),
-  ]
-  return remarks.length === 0 ? '' : ` (${remarks.join('; ')})`
-}
-
-/** A flag without its value, such as `--found`, means yes. */
-function textOf(value: string | boolean | undefined): string | undefined {
-  return typeof value === 'boolean' ? String(value) : value
 }

@@ -25,6 +25,11 @@ export interface LogSink {
  */
 const secretName = /(secret|seed|private_?key|secret_?key|token|password|authorization|mnemonic)$/i
 
+/** Whether what goes under this name must never be shown. */
+export function isSecretName(name: string): boolean {
+  return secretName.test(name)
+}
+
 /** Longest text of a fact, in UTF-16 units: enough for any id, address or sentence of ours. */
 const factTextMax = 512
 const factListMax = 32
@@ -77,7 +82,7 @@ export function openLog(options: {
 function shielded(facts: LogFacts | undefined): Record<string, unknown> {
   const printed: Record<string, unknown> = {}
   for (const [name, fact] of Object.entries(facts ?? {})) {
-    printed[name] = secretName.test(name) ? '[secret]' : printable(fact)
+    printed[name] = isSecretName(name) ? '[secret]' : printable(fact)
   }
   return printed
 }
