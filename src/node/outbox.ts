@@ -3,9 +3,20 @@
  * than others take from one author. A batch that has to wait lets the replica gather the next.
  */
 import { type Rate, RateBudget } from '../base/rate-budget.ts'
+import { milliseconds } from '../base/time.ts'
 import type { GossipTopic, Net } from '../host/net/port.ts'
 import type { Host, Timers } from '../host/port.ts'
 import type { Traffic } from './traffic.ts'
+
+/**
+ * A message costs what a thousand deltas cost (signature, seal, system calls, at every receiver again), so in
+ * a flood the next batch waits this long. Nobody waits who writes one thing after the other.
+ */
+const rest = milliseconds(4)
+/** A batch that says that a flood is on: some fifty small writes in one turn. */
+const floodBytesMin = 4 * 1024
+/** A batch that cannot become much larger by waiting; see `limits.batchBytesMax`. */
+const fullBytesMin = 96 * 1024
 
 export class Outbox {
   readonly #traffic: Traffic
@@ -52,11 +63,19 @@ export class Outbox {
   }
 
   #whenAffordable(sealed: Uint8Array, published: () => void): void {
-    if (this.#budget.spend(sealed.length)) return this.#publish('delta', sealed, published)
+    if (this.#budget.spend(sealed.length)) {
+      return this.#publish('delta', sealed, () => this.#afterRest(sealed.length, published))
+    }
     // The replica hands over one batch at a time, so one timer is enough.
     this.#cancelWaiting = this.#timers.after(this.#budget.wait(sealed.length), () =>
       this.#whenAffordable(sealed, published),
     )
+  }
+
+  /** Lets a flood gather. A small batch or a full one is followed at once. */
+  #afterRest(bytes: number, published: () => void): void {
+    if (bytes < floodBytesMin || bytes >= fullBytesMin) return published()
+    this.#cancelWaiting = this.#timers.after(rest, published)
   }
 
   #publish(topic: GossipTopic, sealed: Uint8Array, done: () => void): void {

@@ -7,7 +7,7 @@ import { Outbox } from '../../../src/node/outbox.ts'
 import type { Traffic } from '../../../src/node/traffic.ts'
 import { VirtualTime } from '../../fakes/virtual-time.ts'
 
-function world() {
+function world(rate = ownRate(authorRates.wan)) {
   const time = new VirtualTime()
   const sent: { readonly at: number; readonly bytes: number }[] = []
   const net = {
@@ -21,7 +21,7 @@ function world() {
   }
   const outbox = new Outbox(
     { traffic: traffic as unknown as Traffic, net: () => net, host: time },
-    { rate: ownRate(authorRates.wan) },
+    { rate },
   )
   return { time, sent, outbox }
 }
@@ -45,6 +45,26 @@ test('batches go out at once until the burst is used up, then no faster than oth
   }
   const perSecond = ((sent.length - atOnce) * 120_000) / 60
   expect(perSecond).toBeGreaterThan(0.75 * authorRates.wan.bytesPerSecond)
+})
+
+test('in a flood the next batch waits a moment; small, full and single ones do not', async () => {
+  for (const [bytes, perSecond] of [
+    [100, Number.POSITIVE_INFINITY],
+    [20_000, 250],
+    [100_000, Number.POSITIVE_INFINITY],
+  ] as const) {
+    const { time, sent, outbox } = world(authorRates.local)
+    let sequence = 0
+    const next = (): void => {
+      if (sequence < 1000) outbox.publishBatch(sequence++, new Uint8Array(bytes), next)
+    }
+    next()
+    expect(sent).toHaveLength(1)
+    await time.advance(seconds(1))
+    outbox.stop()
+    expect(sent.length).toBeGreaterThan(Math.min(perSecond, 999) - 2)
+    expect(sent.length).toBeLessThanOrEqual(Math.min(perSecond, 1000) + 2)
+  }
 })
 
 test('a stopped outbox sends nothing more', async () => {
