@@ -59,6 +59,12 @@ export const statusShape = z.object({
   }),
   keys: z.object({ traffic: count, storage: count, commit: count }),
   removals: z.object({ count, digest: z.string() }),
+  lease: z.object({
+    state: z.enum(['held', 'isolated']),
+    until: z.string().nullable(),
+    instances: count,
+    citing: count,
+  }),
   warnings: z.array(z.object({ code: z.string(), text: z.string() })).readonly(),
   uptimeSeconds: count,
 })
@@ -73,6 +79,7 @@ const memberShape = z.object({
   owner: z.string().nullable(),
   verdictExpiresAt: z.string(),
   isFresh: z.boolean(),
+  cause: z.enum(['overdue', 'my-link', 'their-link', 'their-process']).nullable(),
   phi: z.number().nullable(),
   connected: z.boolean(),
   self: z.boolean(),

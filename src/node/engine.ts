@@ -269,7 +269,7 @@ export class Engine {
       { host, machine: this.membership, net, events },
       {
         memberAdded: node => {
-          this.#livenessDriver.feed({ kind: 'memberAdded', node })
+          this.#meet(node)
           this.#membersChanged()
           this.inbox.release({ kind: 'author', node })
         },
@@ -341,6 +341,13 @@ export class Engine {
   #fullSyncCompleted(node: NodeId): void {
     this.#hasSynced = true
     this.#membershipDriver.feed({ kind: 'fullSyncCompleted', node })
+  }
+
+  #meet(node: NodeId): void {
+    const facts = this.membership.member(node, this.#parts.host.clock.monotonic())
+    if (facts === undefined) return
+    const { instance } = facts.verdict
+    this.#livenessDriver.feed({ kind: 'memberAdded', node, instance })
   }
 
   /** A member that became active counts for acknowledgements and may write from now on. */

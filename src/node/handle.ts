@@ -71,6 +71,9 @@ export interface StateApi {
 }
 
 /** The failure detector's word on a member, local and refutable; `new` until it has said anything. */
+/** The node's own link, the member's link, the member's process; `overdue` while nothing is known but the silence. */
+export type SilenceCause = 'overdue' | 'my-link' | 'their-link' | 'their-process'
+
 export type MemberState = 'new' | 'alive' | 'suspect' | 'dead'
 
 /** One member as this node sees it. */
@@ -85,6 +88,8 @@ export interface MemberView {
   /** ISO 8601, when the verdict lapses. */
   readonly verdictExpiresAt: string
   readonly isFresh: boolean
+  /** Where the silence of a suspected or dead member sits, as far as is known; `null` for all others. */
+  readonly cause: SilenceCause | null
   /** Suspicion level of the failure detector, or `null` before the first interval. */
   readonly phi: number | null
   readonly connected: boolean
@@ -200,6 +205,14 @@ export interface StatusView {
   }
   readonly keys: { readonly traffic: number; readonly storage: number; readonly commit: number }
   readonly removals: { readonly count: number; readonly digest: string }
+  /** Whether most platform instances heard this node lately: without it no key is released. */
+  readonly lease: {
+    readonly state: 'held' | 'isolated'
+    /** ISO 8601, when it ends unless members hear this node again; `null` while no other is needed, or it is not held. */
+    readonly until: string | null
+    readonly instances: number
+    readonly citing: number
+  }
   readonly warnings: readonly { readonly code: string; readonly text: string }[]
   readonly uptimeSeconds: number
 }

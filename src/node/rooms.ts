@@ -62,12 +62,13 @@ export function openMembership(parts: EngineParts): Membership {
 }
 
 export function openLiveness(parts: EngineParts, source: BeatSource): Liveness {
-  const { host, identity, manifests } = parts
+  const { host, identity, manifests, verdict } = parts
   const { liveness: rules } = manifests.current.manifest
   return new Liveness(
     { source, random: host.random, sign: message => identity.signing.sign(message) },
     {
       self: identity.node,
+      instance: verdict.instance,
       network: manifests.network,
       interval: milliseconds(rules.beatIntervalMs),
       startsAt: host.clock.monotonic(),

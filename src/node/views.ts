@@ -10,6 +10,7 @@ import type { ReplicaQueries } from '../protocol/replica/types.ts'
 import type { CacheTrouble } from './disk-cache.ts'
 import type { MemberView, NodePhase, PeerView, RefusalView, StatusView } from './handle.ts'
 import type { Identity } from './identity.ts'
+import { isolatedWarning, leaseView } from './lease-view.ts'
 import { manifestWarnings } from './manifest-door.ts'
 import type { ManifestKeeper } from './manifest-keeper.ts'
 import type { Rate } from './rates.ts'
@@ -21,7 +22,7 @@ export interface Viewed {
   readonly verdict: TrustedVerdict
   readonly manifests: ManifestKeeper
   readonly membership: MembershipQueries
-  readonly liveness: Pick<Liveness, 'stateOf' | 'phi' | 'silence'>
+  readonly liveness: Pick<Liveness, 'stateOf' | 'causeOf' | 'phi' | 'silence' | 'lease'>
   readonly replica: ReplicaQueries
   readonly net: () => Net
   readonly lastRoot: () => Uint8Array | undefined
@@ -85,6 +86,7 @@ export function statusView(
     },
     keys: membership.keyCounts(now),
     removals: { count: membership.removalCount, digest: membership.removalDigest },
+    lease: leaseView(viewed),
     warnings: warnings(viewed),
     uptimeSeconds: Math.round(between(viewed.startedAt, now) / 1000),
   }
@@ -99,6 +101,7 @@ function memberView(viewed: Viewed, member: MemberFacts, now: Instant): MemberVi
     ...attested(member.verdict),
     verdictExpiresAt: new Date(clock.wall() + between(now, member.expiresAt)).toISOString(),
     isFresh: member.isFresh,
+    cause: liveness.causeOf(member.node),
     phi: liveness.phi(member.node, now),
     connected: member.isConnected,
     self: false,
@@ -115,6 +118,7 @@ function selfView(viewed: Viewed): MemberView {
     ...attested(viewed.verdict),
     verdictExpiresAt: new Date(viewed.verdict.expiresAt).toISOString(),
     isFresh: true,
+    cause: null,
     phi: null,
     connected: true,
     self: true,
@@ -145,6 +149,7 @@ function warnings(viewed: Viewed): StatusView['warnings'] {
     ...manifestWarnings(viewed.manifests),
     ...(held > 0 ? [stampsAhead] : []),
     ...(behind > 0 ? [clockBehind] : []),
+    ...isolatedWarning(viewed),
     ...(trouble === undefined ? [] : [trouble]),
     ...(refusal === undefined ? [] : [turnedAwayWarning(refusal)]),
   ]

@@ -4,15 +4,23 @@
  * Every run is decided by its seed. Each machine is woken at its `wakeAt` unless it is stalled; what
  * arrives meanwhile waits, as bytes wait in a socket.
  */
-import { type NetworkId, type NodeId, nodeIdOfKey } from '../../src/base/ids.ts'
+import {
+  type Digest,
+  digestOf,
+  type NetworkId,
+  type NodeId,
+  nodeIdOfKey,
+} from '../../src/base/ids.ts'
 import type { Random } from '../../src/base/random.ts'
 import { Secret } from '../../src/base/secret.ts'
 import { type Duration, type Instant, instant, seconds } from '../../src/base/time.ts'
 import { SigningKey } from '../../src/crypto/sign.ts'
-import type {
-  BeatContent,
-  LivenessEffect,
-  LivenessInput,
+import {
+  type BeatContent,
+  type LivenessEffect,
+  type LivenessInput,
+  type LivenessRules,
+  livenessRules,
 } from '../../src/protocol/liveness/input.ts'
 import { Liveness } from '../../src/protocol/liveness/liveness.ts'
 
@@ -77,16 +85,28 @@ export class BeatNetwork {
   lie: (question: Omit<Probe, 'kind'>) => Uint8Array | undefined = () => undefined
   readonly #stalled = new Set<number>()
   readonly #crashed = new Set<number>()
+  readonly #machineOf: (index: number) => number
   readonly #inbox: { at: number; target: number; arrive: () => void }[] = []
   readonly #waiting = new Map<number, (() => void)[]>()
   /** Who asked what, by the request number that the asked machine knows it under. */
   readonly #questions = new Map<number, { asker: number; ask: number }>()
   #requests = 0
 
-  constructor(count: number, options: { seed: number; link?: Link; acquainted?: boolean }) {
+  constructor(
+    count: number,
+    options: {
+      readonly seed: number
+      readonly link?: Link
+      readonly acquainted?: boolean
+      /** The number of the machine that each node runs on; one of its own unless said. */
+      readonly machineOf?: (index: number) => number
+      readonly rules?: LivenessRules
+    },
+  ) {
     const random = seededRandom(options.seed)
     this.keys = Array.from({ length: count }, () => new SigningKey(new Secret(random.bytes(32))))
     this.ids = this.keys.map(key => nodeIdOfKey(key.publicKey))
+    this.#machineOf = options.machineOf ?? (index => index)
     this.progress = this.ids.map(() => 0)
     this.phases = this.ids.map(() => 'active')
     this.link = options.link ?? (() => 5)
@@ -95,12 +115,19 @@ export class BeatNetwork {
       const startsAt = instant(Math.floor(random.next() * interval))
       const sign = (message: Uint8Array): Uint8Array =>
         this.keys[index]?.sign(message) ?? new Uint8Array(64)
-      return new Liveness({ source, random, sign }, { self, network, interval, startsAt })
+      return new Liveness(
+        { source, random, sign },
+        {
+          ...{ self, network, interval, startsAt },
+          instance: this.instance(index),
+          rules: options.rules ?? livenessRules,
+        },
+      )
     })
     if (options.acquainted === false) return
     for (const [observer] of this.ids.entries()) {
       for (const node of this.ids) {
-        this.give(observer, { kind: 'memberAdded', node })
+        this.introduce(observer, this.ids.indexOf(node))
         this.give(observer, { kind: 'connectionOpened', node })
       }
     }
@@ -157,6 +184,17 @@ export class BeatNetwork {
 
   id(index: number): NodeId {
     return this.ids[index] as NodeId
+  }
+
+  /** The machine that a node runs on. */
+  instance(index: number): Digest {
+    return digestOf(new Uint8Array(32).fill(1 + this.#machineOf(index)))
+  }
+
+  /** `index` is in the roster of `observer` from now on. */
+  introduce(observer: number, index: number): void {
+    const node = this.id(index)
+    this.give(observer, { kind: 'memberAdded', node, instance: this.instance(index) })
   }
 
   get instant(): Instant {

@@ -64,6 +64,7 @@ function members(): Answer<'members'>['members'] {
     owner: null,
     verdictExpiresAt: '',
     isFresh: true,
+    cause: null,
     phi: 0,
     connected: true,
     self: node === self.id,
@@ -94,6 +95,7 @@ function status(): Answer<'status'> {
     },
     keys: { traffic: 1, storage: 1, commit: 1 },
     removals: { count: 0, digest: '' },
+    lease: { state: 'held', until: null, instances: 1, citing: 1 },
     warnings: [],
     uptimeSeconds: process.uptime(),
   }

@@ -187,6 +187,7 @@ export class FakeNode implements CoterieNode {
       owner: null,
       verdictExpiresAt: '2030-01-01T00:00:00.000Z',
       isFresh: true,
+      cause: null,
       phi: 0.25,
       connected: true,
     } as const
@@ -252,6 +253,7 @@ export class FakeNode implements CoterieNode {
       },
       keys: { traffic: 1, storage: 1, commit: 1 },
       removals: { count: 0, digest: '00'.repeat(32) },
+      lease: { state: 'held', until: null, instances: 1, citing: 1 },
       warnings: this.warnings,
       uptimeSeconds: 1,
     }

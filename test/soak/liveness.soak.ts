@@ -1,6 +1,6 @@
 /** What is left of members that came and went. */
 import { expect, test } from 'vitest'
-import { type NetworkId, nodeIdOfKey } from '../../src/base/ids.ts'
+import { type Digest, type NetworkId, nodeIdOfKey } from '../../src/base/ids.ts'
 import { instant, seconds } from '../../src/base/time.ts'
 import { Liveness } from '../../src/protocol/liveness/liveness.ts'
 import { heartbeatCodec } from '../../src/wire/heartbeat.ts'
@@ -23,13 +23,14 @@ test('100,000 members that came and went leave nothing behind', () => {
   const sign = (): Uint8Array => random.bytes(64)
   const self = nodeIdOfKey(random.bytes(32))
   const network = '11'.repeat(32) as NetworkId
-  const options = { self, network, interval: seconds(1), startsAt: instant(0) }
+  const instance = '22'.repeat(32) as Digest
+  const options = { self, instance, network, interval: seconds(1), startsAt: instant(0) }
   const machine = new Liveness({ source, random, sign }, options)
   let now = 0
   const generation = (count: number): void => {
     for (let each = 0; each < count; each++) {
       const node = nodeIdOfKey(random.bytes(32))
-      machine.step({ kind: 'memberAdded', node }, instant(now))
+      machine.step({ kind: 'memberAdded', node, instance }, instant(now))
       for (let sequence = 1; sequence <= 6; sequence++) {
         const own = machine
           .step({ kind: 'tick' }, instant(now))

@@ -18,7 +18,7 @@ export function membersCommand(): Command {
       found.map(member => [
         shortId(member.node),
         member.phase,
-        member.state,
+        member.cause === null ? member.state : `${member.state} (${member.cause})`,
         member.platform,
         member.measurement,
         member.instance.slice(0, 8),

@@ -4,6 +4,7 @@ import type { Answer } from '../../api/contract.ts'
 import { exitCodes, printable, printJson, printLine, printTable, shortId } from '../output.ts'
 import { addReachOptions, type ReachFlags, withNode } from '../reach.ts'
 
+type Member = Answer<'members'>['members'][number]
 type Refusal = Answer<'refusals'>['refusals'][number]
 
 export function peersCommand(): Command {
@@ -27,15 +28,22 @@ export function peersCommand(): Command {
 
 function whyCommand(): Command {
   return new Command('why')
-    .description('show refused handshakes: the code, who refused, what differed')
+    .description('show who is silent and where that sits, and refused handshakes with their codes')
     .argument('[node]', 'a node id, the end of one, or a part of an address')
     .action(async (wanted: string | undefined, _: object, command: Command) => {
       const flags = command.optsWithGlobals<ReachFlags>()
-      const all = await withNode(flags, (client, signal) => client.refusals(signal))
-      const found = all.filter(refusal => wanted === undefined || isAbout(refusal, wanted))
-      if (flags.json === true) printJson({ refusals: found })
-      else printRefusals(found)
-      if (wanted !== undefined && found.length === 0) process.exitCode = exitCodes.negative
+      const all = await withNode(flags, async (client, signal) => ({
+        refusals: await client.refusals(signal),
+        members: await client.members(signal),
+      }))
+      const found = all.refusals.filter(each => wanted === undefined || isAbout(each, wanted))
+      const silent = all.members.filter(
+        ({ node, cause }) => cause !== null && (wanted === undefined || node.endsWith(wanted)),
+      )
+      if (flags.json === true) printJson({ refusals: found, silent })
+      else printWhy(found, silent)
+      const isNothing = found.length + silent.length === 0
+      if (wanted !== undefined && isNothing) process.exitCode = exitCodes.negative
     })
 }
 
@@ -48,6 +56,20 @@ const whoRefused = {
   them: 'they refused',
   link: 'the link broke',
 } as const
+
+const whereSilent = {
+  overdue: 'not known yet',
+  'my-link': 'the link of this node: others reach it, or nobody answers',
+  'their-link': 'its link: others do not reach it either',
+  'their-process': 'its process: it is gone, or it hangs',
+} as const
+
+function printWhy(refusals: readonly Refusal[], silent: readonly Member[]): void {
+  for (const { node, state, cause } of silent) {
+    if (cause !== null) printLine(`${shortId(node)} is ${state}; ${whereSilent[cause]}`)
+  }
+  if (refusals.length > 0 || silent.length === 0) printRefusals(refusals)
+}
 
 function printRefusals(refusals: readonly Refusal[]): void {
   if (refusals.length === 0) return printLine('No refused handshake.')

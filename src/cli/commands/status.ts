@@ -18,7 +18,7 @@ function printStatus(status: Answer<'status'>): void {
   if (status.tee === 'simulated') {
     printLine(paint('yellow', 'SIMULATED TEE: nothing is protected from this machine'))
   }
-  const { members, state, keys, removals, manifest } = status
+  const { members, state, keys, removals, manifest, lease } = status
   const rows: readonly (readonly [string, string])[] = [
     ['node', status.node],
     ['network', `${status.networkName} (${status.network.slice(0, 16)}…)`],
@@ -31,6 +31,7 @@ function printStatus(status: Answer<'status'>): void {
       `${state.writesPerSecond.toFixed(1)} writes/s, ${state.deliveriesPerSecond.toFixed(1)} deliveries/s`,
     ],
     ['keys', `${keys.traffic} traffic, ${keys.storage} storage, ${keys.commit} commit`],
+    ['lease', `${lease.state}, heard by ${lease.citing} of ${lease.instances} machines`],
     ['removals', String(removals.count)],
     ['addresses', status.addresses.join(' ')],
     ['version', status.version],

@@ -123,6 +123,14 @@ export class LivenessDriver {
           sequence: effect.sequence,
         })
         return this.#listeners.equivocated(this.#removalItem(effect))
+      case 'leaseChanged': {
+        const { kind, instances, citing } = effect.lease
+        return this.#events.note('lease', 'the policy lease was won or lost', {
+          lease: kind,
+          instances,
+          citing,
+        })
+      }
       case 'ask':
         return void this.#ask(effect)
       case 'answer':

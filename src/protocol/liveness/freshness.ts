@@ -33,7 +33,8 @@ interface Anchor {
 export interface Freshness {
   /** Its author signed it later than this. */
   readonly rootAt: Instant
-  readonly citesMe: boolean
+  /** When I sent the latest beat of mine that it cites; `null` if it cites others only. */
+  readonly citedMineAt: Instant | null
 }
 
 /** Beats of mine and beats that I accepted, as far as a citation of them still proves something. */
@@ -73,9 +74,10 @@ export class Anchors {
       if (cited === undefined || cited.author === author || !this.#isCitable(cited.anchor, now)) {
         continue
       }
-      const citesMe = cited.author === this.#self || (best?.citesMe ?? false)
-      const rootAt = Math.max(cited.anchor.rootAt, best?.rootAt ?? cited.anchor.rootAt) as Instant
-      best = { rootAt, citesMe }
+      const mineAt = cited.author === this.#self ? cited.anchor.at : null
+      const citedMineAt = later(mineAt, best?.citedMineAt ?? null)
+      const rootAt = later(cited.anchor.rootAt, best?.rootAt ?? null)
+      best = { rootAt, citedMineAt }
     }
     return best
   }
@@ -98,6 +100,13 @@ export class Anchors {
     const oldest = anchors.length > this.#anchorsMax ? anchors.shift() : undefined
     if (oldest !== undefined) this.#byKey.delete(oldest.key)
   }
+}
+
+function later(left: Instant, right: Instant | null): Instant
+function later(left: Instant | null, right: Instant | null): Instant | null
+function later(left: Instant | null, right: Instant | null): Instant | null {
+  if (left === null || right === null) return left ?? right
+  return left > right ? left : right
 }
 
 /** A beat that I received and may cite. */

@@ -1,8 +1,9 @@
 /** What the liveness room is told and what it answers. */
-import type { NetworkId, NodeId } from '../../base/ids.ts'
+import type { Digest, NetworkId, NodeId } from '../../base/ids.ts'
 import type { Random } from '../../base/random.ts'
-import type { Duration, Instant } from '../../base/time.ts'
+import { type Duration, type Instant, minutes } from '../../base/time.ts'
 import type { Heartbeat } from '../../wire/heartbeat.ts'
+import type { LeaseView } from './lease.ts'
 
 /**
  * How a member looks from here, a local judgement that steers traffic and proves nothing.
@@ -36,8 +37,8 @@ export type LivenessInput =
       readonly payload: Uint8Array
       readonly signedBody: Uint8Array
     }
-  /** `node` is in the roster from now on. Repeating it changes nothing. */
-  | { readonly kind: 'memberAdded'; readonly node: NodeId }
+  /** `node` is in the roster from now on, on this platform instance. Repeating it changes nothing but the instance. */
+  | { readonly kind: 'memberAdded'; readonly node: NodeId; readonly instance: Digest }
   /** `node` left the roster: removed, refused, lapsed or departed. Everything about it is forgotten. */
   | { readonly kind: 'memberGone'; readonly node: NodeId }
   /** A connection to `node` is open: what was said about its link before no longer counts. */
@@ -80,6 +81,8 @@ export type LivenessEffect =
       readonly patience: Duration
     }
   | { readonly kind: 'answer'; readonly request: number; readonly bytes: Uint8Array }
+  /** The policy lease was won or lost; noticed at most a quarter of an interval late. `lease(now)` is exact. */
+  | { readonly kind: 'leaseChanged'; readonly lease: LeaseView }
   /** A beat that is provably recent. Clock, roots and leases may believe this one and no other. */
   | { readonly kind: 'accepted'; readonly node: NodeId; readonly beat: AcceptedBeat }
   /** Removal evidence: two bodies signed by `author` under one sequence number. Told once per author. */
@@ -122,6 +125,8 @@ export interface LivenessPorts {
 
 export interface LivenessOptions {
   readonly self: NodeId
+  /** The platform instance that this node runs on. */
+  readonly instance: Digest
   readonly network: NetworkId
   /** One beat per interval; every threshold is a multiple of it, so all members of a network use one. */
   readonly interval: Duration
@@ -131,16 +136,22 @@ export interface LivenessOptions {
   readonly rules?: LivenessRules
 }
 
-/** What a manifest decides about liveness, in intervals. */
+/** What a manifest decides about liveness; spans in intervals unless said. */
 export interface LivenessRules {
   /** A beat counts if it cites one that is at most this old. */
   readonly citationIntervals: number
   /** How long a member that was never heard is `new`. */
   readonly newIntervals: number
+  /** How long a citation of a beat of mine counts for the policy lease, in milliseconds from when I sent it. */
+  readonly leaseMs: number
 }
 
 /**
  * A beat travels for one interval, waits for the next beat of its reader in another, and one is slack. A
  * stranger's first beat is cited by my next and its second is accepted, which takes three, and slack.
  */
-export const livenessRules: LivenessRules = { citationIntervals: 3, newIntervals: 5 }
+export const livenessRules: LivenessRules = {
+  citationIntervals: 3,
+  newIntervals: 5,
+  leaseMs: minutes(10),
+}

@@ -23,7 +23,7 @@
  */
 import { assert, unreachable } from '../../base/errors.ts'
 import { type NodeId, nodeIdOfKey } from '../../base/ids.ts'
-import { after, between, type Duration, type Instant } from '../../base/time.ts'
+import { after, between, type Duration, type Instant, milliseconds } from '../../base/time.ts'
 import { beatDigest, citationsMax, type Heartbeat, heartbeatCodec } from '../../wire/heartbeat.ts'
 import { type ProbeRequest, probeRequestCodec } from '../../wire/probe.ts'
 import type { Machine } from '../machine.ts'
@@ -40,6 +40,7 @@ import {
   livenessRules,
   type SuspicionCause,
 } from './input.ts'
+import { type LeaseView, PolicyLease } from './lease.ts'
 import { ObservedMember, type ReceivedBeat } from './observed.ts'
 
 /** Judgements per interval: a change of state is noticed at most a quarter of an interval late. */
@@ -63,6 +64,9 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
   readonly #members = new Map<NodeId, ObservedMember>()
   readonly #health = new LocalHealth()
   readonly #doubts: Doubts
+  readonly #lease: PolicyLease
+  /** What was last told of the lease. */
+  #leaseKind: LeaseView['kind'] = 'held'
   #sequence = 0
   #lastBeat: Instant | null = null
   #nextBeat: Instant
@@ -77,6 +81,8 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     this.#rules = options.rules ?? livenessRules
     const { citationIntervals } = this.#rules
     this.#anchors = new Anchors(options.self, { interval: options.interval, citationIntervals })
+    const span = milliseconds(this.#rules.leaseMs)
+    this.#lease = new PolicyLease({ ownInstance: options.instance, span })
     const parts = { members: this.#members, health: this.#health }
     this.#doubts = new Doubts(ports, parts, options)
     this.#nextBeat = options.startsAt
@@ -114,9 +120,7 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
       case 'askFailed':
         return this.#answered(input.ask, null, now)
       case 'memberAdded':
-        if (input.node !== this.#self && !this.#members.has(input.node)) {
-          this.#members.set(input.node, this.#observe(now))
-        }
+        this.#memberAdded(input, now)
         return []
       case 'memberGone':
         this.#forget(input.node)
@@ -163,6 +167,11 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     return this.#members.get(node)?.silence(now) ?? null
   }
 
+  /** Whether most machines of the roster heard this node lately. Time is its argument, so it is exact at any moment. */
+  lease(now: Instant): LeaseView {
+    return this.#lease.at(now)
+  }
+
   /** What the last accepted beat of a member said it was; `null` before the first. */
   phaseOf(node: NodeId): 'joining' | 'active' | null {
     return this.#members.get(node)?.phase ?? null
@@ -179,7 +188,7 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
   #tick(now: Instant): readonly LivenessEffect[] {
     const effects: LivenessEffect[] = []
     if (now >= this.#nextJudgement) {
-      effects.push(...this.#judge(this.#members.keys(), now))
+      effects.push(...this.#judge(this.#members.keys(), now), ...this.#lookAtLease(now))
       this.#nextJudgement = after(now, (this.#interval / judgementsPerInterval) as Duration)
     }
     if (now >= this.#nextBeat) {
@@ -190,6 +199,19 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
       this.#nextBeat = planned > now ? planned : after(now, this.#interval)
     }
     return effects
+  }
+
+  #lookAtLease(now: Instant): readonly LivenessEffect[] {
+    const lease = this.#lease.at(now)
+    if (lease.kind === this.#leaseKind) return []
+    this.#leaseKind = lease.kind
+    return [{ kind: 'leaseChanged', lease }]
+  }
+
+  #memberAdded({ node, instance }: InputOf<'memberAdded'>, now: Instant): void {
+    if (node === this.#self) return
+    this.#lease.memberAdded(node, instance)
+    if (!this.#members.has(node)) this.#members.set(node, this.#observe(now))
   }
 
   #asked(
@@ -261,7 +283,9 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     this.#anchors.accepted(input.author, received.citation, { now, rootAt: fresh.rootAt })
     member.acceptedSequence = input.sequence
     member.phase = beat.phase
-    const acceptedBeat = { ...beat, sequence: input.sequence, citesMe: fresh.citesMe }
+    const { citedMineAt } = fresh
+    if (citedMineAt !== null) this.#lease.cited(input.author, citedMineAt)
+    const acceptedBeat = { ...beat, sequence: input.sequence, citesMe: citedMineAt !== null }
     const accepted: LivenessEffect = { kind: 'accepted', node: input.author, beat: acceptedBeat }
     if (beat.progress <= member.progress) return [accepted]
     member.progress = beat.progress
@@ -313,6 +337,7 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
   #forget(node: NodeId): void {
     this.#members.delete(node)
     this.#doubts.forget(node)
+    this.#lease.memberGone(node)
     this.#anchors.forget(node)
     for (const member of this.#members.values()) member.corroboratorGone(node)
   }

@@ -17,6 +17,7 @@ function member(node: string, self: boolean, state: 'alive' | 'suspect' | 'dead'
     owner: null,
     verdictExpiresAt: '',
     isFresh: true,
+    cause: null,
     phi: null,
     connected: true,
   }
@@ -53,6 +54,7 @@ function node(index: number, seen: readonly ('alive' | 'suspect' | 'dead')[]): N
       },
       keys: { traffic: 1, storage: 1, commit: 1 },
       removals: { count: 0, digest: '' },
+      lease: { state: 'held', until: null, instances: 1, citing: 1 },
       warnings: [],
       uptimeSeconds: 1,
     },

@@ -17,7 +17,7 @@ const rules = { interval: seconds(1), citationIntervals: 3 }
 test('a beat of mine may be cited for three intervals and no longer', () => {
   const anchors = new Anchors(me, rules)
   anchors.sent(citation(1), at(10))
-  expect(anchors.judge(ann, [citation(1)], at(13))).toEqual({ rootAt: at(10), citesMe: true })
+  expect(anchors.judge(ann, [citation(1)], at(13))).toEqual({ rootAt: at(10), citedMineAt: at(10) })
   expect(anchors.judge(ann, [citation(1)], at(13.001))).toBeUndefined()
   expect(anchors.judge(ann, [citation(2)], at(10))).toBeUndefined()
   expect(anchors.judge(ann, [], at(10))).toBeUndefined()
@@ -27,13 +27,13 @@ test('nobody makes a beat fresh by citing an own one', () => {
   const anchors = new Anchors(me, rules)
   anchors.accepted(ann, citation(1), { now: at(10), rootAt: at(9) })
   expect(anchors.judge(ann, [citation(1)], at(11))).toBeUndefined()
-  expect(anchors.judge(bob, [citation(1)], at(11))).toEqual({ rootAt: at(9), citesMe: false })
+  expect(anchors.judge(bob, [citation(1)], at(11))).toEqual({ rootAt: at(9), citedMineAt: null })
 })
 
 test('a chain of citations is as old as the beat of mine that it began with', () => {
   const anchors = new Anchors(me, rules)
   anchors.accepted(ann, citation(1), { now: at(10), rootAt: at(2) })
-  expect(anchors.judge(bob, [citation(1)], at(10))).toEqual({ rootAt: at(2), citesMe: false })
+  expect(anchors.judge(bob, [citation(1)], at(10))).toEqual({ rootAt: at(2), citedMineAt: null })
   expect(anchors.judge(bob, [citation(1)], at(10.001))).toBeUndefined()
 })
 
@@ -43,7 +43,7 @@ test('the newest of several roots counts', () => {
   anchors.sent(citation(2), at(11))
   anchors.accepted(ann, citation(3), { now: at(11), rootAt: at(9) })
   const fresh = anchors.judge(bob, [citation(3), citation(2), citation(1)], at(11.5))
-  expect(fresh).toEqual({ rootAt: at(11), citesMe: true })
+  expect(fresh).toEqual({ rootAt: at(11), citedMineAt: at(11) })
 })
 
 test('a flood of accepted beats pushes out only beats of its own author', () => {

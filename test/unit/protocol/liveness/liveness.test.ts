@@ -289,7 +289,7 @@ test('who is no member is not heard, and who left is forgotten and vouches for n
   network.run(intervals(5))
   expect(accepted(network, 0, 1).length).toBe(before)
   expect(network.view(0)).toEqual(['self', 'unknown', 'alive'])
-  network.give(0, { kind: 'memberAdded', node: gone })
+  network.introduce(0, 1)
   expect(network.machine(0).stateOf(gone)).toBe('new')
 })
 
