@@ -30,6 +30,7 @@ export const domains = {
   leafSalt: 'coterie/leaf-salt/1',
   leafContent: 'coterie/leaf-content/1',
   trieNode: 'coterie/trie-node/1',
+  sketchKey: 'coterie/sketch-key/1',
   stateRoot: 'coterie/state-root/1',
   valueHash: 'coterie/value-hash/1',
   entrySignature: 'coterie/entry-signature/1',

@@ -30,6 +30,16 @@ export const limits = {
   syncPageBytesMax: kib(176),
   /** Authors whose marks a sync request states, so that what they sent is not sent again. */
   syncMarksMax: 512,
+  /** Coded symbols of the sketch: enough for 10,000 changed keys, and 256 KiB of memory. */
+  sketchSymbolsMax: 32_768,
+  /** Coded symbols in one answer: 128 KiB. */
+  sketchSymbolsPerAnswerMax: 16_384,
+  /** Items asked for by id in one question: 24 KiB of ids. */
+  exchangeWantsMax: 4096,
+  /** Branches of a trie looked at in one question: answered with 128 bytes each. */
+  descentBranchesMax: 64,
+  /** Bits of a path, as deep as a descent can go. */
+  descentBitsMax: 320,
   /** Messages kept because their author or key is not known yet. */
   heldMessagesMax: 256,
   heldBytesMax: kib(1024),

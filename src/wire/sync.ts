@@ -103,6 +103,22 @@ export class SyncPageWriter {
   readonly #commitKeys = new Map<number, number>()
   #count = 0
   #lastMs = 0
+  #known = { authors: 0, commitKeys: 0 }
+
+  /** Starts the tables with what the reader knows already; before the first entry. */
+  know(table: {
+    readonly authors: readonly number[]
+    readonly commitKeys: readonly number[]
+  }): void {
+    for (const author of table.authors) indexIn(this.#authors, author)
+    for (const commitKey of table.commitKeys) indexIn(this.#commitKeys, commitKey)
+    this.#known = { authors: this.#authors.size, commitKeys: this.#commitKeys.size }
+  }
+
+  /** The commit keys used so far, in order of first use. */
+  get commitKeys(): readonly number[] {
+    return [...this.#commitKeys.keys()]
+  }
 
   /** Adds an entry, its indexes being of the caller's tables. `false`: the page is full, the entry is not in it. */
   add(entry: EntryView): boolean {
@@ -138,8 +154,11 @@ export class SyncPageWriter {
     const whole = new PackedWriter()
     whole.uint(this.#count)
     whole.run(this.#entries.view(), 0, this.#entries.length)
-    for (const author of this.#authors.keys()) whole.run(authorOf(author), 0, idBytes)
-    for (const key of this.#commitKeys.keys()) whole.run(commitKeyOf(key), 0, idBytes)
+    const authors = [...this.#authors.keys()].slice(this.#known.authors)
+    const commitKeys = [...this.#commitKeys.keys()].slice(this.#known.commitKeys)
+    for (const author of authors) whole.run(authorOf(author), 0, idBytes)
+    for (const key of commitKeys) whole.run(commitKeyOf(key), 0, idBytes)
+    this.#known = { authors: 0, commitKeys: 0 }
     this.#entries.reset()
     this.#writer.reset()
     this.#authors.clear()
@@ -160,17 +179,26 @@ export interface SyncPage {
   forEach(visit: (entry: EntryView) => void): void
 }
 
+/** Ids that both sides of an exchange know: the first of a page's tables, which do not travel with it. */
+export interface KnownIds {
+  readonly authors: readonly Uint8Array[]
+  readonly commitKeys: readonly Uint8Array[]
+}
+
+const nothingKnown: KnownIds = { authors: [], commitKeys: [] }
+
 /** Parses a page strictly and wholly. @throws {PeerFault} `BAD_ENTRY`, `PACKED_…`. */
-export function parseSyncPage(bytes: Uint8Array): SyncPage {
+export function parseSyncPage(bytes: Uint8Array, known = nothingKnown): SyncPage {
   const source = new PackedReader(bytes)
   const count = source.uintUpTo(Math.floor(bytes.length / entryBytesMin))
   const start = source.at
   let hasSigned = false
-  const used = readEntries(source, count, entry => {
+  const sizes = { authors: known.authors.length, commitKeys: known.commitKeys.length }
+  const used = readEntries({ source, count, sizes }, entry => {
     if (entry.signatureStart >= 0) hasSigned = true
   })
-  const authors = readIds(source, used.authors)
-  const commitKeys = readIds(source, used.commitKeys)
+  const authors = [...known.authors, ...readIds(source, used.authors - sizes.authors)]
+  const commitKeys = [...known.commitKeys, ...readIds(source, used.commitKeys - sizes.commitKeys)]
   source.end()
   return {
     count,
@@ -178,19 +206,24 @@ export function parseSyncPage(bytes: Uint8Array): SyncPage {
     authors,
     commitKeys,
     forEach: visit => {
-      readEntries(new PackedReader(bytes, start), count, visit)
+      readEntries({ source: new PackedReader(bytes, start), count, sizes }, visit)
     },
   }
 }
 
+interface TableSizes {
+  readonly authors: number
+  readonly commitKeys: number
+}
+
 function readEntries(
-  source: PackedReader,
-  count: number,
+  page: { readonly source: PackedReader; readonly count: number; readonly sizes: TableSizes },
   visit: (entry: EntryView) => void,
-): { readonly authors: number; readonly commitKeys: number } {
+): TableSizes {
+  const { source, count } = page
   const reader = new EntryReader()
   const entry = blankEntry()
-  let [authors, commitKeys, lastMs] = [0, 0, 0]
+  let [authors, commitKeys, lastMs] = [page.sizes.authors, page.sizes.commitKeys, 0]
   for (let i = 0; i < count; i++) {
     reader.tag(source, entry)
     entry.author = source.uintUpTo(authors)

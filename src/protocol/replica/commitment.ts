@@ -15,6 +15,7 @@ import { blankEntry } from '../../wire/entry.ts'
 import { rowFlag } from './columns.ts'
 import { leafContent, leafPath, saltInput } from './entry-hash.ts'
 import type { EntryListener, EntryMap } from './lattice.ts'
+import { RowItems } from './row-items.ts'
 import { leafHash, Trie } from './trie.ts'
 import type { ReplicaRoots } from './types.ts'
 
@@ -28,7 +29,16 @@ export function stateRoot(publicRoot: Uint8Array, privateRoot: Uint8Array): Uint
   return framedHash(domains.stateRoot, publicRoot, privateRoot)
 }
 
+/** The part of a trie below the first `bits` bits of `path`. */
+export interface TrieBranch {
+  readonly isPublic: boolean
+  readonly bits: number
+  readonly path: Uint8Array
+}
+
 export class Commitment implements EntryListener {
+  /** The sketch over the same entries as the tries, as far as they are hashed. */
+  readonly items: RowItems
   readonly #map: EntryMap
   readonly #salt: (commitKey: Digest, data: Uint8Array) => Uint8Array | undefined
   readonly #public = new Trie(row => this.#path(row))
@@ -49,6 +59,7 @@ export class Commitment implements EntryListener {
   ) {
     this.#map = map
     this.#salt = salt
+    this.items = new RowItems(salt)
   }
 
   /** Rises with every changed entry. */
@@ -70,6 +81,7 @@ export class Commitment implements EntryListener {
     this.#known = undefined
     const isInTrie = ((this.#marks[row] ?? 0) & isPlaced) !== 0
     this.#marks[row] = 0
+    this.items.drop(row)
     if (isInTrie) this.#trieOf(row).remove(row, this.#path(row))
   }
 
@@ -103,6 +115,12 @@ export class Commitment implements EntryListener {
     }
   }
 
+  /** Hashes all leaves that are out of date if they are at most `leavesMax`; `false` if some remain so. */
+  settle(leavesMax: number): boolean {
+    if (this.pending <= leavesMax) this.advance(leavesMax)
+    return this.pending === 0
+  }
+
   /** The roots, or the commit key that is missing to know them. Hashes what changed since the last call. */
   roots(): ReplicaRoots | { readonly missing: Digest } {
     if (this.#known !== undefined) return this.#known
@@ -113,12 +131,27 @@ export class Commitment implements EntryListener {
       }
       this.#dirty.pop()
     }
-    const leafOf = (row: number): Uint8Array =>
-      this.#leaves.subarray(row * hashBytes, (row + 1) * hashBytes)
-    const publicRoot = this.#public.root(leafOf)
-    const privateRoot = this.#private.root(leafOf)
+    const publicRoot = this.#public.root(this.#leafOf)
+    const privateRoot = this.#private.root(this.#leafOf)
     this.#known = { root: stateRoot(publicRoot, privateRoot), publicRoot, privateRoot }
     return this.#known
+  }
+
+  /** The hash over a branch of a trie as of the last `roots`, lent; `undefined` if nothing is there. */
+  hashUnder(branch: TrieBranch): Uint8Array | undefined {
+    return this.#trieFor(branch).hashUnder(branch, this.#leafOf)
+  }
+
+  /** The rows under a branch, at most `max`. */
+  rowsUnder(branch: TrieBranch, max: number): number[] {
+    return this.#trieFor(branch).rowsUnder(branch, max)
+  }
+
+  readonly #leafOf = (row: number): Uint8Array =>
+    this.#leaves.subarray(row * hashBytes, (row + 1) * hashBytes)
+
+  #trieFor(branch: TrieBranch): Trie {
+    return branch.isPublic ? this.#public : this.#private
   }
 
   /** Hashes the leaf of a row and marks its way; answers the commit key that it lacks, if it does. */
@@ -126,15 +159,18 @@ export class Commitment implements EntryListener {
     const entry = this.#entry
     this.#map.cells.read(row, entry)
     let salt: Uint8Array = noSalt
+    const commitKey = this.#map.commitKey(entry.commitKey)
     if (!this.#map.cells.has(row, rowFlag.isPublic)) {
-      const commitKey = this.#map.commitKey(entry.commitKey)
       const made = this.#salt(commitKey, saltInput(entry, this.#map))
       if (made === undefined) return commitKey
       salt = made
     }
     const path = leafPath(entry, this.#map)
     const content = leafContent(entry, this.#map, salt)
-    this.#leaves.set(leafHash(path, content), row * hashBytes)
+    const hash = leafHash(path, content)
+    // A public leaf needs no key, its item does; without it the sketch would not tell what the root tells.
+    if (!this.items.put(row, { commitKey, ms: entry.ms }, { path, hash })) return commitKey
+    this.#leaves.set(hash, row * hashBytes)
     if (((this.#marks[row] ?? 0) & isPlaced) !== 0) this.#trieOf(row).touch(path)
     else this.#trieOf(row).insert(row, path)
     this.#marks[row] = isPlaced

@@ -4,7 +4,7 @@ import { type Digest, digestOf, type NodeId, nodeIdOfKey } from '../../base/ids.
 import type { Instant } from '../../base/time.ts'
 import { parseBatch } from '../../wire/batch.ts'
 import { type EntryView, entryKind, sequenceMax } from '../../wire/entry.ts'
-import { parseSyncPage, type SyncPage } from '../../wire/sync.ts'
+import { type KnownIds, parseSyncPage, type SyncPage } from '../../wire/sync.ts'
 import type { Core } from './core.ts'
 import { isSignedByOwner } from './entry-hash.ts'
 import type { HeldBatch } from './hold.ts'
@@ -96,12 +96,14 @@ export class Merge {
       readonly listed: ((row: number) => void) | undefined
       /** The answerer may hold what this node forgot to have seen removed. */
       readonly isStale: boolean
+      /** Ids that the page does not repeat. */
+      readonly known?: KnownIds
     },
     now: Instant,
   ): MergedPage {
     const core = this.#core
     const { map, marks, hold } = core
-    const page = parseSyncPage(bytes)
+    const page = parseSyncPage(bytes, options.known)
     const nodes = page.authors.map(nodeIdOfKey)
     const seen = nodes.map(node => marks.markOf(node))
     const isForgotten = nodes.map((_, i) => options.isStale && seen[i] === 0)

@@ -65,7 +65,7 @@ class ReplicaMachine implements Replica {
     this.#writer = new Writer(this.#core, this.#merge)
     this.#publisher = new Publisher(this.#core, this.#writer)
     this.#sync = new Sync(this.#core, this.#merge)
-    this.#server = new SyncServer(this.#core)
+    this.#server = new SyncServer(this.#core, this.#merge)
     this.#keyCalls = new CommitKeyCalls(ports)
     this.#acks = new Acks(settings.self, settings.ackTimeout)
     this.#teller = new AckTeller(this.#core.marks)
@@ -292,9 +292,9 @@ class ReplicaMachine implements Replica {
       return
     }
     try {
-      const [syncedAt, members] = [this.#sync.syncedAt(from), this.#memberList]
-      const asker = { node: from, syncedAt, members }
-      const bytes = this.#server.answer(request.bytes, asker, this.#now)
+      const asker = { node: from, syncedAt: this.#sync.syncedAt(from), members: this.#memberList }
+      const { bytes, commitKeys } = this.#server.answer(request.bytes, asker, this.#now)
+      for (const key of commitKeys) this.#callForKey(key, from)
       this.#effects.push({ kind: 'answer', id, bytes })
     } catch (fault) {
       if (!(fault instanceof PeerFault)) throw fault

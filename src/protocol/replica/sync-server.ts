@@ -5,6 +5,7 @@ import { bytesOfDigest, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
 import type { Instant } from '../../base/time.ts'
 import { blankEntry } from '../../wire/entry.ts'
 import { limits } from '../../wire/limits.ts'
+import { isReconcileQuestion } from '../../wire/reconcile.ts'
 import {
   type SyncMark,
   SyncPageWriter,
@@ -14,6 +15,8 @@ import {
 } from '../../wire/sync.ts'
 import type { Core } from './core.ts'
 import { identityKey } from './entry-hash.ts'
+import type { Merge } from './merge.ts'
+import { ReconcileServer, type ServedAnswer } from './reconcile-server.ts'
 import type { CachePage, ReplicaMember } from './types.ts'
 
 /** Rows looked at for one page: a page of entries that the asker has already must not hold up the loop. */
@@ -23,12 +26,14 @@ export class SyncServer {
   readonly #core: Core
   /** Names this change log: its numbers mean nothing in another. */
   readonly #log: Uint8Array
+  readonly #reconciler: ReconcileServer
   readonly #writer = new SyncPageWriter()
   readonly #entry = blankEntry()
 
-  constructor(core: Core) {
+  constructor(core: Core, merge: Merge) {
     this.#core = core
     this.#log = core.ports.random.bytes(16)
+    this.#reconciler = new ReconcileServer(core, merge, this.#log)
   }
 
   /** The answer to a request. @throws {PeerFault} for one that no honest member sends. */
@@ -40,11 +45,15 @@ export class SyncServer {
       readonly members: readonly ReplicaMember[]
     },
     now: Instant,
-  ): Uint8Array {
+  ): ServedAnswer {
+    if (isReconcileQuestion(bytes)) {
+      const isActive = asker.members.some(m => m.node === asker.node && m.phase === 'active')
+      return this.#reconciler.answer(bytes, { ...asker, isActive }, now)
+    }
     const request = syncRequestCodec.decode(bytes)
     const { clock } = this.#core
     const { next, isLast } = this.#fill(request)
-    return syncAnswerCodec.encode({
+    const answer = syncAnswerCodec.encode({
       log: this.#log,
       next,
       isLast,
@@ -54,6 +63,7 @@ export class SyncServer {
       syncedAt: asker.syncedAt,
       page: this.#finish(),
     })
+    return { bytes: answer, commitKeys: [] }
   }
 
   /** As `ReplicaQueries.cachePage`. */

@@ -13,46 +13,19 @@ import { type SyncAnswer, syncAnswerCodec, syncRequestCodec } from '../../wire/s
 import type { Core } from './core.ts'
 import type { Merge } from './merge.ts'
 import { dropUnlisted } from './prune.ts'
+import { DescentRound, type Round, type SketchCut, SketchRound } from './reconcile.ts'
 import { statedMarks } from './sync-server.ts'
+import { isPlaced, newSource, type Pull, placeFor, type Source } from './sync-source.ts'
 import type { ReplicaMember } from './types.ts'
 
 /** Pulls under way at once, after a first one was completed: until then two would bring everything twice. */
 const pullsMax = 2
-/** A pull under way for longer leaves its place to others: its member may never come to an end of pages. */
-const placeFor = seconds(30)
 /** Least rest between two pulls from one member, whatever asks for them. */
 const restMin = seconds(1)
 /** How long gossip may be on its way, overtaken by later batches and beats, before it is held for lost. */
 const gapPatience = milliseconds(250)
 /** After a pull that failed. */
 const restAfterFailure = seconds(3)
-
-interface Pull {
-  readonly of: NodeId
-  readonly startedAt: Instant
-  /** Where it began: where the next one begins if this one comes to nothing. */
-  readonly from: { readonly log: Uint8Array | null; readonly cursor: number }
-  log: Uint8Array | null
-  cursor: number
-  isClean: boolean
-  /** The rows that the answerer listed, if all are asked for. */
-  readonly listed: Set<number> | undefined
-}
-
-interface Source {
-  log: Uint8Array | null
-  cursor: number
-  /** Group time of the answerer at the last cut; the boot of this clock before the first. */
-  syncedAt: number | undefined
-  isWanted: boolean
-  /** Not to be asked before. */
-  restUntil: Instant
-  /** To be asked again by then. */
-  dueAt: Instant
-  pull: Pull | undefined
-  /** Both roots at the last look, if they differed, and how often that same pair was seen. */
-  difference: { readonly roots: string; readonly times: number } | undefined
-}
 
 /** What became of an answer. */
 export interface PullStep {
@@ -108,6 +81,7 @@ export class Sync {
     const [own, theirs] = [toHex(roots.own), toHex(roots.theirs)]
     if (own === theirs) {
       source.difference = undefined
+      source.remedies = 0
       return
     }
     const pair = own + theirs
@@ -153,10 +127,12 @@ export class Sync {
       const source = this.#sourceOf(to, now)
       if (underWay >= this.#pullsMax) break
       if (source.pull !== undefined || this.#nextAt(source) > now) continue
-      source.pull = this.#begin(to, source, now)
+      const pull = this.#begin(to, source, now)
+      source.pull = pull
       source.isWanted = false
       underWay++
-      requests.push({ to, bytes: this.#request(source.pull, members) })
+      const bytes = pull.round?.ask() ?? this.#request(pull, members)
+      requests.push({ to, bytes })
     }
     return requests
   }
@@ -189,6 +165,7 @@ export class Sync {
     const pull = source?.pull
     if (source === undefined || pull === undefined) return undefined
     try {
+      if (pull.round !== undefined) return this.#takeRound({ source, pull, bytes }, members, now)
       const answer = syncAnswerCodec.decode(bytes)
       return this.#take({ source, pull, answer }, members, now)
     } catch (fault) {
@@ -247,6 +224,46 @@ export class Sync {
     return { isCompleted: true, next: undefined, commitKeys, ownMark }
   }
 
+  /** An answer within a round. */
+  #takeRound(
+    at: { readonly source: Source; readonly pull: Pull; readonly bytes: Uint8Array },
+    members: readonly ReplicaMember[],
+    now: Instant,
+  ): PullStep {
+    const { source, pull } = at
+    const taken = pull.round?.take(at.bytes, now)
+    const { commitKeys } = taken ?? { commitKeys: [] }
+    const step = taken?.step ?? { kind: 'pointless' }
+    if (step.kind === 'ask') {
+      return { isCompleted: false, next: step.bytes, commitKeys, ownMark: 0 }
+    }
+    if (step.kind === 'pointless') {
+      source.mustSnapshot = true
+      source.pull = { ...pull, round: undefined }
+      const next = this.#request(source.pull, members)
+      return { isCompleted: false, next, commitKeys, ownMark: 0 }
+    }
+    source.pull = undefined
+    source.restUntil = after(now, step.isClean ? restMin : restAfterFailure)
+    source.dueAt = after(now, this.#core.settings.syncInterval)
+    if (step.cut === undefined || !step.isClean) {
+      return { isCompleted: false, next: undefined, commitKeys, ownMark: 0 }
+    }
+    this.#adoptCut(source, pull.of, step.cut)
+    return { isCompleted: true, next: undefined, commitKeys, ownMark: step.cut.held }
+  }
+
+  /**
+   * All that the answerer held when its symbols were taken is held here. Its claims come with the next pull of pages,
+   * which starts at that cut.
+   */
+  #adoptCut(source: Source, of: NodeId, cut: SketchCut): void {
+    this.#core.marks.synced(of, cut.sequence)
+    source.log = cut.log
+    source.cursor = cut.head
+    source.syncedAt = cut.groupClock
+  }
+
   /** All that the answerer had merged is merged here, or was seen removed. Answers its mark for this node. */
   #adoptMarks(pull: Pull, answer: SyncAnswer): number {
     const core = this.#core
@@ -303,11 +320,22 @@ export class Sync {
     const isStale = syncedAt !== undefined && syncedAt < floor
     // The same two roots three times over, with a pull between each: something is amiss, compare all.
     const isAmiss = (source.difference?.times ?? 0) >= 3
-    const mustListAll = isStale || isAmiss
+    const remedy = isAmiss ? source.remedies++ % 3 : undefined
+    const mustListAll = isStale || remedy === 2
     if (isAmiss) source.difference = undefined
     const from = mustListAll ? { log: null, cursor: 0 } : { log: source.log, cursor: source.cursor }
     const listed = mustListAll ? new Set<number>() : undefined
-    return { of, startedAt: now, from, ...from, isClean: true, listed }
+    const round = mustListAll ? undefined : this.#roundWith(of, source, remedy)
+    return { of, startedAt: now, from, ...from, isClean: true, listed, round }
+  }
+
+  /** The cursor if there is one; else, and against a difference that stays, something that needs none. */
+  #roundWith(of: NodeId, source: Source, remedy: number | undefined): Round | undefined {
+    const ports = { core: this.#core, merge: this.#merge, syncedAt: this.syncedAt(of) }
+    if (remedy === 1) return new DescentRound(ports, of)
+    const isUnknown = source.log === null && !source.mustSnapshot
+    const hasSketch = this.#core.commitment.items.sketch.count > 0
+    return hasSketch && (remedy === 0 || isUnknown) ? new SketchRound(ports, of) : undefined
   }
 
   #request(pull: Pull, members: readonly ReplicaMember[]): Uint8Array {
@@ -332,21 +360,8 @@ export class Sync {
   #sourceOf(node: NodeId, now: Instant): Source {
     const known = this.#sources.get(node)
     if (known !== undefined) return known
-    const source: Source = {
-      log: null,
-      cursor: 0,
-      syncedAt: undefined,
-      isWanted: true,
-      restUntil: now,
-      dueAt: now,
-      pull: undefined,
-      difference: undefined,
-    }
+    const source = newSource(now)
     this.#sources.set(node, source)
     return source
   }
-}
-
-function isPlaced(pull: Pull | undefined, now: Instant): boolean {
-  return pull !== undefined && now < after(pull.startedAt, placeFor)
 }

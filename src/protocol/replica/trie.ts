@@ -112,6 +112,36 @@ export class Trie {
     return this.#root === nothing ? emptyRoot() : this.#hashOf(this.#root, leaf).slice()
   }
 
+  /** The hash over all leaves whose paths start with these bits, lent; `undefined` if there are none. */
+  hashUnder(
+    branch: { readonly path: Uint8Array; readonly bits: number },
+    leaf: (row: number) => Uint8Array,
+  ): Uint8Array | undefined {
+    const link = this.#linkUnder(branch)
+    return link === nothing ? undefined : this.#hashOf(link, leaf)
+  }
+
+  /** The rows of those leaves, at most `max`. */
+  rowsUnder(branch: { readonly path: Uint8Array; readonly bits: number }, max: number): number[] {
+    const rows: number[] = []
+    const open = [this.#linkUnder(branch)]
+    for (let link = open.pop(); link !== undefined && rows.length < max; link = open.pop()) {
+      if (link === nothing) break
+      if (isLeaf(link)) rows.push(-2 - link)
+      else open.push(this.#right[link] ?? nothing, this.#left[link] ?? nothing)
+    }
+    return rows
+  }
+
+  #linkUnder({ path, bits }: { readonly path: Uint8Array; readonly bits: number }): number {
+    let link = this.#root
+    if (link === nothing) return nothing
+    while (!isLeaf(link) && (this.#bit[link] ?? 0) < bits) link = this.#child(link, path)
+    let witness = link
+    while (!isLeaf(witness)) witness = this.#left[witness] ?? nothing
+    return startsAlike(this.#pathOf(-2 - witness), path, bits) ? link : nothing
+  }
+
   /** Depth is at most the bits of a path: 320. */
   #hashOf(link: number, leaf: (row: number) => Uint8Array): Uint8Array {
     if (isLeaf(link)) return leaf(-2 - link)
@@ -171,6 +201,11 @@ export class Trie {
     this.#marked = marked
     this.#hashes = hashes
   }
+}
+
+function startsAlike(left: Uint8Array, right: Uint8Array, bits: number): boolean {
+  for (let bit = 0; bit < bits; bit++) if (bitAt(left, bit) !== bitAt(right, bit)) return false
+  return true
 }
 
 function bitAt(path: Uint8Array, bit: number): number {

@@ -1,0 +1,147 @@
+/**
+ * The item of each entry in the sketch: 48 bits, 24 of the cell, 8 of the time, 16 of the whole leaf.
+ *
+ * An entry that was overwritten at one side gives two items, the old one there and the new one here. They
+ * share the bits of their cell, and the bits of time say which of the two is newer, so that only that one
+ * travels. In doubt both do; a wrong guess costs bytes and never an entry.
+ *
+ * Keyed by a hash that only holders of the entry's commit key know: nobody outside can choose entries
+ * whose items collide. Decision 0011 says why it is not an HMAC for each entry.
+ */
+import type { Digest } from '../../base/ids.ts'
+import { framed } from '../../crypto/hash.ts'
+import { domains } from '../../wire/domains.ts'
+import { limits } from '../../wire/limits.ts'
+import { type RowHash, rowHash } from './row-hash.ts'
+import { type Item, idOf, itemOf, Sketch } from './sketch.ts'
+
+/** One unit of time in an item, ms: eight bits of them are 36 hours, more than a prune floor. */
+const unit = 512_000
+const units = 256
+/** Keyed hashes remembered: more commit keys than live entries ever name at once. */
+const hashesMax = 64
+
+/** Symbols at first, and the number of entries from which on there are all of them: 256 KiB a replica. */
+const [symbolsAtFirst, entriesAtFirst] = [1024, 512]
+
+export class RowItems {
+  #sketch = new Sketch(symbolsAtFirst)
+  readonly #salt: (commitKey: Digest, data: Uint8Array) => Uint8Array | undefined
+  readonly #hashes = new Map<Digest, RowHash>()
+  #high = new Uint32Array(32)
+  #low = new Uint32Array(32)
+  /** 1: the row has an item. */
+  #present = new Uint8Array(32)
+
+  /** `salt` as in `ReplicaPorts.commitSalt`. */
+  constructor(salt: (commitKey: Digest, data: Uint8Array) => Uint8Array | undefined) {
+    this.#salt = salt
+  }
+
+  get sketch(): Sketch {
+    return this.#sketch
+  }
+
+  /** Puts the item of a row in the place of the one it had; `false` while the commit key is not held. */
+  put(
+    row: number,
+    entry: { readonly commitKey: Digest; readonly ms: number },
+    leaf: { readonly path: Uint8Array; readonly hash: Uint8Array },
+  ): boolean {
+    const hash = this.#hashOf(entry.commitKey)
+    if (hash === undefined) return false
+    this.drop(row)
+    this.#reserve(row)
+    const cell = hash(0, 0, whole(leaf.path)) >>> 8
+    const item = itemOf(
+      ((cell << 8) | timeBits(entry.ms)) >>> 0,
+      hash(1, 0, whole(leaf.hash)) >>> 16,
+    )
+    this.#high[row] = item.high
+    this.#low[row] = item.low
+    this.#present[row] = 1
+    this.#sketch.add(item, 1)
+    if (this.#sketch.count === entriesAtFirst && this.#sketch.length === symbolsAtFirst)
+      this.#grow()
+    return true
+  }
+
+  /** Takes the item of a row out, if it has one. */
+  drop(row: number): void {
+    if (this.#present[row] !== 1) return
+    this.#present[row] = 0
+    this.#sketch.add(this.#itemIn(row), -1)
+  }
+
+  /** The rows whose items have these ids. */
+  rowsOf(ids: ReadonlySet<number>): Map<number, number> {
+    const rows = new Map<number, number>()
+    if (ids.size === 0) return rows
+    // One look in a table of bits spares nearly every row the look in the set.
+    const likely = new Uint8Array(1 << 16)
+    for (const id of ids) likely[id & 0xffff] = 1
+    for (let row = 0; row < this.#present.length; row++) {
+      if (this.#present[row] !== 1 || likely[(this.#low[row] ?? 0) >>> 16] !== 1) continue
+      const id = idOf(this.#itemIn(row))
+      if (ids.has(id)) rows.set(id, row)
+    }
+    return rows
+  }
+
+  #grow(): void {
+    this.#sketch = new Sketch(limits.sketchSymbolsMax)
+    this.#present.forEach((present, row) => {
+      if (present === 1) this.#sketch.add(this.#itemIn(row), 1)
+    })
+  }
+
+  #itemIn(row: number): Item {
+    return { high: this.#high[row] ?? 0, low: this.#low[row] ?? 0 }
+  }
+
+  #hashOf(commitKey: Digest): RowHash | undefined {
+    const known = this.#hashes.get(commitKey)
+    if (known !== undefined) return known
+    const seed = this.#salt(commitKey, framed(domains.sketchKey))
+    if (seed === undefined) return undefined
+    if (this.#hashes.size === hashesMax) this.#hashes.clear()
+    const made = rowHash(seed.subarray(0, 8))
+    this.#hashes.set(commitKey, made)
+    return made
+  }
+
+  #reserve(row: number): void {
+    if (row < this.#present.length) return
+    const capacity = Math.max(row + 1, this.#present.length + (this.#present.length >> 1))
+    const [high, low] = [new Uint32Array(capacity), new Uint32Array(capacity)]
+    const present = new Uint8Array(capacity)
+    high.set(this.#high)
+    low.set(this.#low)
+    present.set(this.#present)
+    this.#high = high
+    this.#low = low
+    this.#present = present
+  }
+}
+
+/** The bits of the cell: equal in an old and a new state of one cell. */
+export function cellOf(id: number): number {
+  return Math.floor(id / 2 ** 24)
+}
+
+/**
+ * Whether the state with this id can only be older than one stamped `ms`: its latest possible time, not
+ * after `now`, lies before.
+ */
+export function isSurelyOlder(id: number, ms: number, now: number): boolean {
+  const age = (timeBits(now) - timeOf(id) + units) % units
+  return Math.floor(now / unit) - age < Math.floor(ms / unit)
+}
+
+const timeOf = (id: number): number => Math.floor(id / 2 ** 16) % units
+const timeBits = (ms: number): number => Math.floor(ms / unit) % units
+const whole = (bytes: Uint8Array): { bytes: Uint8Array; start: number; end: number } => ({
+  bytes,
+  start: 0,
+  end: bytes.length,
+})

@@ -1,0 +1,61 @@
+/** What a replica remembers of each member that it pulls from. */
+import type { NodeId } from '../../base/ids.ts'
+import { after, type Instant, seconds } from '../../base/time.ts'
+import type { Round } from './reconcile.ts'
+
+/** A pull under way for longer leaves its place to others: its member may never come to an end of pages. */
+export const placeFor = seconds(30)
+
+export interface Pull {
+  readonly of: NodeId
+  readonly startedAt: Instant
+  /** Where it began: where the next one begins if this one comes to nothing. */
+  readonly from: { readonly log: Uint8Array | null; readonly cursor: number }
+  log: Uint8Array | null
+  cursor: number
+  isClean: boolean
+  /** The rows that the answerer listed, if all are asked for. */
+  readonly listed: Set<number> | undefined
+  /** Set while the difference is looked for: then no pages are asked for. */
+  readonly round: Round | undefined
+}
+
+export interface Source {
+  log: Uint8Array | null
+  cursor: number
+  /** Group time of the answerer at the last cut; the boot of this clock before the first. */
+  syncedAt: number | undefined
+  isWanted: boolean
+  /** Not to be asked before. */
+  restUntil: Instant
+  /** To be asked again by then. */
+  dueAt: Instant
+  pull: Pull | undefined
+  /** Both roots at the last look, if they differed, and how often that same pair was seen. */
+  difference: { readonly roots: string; readonly times: number } | undefined
+  /** Tried against that difference so far: a sketch, then a descent, then a full listing. */
+  remedies: number
+  /** A sketch was pointless: this log is begun with a snapshot. */
+  mustSnapshot: boolean
+}
+
+/** A member never pulled from. */
+export function newSource(now: Instant): Source {
+  return {
+    log: null,
+    cursor: 0,
+    syncedAt: undefined,
+    isWanted: true,
+    restUntil: now,
+    dueAt: now,
+    pull: undefined,
+    difference: undefined,
+    remedies: 0,
+    mustSnapshot: false,
+  }
+}
+
+/** Whether a pull takes a place among those under way. */
+export function isPlaced(pull: Pull | undefined, now: Instant): boolean {
+  return pull !== undefined && now < after(pull.startedAt, placeFor)
+}
