@@ -1,7 +1,13 @@
 /** One libp2p node with the settings of this network: every option that differs from the default says why. */
 import type { GossipSub } from '@libp2p/gossipsub'
 import { type Identify, identify } from '@libp2p/identify'
-import type { ConnectionEncrypter, Libp2p, PeerId, PrivateKey } from '@libp2p/interface'
+import type {
+  ConnectionEncrypter,
+  ConnectionGater,
+  Libp2p,
+  PeerId,
+  PrivateKey,
+} from '@libp2p/interface'
 import type { Registrar, TransportManager } from '@libp2p/interface-internal'
 import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { type Ping, ping } from '@libp2p/ping'
@@ -12,13 +18,15 @@ import { type ConnectionManagerInit, createLibp2p, type Libp2pOptions } from 'li
 import type { Registry } from 'prom-client'
 import { HostError } from '../../base/errors.ts'
 import type { NetworkId } from '../../base/ids.ts'
+import { seconds } from '../../base/time.ts'
 import { outliveClockJumps } from './clock-jumps.ts'
 import { type Allowed, membersOnly } from './confinement.ts'
+import type { Doorkeeper } from './doorkeeper.ts'
 import type { GossipRegister } from './gossip-register.ts'
 import { gossipService } from './gossip-service.ts'
 import { silentLibp2pLogger } from './libp2p-log.ts'
 import type { ChannelComponents } from './noise-channel.ts'
-import type { NetLimits, NetOptions } from './options.ts'
+import { handshakeLimits, type NetLimits, type NetOptions } from './options.ts'
 import type { AskProtocol, GossipTopic, TellProtocol } from './port.ts'
 
 /** Protocol ids of member streams. */
@@ -53,6 +61,7 @@ export interface NodeParts {
   readonly gossipRegister?: GossipRegister
   /** Where libp2p puts its own metrics; none are kept without. */
   readonly registry?: Registry | undefined
+  readonly door: Doorkeeper
   /** Whether a dial to this peer would be refused anyway. */
   isBarred(peer: PeerId): boolean
 }
@@ -95,11 +104,7 @@ export async function libp2pNode(parts: NodeParts): Promise<Libp2p<Services>> {
     transports: [tcp()],
     streamMuxers: [yamux({ maxInboundStreams: 256, maxOutboundStreams: 256 })],
     connectionEncrypters: [...parts.encrypters],
-    connectionGater: {
-      denyDialPeer: async peer => parts.isBarred(peer),
-      // Loopback and private addresses are where members live, too.
-      denyDialMultiaddr: async () => false,
-    },
+    connectionGater: gaterOf(parts),
     connectionManager: connectionManagerOf(limits),
     connectionMonitor: {
       enabled: true,
@@ -142,13 +147,27 @@ function metricsOf(registry: Registry | undefined): Pick<Libp2pOptions, 'metrics
     : { metrics: prometheusMetrics({ registry, collectDefaultMetrics: false }) }
 }
 
+function gaterOf({ door, isBarred }: NodeParts): ConnectionGater {
+  return {
+    denyDialPeer: async peer => isBarred(peer),
+    // Loopback and private addresses are where members live, too.
+    denyDialMultiaddr: async () => false,
+    denyInboundConnection: async socket => door.knocks(socket) !== undefined,
+    denyInboundUpgradedConnection: async (_peer, socket) => {
+      door.passed(socket.timeline)
+      return false
+    },
+  }
+}
+
 function connectionManagerOf(limits: NetLimits): ConnectionManagerInit {
   return {
-    inboundConnectionThreshold: limits.inboundPerIpPerSecond,
-    maxIncomingPendingConnections: limits.pendingMax,
+    // The doorkeeper counts by origin: these count an IPv6 network as 2^64 addresses, and let one hold all places.
+    inboundConnectionThreshold: Number.MAX_SAFE_INTEGER,
+    maxIncomingPendingConnections: Number.MAX_SAFE_INTEGER,
     maxConnections: limits.connectionsMax,
-    // Above the handshake's own 10 s, so that its coded end comes first.
-    inboundUpgradeTimeout: limits.dialTimeout,
+    // Just above the handshake's own time, so that its coded end comes first.
+    inboundUpgradeTimeout: handshakeLimits.total + seconds(1),
     addressDialTimeout: limits.dialTimeout,
     dialTimeout: limits.dialTimeout,
     // The dial loop redials, with memory and without giving up.

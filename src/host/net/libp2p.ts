@@ -24,6 +24,7 @@ import {
 } from './attested-noise.ts'
 import { DialLoop } from './dial-loop.ts'
 import { Discovery } from './discovery.ts'
+import { Doorkeeper } from './doorkeeper.ts'
 import { farewellProtocol, sayFarewell } from './farewell.ts'
 import { Gossip, type GossipCounts } from './gossip.ts'
 import { IdentityKey } from './identity-key.ts'
@@ -90,6 +91,7 @@ export class Libp2pNet implements Net {
   readonly #self: PeerId
   readonly #links: MemberLinks
   readonly #roles: RoleBook
+  readonly #door: Doorkeeper
   readonly #asks: Asks
   readonly #tells: Tells
   readonly #stepUp: StepUp<Link>
@@ -106,20 +108,14 @@ export class Libp2pNet implements Net {
     this.#deps = deps
     this.#self = self
     const cutOff = (node: NodeId, code: string): void => void this.disconnect(node, code)
+    const own = nodeId(self.toString())
     this.#links = new MemberLinks({
-      self: nodeId(self.toString()),
-      handlers,
-      clock,
-      timers,
-      log,
+      ...{ self: own, handlers, clock, timers, log },
       listeners: [this],
       turnAway: cutOff,
     })
-    this.#roles = new RoleBook({
-      self: nodeId(self.toString()),
-      admission,
-      links: this.#links,
-    })
+    this.#door = new Doorkeeper({ clock, limits, inboundOpen: () => this.#inboundOpen() })
+    this.#roles = new RoleBook({ self: own, admission, links: this.#links })
     const streams = { links: this.#links, timers, log, askTimeout: limits.askTimeout }
     this.#asks = new Asks(streams)
     this.#tells = new Tells({ ...streams, cutOff })
@@ -173,6 +169,7 @@ export class Libp2pNet implements Net {
         current: node => this.#links.current(node)?.connection,
       },
       isBarred: peer => this.isBarred(nodeId(peer.toString())),
+      door: this.#door,
     })
   }
 
@@ -268,6 +265,11 @@ export class Libp2pNet implements Net {
   /** Open connections of every role, those about to close included. */
   socketCount = (): number => this.#libp2p?.getConnections().length ?? 0
 
+  /** Handshakes of strangers that are under way, and sockets that were closed unheard. */
+  door(): Pick<Doorkeeper, 'pendingCount' | 'turnedAway'> {
+    return this.#door
+  }
+
   /** What is being dialled, and why that last failed. */
   dialTargets(): ReturnType<DialLoop['view']> {
     return this.#dials.view()
@@ -297,9 +299,7 @@ export class Libp2pNet implements Net {
     }
   }
 
-  isConnected(node: NodeId): boolean {
-    return this.#links.has(node)
-  }
+  isConnected = (node: NodeId): boolean => this.#links.has(node)
 
   isBarred(node: NodeId): boolean {
     return node === this.#self.toString() || this.#roles.barredAtAll(node) !== undefined
@@ -318,6 +318,11 @@ export class Libp2pNet implements Net {
     this.#tells.memberGone(node)
     this.#gossip.memberGone(node)
     this.#dials.lost(node)
+  }
+
+  #inboundOpen(): number {
+    const open = this.#libp2p?.getConnections().filter(each => each.direction === 'inbound')
+    return open?.length ?? 0
   }
 
   #running(): Libp2p<Services> {

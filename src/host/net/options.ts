@@ -5,11 +5,13 @@ const mib = (count: number): number => count * 1024 * 1024
 
 /** Limits that protect this node from its neighbours, and the pace of its own work. */
 export interface NetLimits {
-  /** Connections that one IP address may open in one second. Behind one NAT or on one machine sit many. */
+  /** Connections that one IPv4 address or IPv6 /64 may open in one second. Behind one NAT or on one machine sit many. */
   readonly inboundPerIpPerSecond: number
   /** Connections that wait for their handshake at one time; each costs a socket and at most two frames. */
   readonly pendingMax: number
-  /** Open connections of both directions together. */
+  /** How many of those may be of one IPv4 address or IPv6 /64. */
+  readonly pendingPerIpMax: number
+  /** Open connections of both directions together; others may open two thirds of them. */
   readonly connectionsMax: number
   /** Member connections that discovery tries to hold; beyond it, found members are not dialled. */
   readonly degree: number
@@ -51,6 +53,7 @@ export const netLimits: Readonly<Record<'local' | 'lan' | 'wan', NetLimits>> = {
   local: {
     inboundPerIpPerSecond: 1000,
     pendingMax: 64,
+    pendingPerIpMax: 64,
     connectionsMax: 300,
     degree: 24,
     dialTimeout: seconds(15),
@@ -67,6 +70,7 @@ export const netLimits: Readonly<Record<'local' | 'lan' | 'wan', NetLimits>> = {
   lan: {
     inboundPerIpPerSecond: 50,
     pendingMax: 64,
+    pendingPerIpMax: 32,
     connectionsMax: 300,
     degree: 24,
     dialTimeout: seconds(15),
@@ -83,6 +87,7 @@ export const netLimits: Readonly<Record<'local' | 'lan' | 'wan', NetLimits>> = {
   wan: {
     inboundPerIpPerSecond: 5,
     pendingMax: 64,
+    pendingPerIpMax: 16,
     connectionsMax: 300,
     degree: 16,
     dialTimeout: seconds(20),
