@@ -3,6 +3,7 @@ import { utf8 } from '../../base/bytes.ts'
 import type { NodeId } from '../../base/ids.ts'
 import { after, type Instant, milliseconds, seconds } from '../../base/time.ts'
 import type { ByteRun } from './cells.ts'
+import { ClockAdoption } from './clock-adoption.ts'
 import { rowFlag } from './columns.ts'
 import { Commitment } from './commitment.ts'
 import { GroupClock, HybridClock, maxDriftDefault } from './group-clock.ts'
@@ -10,7 +11,7 @@ import { Hold } from './hold.ts'
 import { EntryMap } from './lattice.ts'
 import { Marks } from './marks.ts'
 import { Outbox } from './outbox.ts'
-import { eraseBreaches, pruneBelow } from './prune.ts'
+import { eraseAhead, eraseBreaches, pruneBelow } from './prune.ts'
 import { Quota } from './quota.ts'
 import type {
   ReplicaChange,
@@ -46,6 +47,7 @@ export class Core {
   readonly commitment: Commitment
   readonly clock = new GroupClock()
   readonly hybrid = new HybridClock()
+  readonly adoption = new ClockAdoption()
   readonly marks = new Marks()
   readonly hold = new Hold()
   readonly outbox: Outbox
@@ -54,6 +56,8 @@ export class Core {
   rules: WriteRules
   #publicPrefixes: readonly Uint8Array[]
   #prunedTo = 0
+  /** The active members but this node, and where they run. */
+  #active: ReadonlyMap<NodeId, string> = new Map()
 
   constructor(ports: ReplicaPorts, settings: Settings) {
     this.ports = ports
@@ -100,6 +104,40 @@ export class Core {
     this.clock.keep(new Set(members.map(({ instance }) => instance)))
     this.quota.membersChanged(members)
     this.makeRoom()
+    this.#active = new Map(
+      members
+        .filter(({ node, phase }) => node !== this.self && phase === 'active')
+        .map(({ node, instance }) => [node, instance]),
+    )
+  }
+
+  /** Whether `node` is another active member. */
+  isActive(node: NodeId): boolean {
+    return this.#active.has(node)
+  }
+
+  /** Whether a pull makes sense: without a time nothing could be merged, unless its answerer is the one to tell it. */
+  get mayPull(): boolean {
+    return this.clock.isSet || new Set(this.#active.values()).size === 1
+  }
+
+  /** An active member says what the time is: a joiner's clock starts by it, or is set right. */
+  timeTold(node: NodeId, value: number, now: Instant): void {
+    const instance = this.#active.get(node)
+    if (instance === undefined || this.adoption.isSettled) return
+    this.adoption.heard(instance, value, now)
+    const active = new Set(this.#active.values())
+    const agreed = this.adoption.agreed(active, this.settings.maxDrift, now)
+    if (agreed === undefined) return
+    this.clock.start(agreed, now)
+    if (active.size < 2) return
+    this.adoption.settle()
+    if (Math.abs((this.clock.read(now) ?? 0) - agreed) <= this.settings.maxDrift) return
+    this.clock.correct(agreed, now)
+    // What was stamped by the wrong time is in nobody's root: no member that is right has merged it.
+    this.hybrid.restart(agreed)
+    this.watch.forget(eraseAhead(this.map, this.mergeableMs(now)))
+    this.pruneAgain()
   }
 
   /** Erases what its author's instance has no room for any more. */

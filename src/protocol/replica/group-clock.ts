@@ -1,10 +1,10 @@
 /**
  * The group clock: one time for all members that no host sets.
  *
- * A founder reads a wall clock once, not below what build and manifest prove; who joins adopts an active
- * member's value. From then on it runs on the monotonic clock, slewed by at most 1 % toward the lower median
+ * A founder reads a wall clock once, not below what build and manifest prove; who joins adopts a value as
+ * `clock-adoption.ts` says. From then on it runs on the monotonic clock, slewed by at most 1 % toward the lower median
  * of what the members' accepted beats say, own value included, one voice for each platform instance. It
- * never goes back. A liar, or less than half of the instances lying high, cannot pull it above an honest
+ * never goes back, unless a joiner took it from a member that two others contradict. A liar, or less than half of the instances lying high, cannot pull it above an honest
  * value; lying low slows it by 1 % at most.
  */
 import {
@@ -48,6 +48,12 @@ export class GroupClock {
   start(value: number, now: Instant): void {
     if (this.#base !== undefined || value > stampMsMax) return
     this.#base = { value: Math.floor(value), at: now }
+  }
+
+  /** Sets a clock that went by the word of one member anew, back as well: two others agree that it is wrong. */
+  correct(value: number, now: Instant): void {
+    this.#base = { value: Math.floor(value), at: now }
+    this.#slew = 0
   }
 
   /** Whole milliseconds, or `undefined` before it was started. Equal or later than any earlier answer. */
@@ -124,6 +130,12 @@ export class HybridClock {
       this.#counter = 0
     }
     return { ms: this.#ms, counter: this.#counter }
+  }
+
+  /** Begins anew after `ms`: what it has seen beyond was stamped by a wrong time. */
+  restart(ms: number): void {
+    this.#ms = ms
+    this.#counter = 0
   }
 
   /** Takes a merged stamp into account. */

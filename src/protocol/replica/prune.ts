@@ -42,6 +42,12 @@ export function dropUnlisted(
   })
 }
 
+/** Erases what is stamped after `latest`. Answers the key rows that are gone. */
+export function eraseAhead(map: EntryMap, latest: number): Set<number> {
+  const { ms } = map.cells.columns
+  return eraseWhere(map, row => (ms[row] ?? 0) > latest)
+}
+
 /** Erases what breaks the write rules. Answers the key rows that are gone. */
 export function eraseBreaches(map: EntryMap, rules: WriteRules): Set<number> {
   const entry = blankEntry()

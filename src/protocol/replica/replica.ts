@@ -146,9 +146,7 @@ class ReplicaMachine implements Replica {
 
   readonly commitKeysNamed = (): readonly Digest[] => this.#core.map.commitKeys.named()
 
-  groupClock(now: Instant): number | undefined {
-    return this.#core.clock.read(now)
-  }
+  readonly groupClock: Replica['groupClock'] = now => this.#core.clock.read(now)
 
   pruneFloor(now: Instant): number | undefined {
     return this.#core.clock.floor(now)
@@ -165,6 +163,7 @@ class ReplicaMachine implements Replica {
         return this.#core.changeRules(input.rules)
       case 'founded':
         this.#core.clock.start(Math.max(input.wall, input.notBefore), now)
+        this.#core.adoption.settle()
         return this.#sync.born(this.#core.clock.read(now) ?? 0)
       case 'membersChanged':
         return this.#changeMembers(input.members)
@@ -241,7 +240,7 @@ class ReplicaMachine implements Replica {
   /** State is pulled from active members at the other end of a connection. */
   #chooseSources(): void {
     this.#sources = [...this.#connected].filter(
-      node => node !== this.#core.self && this.#members.get(node)?.phase === 'active',
+      node => this.#core.mayPull && this.#core.isActive(node),
     )
   }
 
@@ -249,9 +248,11 @@ class ReplicaMachine implements Replica {
     const member = this.#members.get(beat.node)
     if (member === undefined) return
     const { clock } = this.#core
-    if (member.phase === 'active' && !clock.isSet) {
-      clock.start(beat.groupClock, this.#now)
-      if (clock.isSet) this.#sync.born(clock.read(this.#now) ?? 0)
+    const wasSet = clock.isSet
+    this.#core.timeTold(beat.node, beat.groupClock, this.#now)
+    if (!wasSet && clock.isSet) {
+      this.#sync.born(clock.read(this.#now) ?? 0)
+      this.#chooseSources()
     }
     clock.heard(member.instance, beat.groupClock, this.#now)
     if (member.phase !== 'active' || beat.root === null || !this.#connected.has(beat.node)) return

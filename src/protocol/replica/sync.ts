@@ -185,7 +185,7 @@ export class Sync {
   ): PullStep {
     const { source, pull, answer } = at
     const core = this.#core
-    core.clock.start(answer.groupClock, now)
+    core.timeTold(pull.of, answer.groupClock, now)
     this.born(core.clock.read(now) ?? 0)
     const isSameLog = pull.log !== null && toHex(pull.log) === toHex(answer.log)
     if (!answer.isLast && isSameLog && answer.next <= pull.cursor) {

@@ -104,7 +104,9 @@ test('a joining node that knows the time already serves and acknowledges nothing
   network.set(nodes[0], 'k', 'v', 'local')
   const [batch] = nodes[0].effects.slice(-2).filter(effect => effect.kind === 'publish')
   const groupClock = nodes[0].replica.groupClock(instant(network.now)) ?? 0
-  network.feed(joiner, { kind: 'beat', node: nodes[0].id, root: null, groupClock })
+  for (const { id } of nodes.slice(0, 2)) {
+    network.feed(joiner, { kind: 'beat', node: id, root: null, groupClock })
+  }
   if (batch === undefined) return expect.unreachable('a write is published')
   const { bytes } = batch
   const from = nodes[0].id
