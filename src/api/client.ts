@@ -105,6 +105,12 @@ export class ApiClient {
     return (await this.#ask(routes.refusals, { signal })).refusals
   }
 
+  /** What happened lately, oldest first. */
+  async happened(signal: AbortSignal): Promise<readonly Answer<'events'>[]> {
+    const query = { follow: 'false' }
+    return await Array.fromAsync(this.#stream(routes.events, { query, signal }))
+  }
+
   /** What happened lately, then what happens, until `signal` aborts or the node stops. */
   async *events(signal: AbortSignal): AsyncGenerator<Answer<'events'>> {
     yield* this.#stream(routes.events, { signal })

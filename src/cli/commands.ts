@@ -46,6 +46,16 @@ export const commandRows: readonly CommandRow[] = [
     load: async () => (await import('./commands/testnet.ts')).testnetCommand(),
   },
   {
+    name: 'doctor',
+    about: 'check what a node stands on: files, ports, clock, manifest, network',
+    load: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+  },
+  {
+    name: 'debug',
+    about: 'collect what helps to find a fault, without secrets and without the state',
+    load: async () => (await import('./commands/debug.ts')).debugCommand(),
+  },
+  {
     name: 'config',
     about: 'show where each setting comes from, check them, print their JSON Schema',
     load: async () => (await import('./commands/config.ts')).configCommand(),

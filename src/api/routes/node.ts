@@ -52,7 +52,22 @@ export function registerNodeRoutes(
   )
   register.answer(routes.manifest, () => ({ file: base64.encode(node.manifestFile()) }))
   register.answer(routes.applyManifest, ({ body }) => node.applyManifest(base64.decode(body.file)))
-  register.stream(routes.events, async function* ({ signal }) {
-    for await (const event of node.events(signal)) yield { event }
+  register.stream(routes.events, async function* ({ signal, query }) {
+    const events = node.events(signal)
+    const wanted = query.follow === 'true' ? events : heldEvents(events)
+    for await (const event of wanted) yield { event }
   })
+}
+
+/** Ends where the source would wait: what is held comes without a turn of the event loop between. */
+async function* heldEvents<T>(source: AsyncIterable<T>): AsyncGenerator<T> {
+  const events = source[Symbol.asyncIterator]()
+  const pause = Symbol('pause')
+  for (;;) {
+    const next = events.next()
+    const paused = new Promise<typeof pause>(resolve => setImmediate(() => resolve(pause)))
+    const came = await Promise.race([next, paused])
+    if (came === pause || came.done === true) return
+    yield came.value
+  }
 }

@@ -52,8 +52,8 @@ function validateCommand(): Command {
     .option('--json', 'print one JSON document', false)
     .action(async ({ json, ...flags }: HostFlags) => {
       const { config, configFile } = await loadConfig(sourcesOf(flags))
-      const { openManifest } = await import('../manifest-file.ts')
-      const { network, name } = openManifest(config.manifestEnvelope, config.manifest)
+      const { openApprovedManifest } = await import('../manifest-file.ts')
+      const { network, name } = openApprovedManifest(config.manifestEnvelope, config.manifest)
       if (json === true) return printJson({ ok: true, configFile, network, networkName: name })
       printLine(`The configuration holds, for network ${name} (${network.slice(0, 16)}…).`)
     })

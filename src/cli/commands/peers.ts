@@ -1,5 +1,6 @@
 /** `coterie peers`: open connections, and handshakes that did not become one. */
 import { Command } from 'commander'
+import type { ApiClient } from '../../api/client.ts'
 import type { Answer } from '../../api/contract.ts'
 import { exitCodes, printable, printJson, printLine, printTable, shortId } from '../output.ts'
 import { addReachOptions, type ReachFlags, withNode } from '../reach.ts'
@@ -28,27 +29,73 @@ export function peersCommand(): Command {
 
 function whyCommand(): Command {
   return new Command('why')
-    .description('show who is silent and where that sits, and refused handshakes with their codes')
+    .description('show why somebody is connected or not: verdict, liveness, closures, refusals')
     .argument('[node]', 'a node id, the end of one, or a part of an address')
     .action(async (wanted: string | undefined, _: object, command: Command) => {
       const flags = command.optsWithGlobals<ReachFlags>()
-      const all = await withNode(flags, async (client, signal) => ({
-        refusals: await client.refusals(signal),
-        members: await client.members(signal),
-      }))
-      const found = all.refusals.filter(each => wanted === undefined || isAbout(each, wanted))
-      const silent = all.members.filter(
-        ({ node, cause }) => cause !== null && (wanted === undefined || node.endsWith(wanted)),
-      )
-      if (flags.json === true) printJson({ refusals: found, silent })
-      else printWhy(found, silent)
-      const isNothing = found.length + silent.length === 0
-      if (wanted !== undefined && isNothing) process.exitCode = exitCodes.negative
+      const known = await withNode(flags, (client, signal) => knownOf(client, wanted, signal))
+      if (flags.json === true) printJson(known)
+      else printKnown(known)
+      const isEmpty = Object.values(known).every(list => list.length === 0)
+      if (wanted !== undefined && isEmpty) process.exitCode = exitCodes.negative
     })
 }
 
-function isAbout(refusal: Refusal, wanted: string): boolean {
-  return refusal.node?.endsWith(wanted) === true || refusal.address.includes(wanted)
+interface Known {
+  readonly refusals: readonly Refusal[]
+  /** Members that are suspected or dead, with where their silence sits. */
+  readonly silent: readonly Member[]
+  readonly members: readonly Member[]
+  readonly peers: Answer<'peers'>['peers']
+  /** Connections that opened and closed, changes of liveness, faults. */
+  readonly events: readonly Answer<'events'>[]
+}
+
+/** All that the node can say about whom `wanted` names; of everybody who is refused or silent. */
+async function knownOf(
+  client: ApiClient,
+  wanted: string | undefined,
+  signal: AbortSignal,
+): Promise<Known> {
+  const all = await client.refusals(signal)
+  const members = await client.members(signal)
+  const silent = members.filter(({ cause }) => cause !== null)
+  if (wanted === undefined) return { refusals: all, silent, members: [], peers: [], events: [] }
+  const named = (node: unknown): boolean => typeof node === 'string' && node.endsWith(wanted)
+  const peers = await client.peers(signal)
+  const events = await client.happened(signal)
+  return {
+    refusals: all.filter(({ node, address }) => named(node) || address.includes(wanted)),
+    silent: silent.filter(({ node }) => named(node)),
+    members: members.filter(({ node }) => named(node)),
+    peers: peers.filter(({ node, address }) => named(node) || address.includes(wanted)),
+    events: events.filter(({ facts }) => named(facts['node'])).slice(-eventsShown),
+  }
+}
+
+const eventsShown = 20
+
+function printKnown({ refusals, silent, members, peers, events }: Known): void {
+  for (const member of members) {
+    const { phi, state, phase, measurement, verdictExpiresAt, isFresh } = member
+    const suspicion = phi === null ? '' : `, phi ${phi.toFixed(1)}`
+    printLine(`member    ${printable(member.node)}: ${phase}, ${state}${suspicion}`)
+    const fresh = isFresh ? 'fresh' : 'not stepped up lately'
+    printLine(`verdict   trusted as ${printable(measurement)} until ${verdictExpiresAt}, ${fresh}`)
+  }
+  for (const { direction, address } of peers) {
+    const by = direction === 'out' ? 'dialled by us' : 'dialled by them'
+    printLine(`connected ${by}, ${printable(address)}`)
+  }
+  for (const { at, text, facts } of events) {
+    const rest = Object.entries(facts).filter(([name]) => name !== 'node')
+    const told = rest.map(([name, value]) => `${name}=${String(value)}`).join(' ')
+    printLine(printable(`${at.slice(11, 19)}  ${text} ${told}`.trimEnd()))
+  }
+  for (const { node, state, cause } of silent) {
+    if (cause !== null) printLine(`${shortId(node)} is ${state}; ${whereSilent[cause]}`)
+  }
+  if (refusals.length > 0 || silent.length === 0) printRefusals(refusals)
 }
 
 const whoRefused = {
@@ -63,13 +110,6 @@ const whereSilent = {
   'their-link': 'its link: others do not reach it either',
   'their-process': 'its process: it is gone, or it hangs',
 } as const
-
-function printWhy(refusals: readonly Refusal[], silent: readonly Member[]): void {
-  for (const { node, state, cause } of silent) {
-    if (cause !== null) printLine(`${shortId(node)} is ${state}; ${whereSilent[cause]}`)
-  }
-  if (refusals.length > 0 || silent.length === 0) printRefusals(refusals)
-}
 
 function printRefusals(refusals: readonly Refusal[]): void {
   if (refusals.length === 0) return printLine('No refused handshake.')

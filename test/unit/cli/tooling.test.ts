@@ -1,17 +1,29 @@
 /** Commands for whoever runs a node: configuration, completion, the loudness of the log. */
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
+import { utf8 } from '../../../src/base/bytes.ts'
 import { commandPaths } from '../../../src/cli/command-paths.ts'
 import { programWith } from '../../../src/cli/program.ts'
 import { isSecretName } from '../../../src/host/telemetry/json-log.ts'
 import { hostOptionNames } from '../../../src/node/config.ts'
 import { configSchema } from '../../../src/node/option-schema.ts'
 import { hostOptions } from '../../../src/node/options.ts'
-import { served } from '../api/served.ts'
+import { active, clientOf, dataDir, started as startedNode } from '../../fixtures/node-process.ts'
+import { served, token } from '../api/served.ts'
 
 const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url))
 
@@ -127,3 +139,97 @@ test('log level is read and set live', async () => {
   expect(loudness.level).toBe('debug')
   expect((await coterie(['log', 'level', 'set', 'loud', '--url', url])).code).toBe(2)
 })
+
+test('peers why tells verdict, liveness, closures and refusals of whom it is asked about', async () => {
+  const { url, node } = await served()
+  const [, other] = node.members()
+  const facts = { node: other?.node ?? '', reason: 'VERDICT_EXPIRED' }
+  const at = '2030-01-01T10:00:00.000Z'
+  node.happened.push({ at, kind: 'disconnected', text: 'a member disconnected', facts })
+  const end = other?.node.slice(-8) ?? ''
+  const { code, out } = await coterie(['peers', 'why', end, '--url', url])
+  expect(code).toBe(0)
+  for (const word of ['alive', 'phi', 'node-1', '/tcp/9601', 'VERDICT_EXPIRED', 'NOT_ACCEPTED']) {
+    expect(out).toContain(word)
+  }
+  const stranger = await coterie(['peers', 'why', 'nobody', '--url', url, '--json'])
+  expect([stranger.code, JSON.parse(stranger.out).refusals]).toEqual([1, []])
+})
+
+test('a bundle holds neither token nor state, whatever is planted, and its file is private', async () => {
+  const canary = 'c4nary-of-the-state'
+  const { url, node } = await served({ opensToHost: true })
+  await node.state.set(`key-${canary}`, utf8(canary))
+  const dir = folder()
+  mkdirSync(join(dir, 'data'), { mode: 0o700 })
+  for (const file of ['api.token', 'machine.json', 'config.json']) {
+    writeFileSync(join(dir, 'data', file), token, { mode: 0o600 })
+  }
+  const out = join(dir, 'bundle.json')
+  const args = ['debug', 'bundle', '--url', url, '--data-dir', join(dir, 'data'), '--out', out]
+  const environment = { COTERIE_SECRET: canary, TOKEN: token }
+  const made = await coterie(args, environment)
+  expect([made.code, made.err]).toEqual([0, ''])
+  const text = readFileSync(out, 'utf8')
+  for (const secret of [canary, Buffer.from(canary).toString('base64'), token]) {
+    expect(text).not.toContain(secret)
+  }
+  expect(Object.keys(JSON.parse(text))).toEqual(
+    expect.arrayContaining(['software', 'status', 'members', 'refusals', 'events', 'logLevel']),
+  )
+  expect(statSync(out).mode & 0o777).toBe(0o600)
+  expect((await coterie(args)).code).toBe(3)
+})
+
+test('doctor names what is wrong, with the next step and an exit code', async () => {
+  const dir = folder()
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  onTestFinished(() => void taken.close())
+  const { port } = taken.address() as AddressInfo
+  const flags = [
+    '--data-dir',
+    dir,
+    '--http-port',
+    String(port),
+    '--bootstrap',
+    '/ip4/127.0.0.1/tcp/1',
+  ]
+  const { code, out } = await coterie(['doctor', '--json', ...flags])
+  expect(code).toBe(1)
+  const results: { name: string; result: string; next: string }[] = JSON.parse(out).findings
+  const failed = results.filter(({ result }) => result === 'fail')
+  expect(failed.map(({ name }) => name).sort()).toEqual(
+    ['bootstrap', 'clock', 'machine', 'manifest', 'ports'].sort(),
+  )
+  for (const { next, name } of failed) expect(next, name).not.toBe('')
+  chmodSync(dir, 0o755)
+  const exposed = await coterie(['doctor', ...flags])
+  expect(exposed.out).toMatch(/^fail +data-dir +Others can look into/m)
+  expect(exposed.out).toContain(`next: Run chmod 700 ${dir}.`)
+  expect((await coterie(['doctor', '--http-prot', '1'])).code).toBe(2)
+})
+
+test('doctor asks the running node about membership, evidence and gossip', async () => {
+  const data = await dataDir('testnet')
+  const run = startedNode(data)
+  const { http } = await run.ready
+  await active(clientOf(http, data))
+  const { out } = await coterie(['doctor', '--json', '--data-dir', data])
+  const results = new Map(
+    JSON.parse(out).findings.map((finding: { name: string; result: string }) => [
+      finding.name,
+      finding.result,
+    ]),
+  )
+  expect(Object.fromEntries(results)).toMatchObject({
+    'data-dir': 'ok',
+    manifest: 'ok',
+    machine: 'warn',
+    clock: 'ok',
+    membership: 'ok',
+    evidence: expect.stringMatching(/ok|warn/),
+    gossip: 'warn',
+  })
+  expect(results.has('ports')).toBe(false)
+}, 60_000)
