@@ -70,10 +70,10 @@ export interface StateApi {
   }): AsyncIterable<StateEvent>
 }
 
-/** The failure detector's word on a member, local and refutable; `new` until it has said anything. */
 /** The node's own link, the member's link, the member's process; `overdue` while nothing is known but the silence. */
 export type SilenceCause = 'overdue' | 'my-link' | 'their-link' | 'their-process'
 
+/** The failure detector's word on a member, local and refutable; `new` until it has said anything. */
 export type MemberState = 'new' | 'alive' | 'suspect' | 'dead'
 
 /** One member as this node sees it. */
