@@ -14,6 +14,8 @@ export interface NodeStart {
   /** Port of its API, and of its relay, the only address that it announces. */
   readonly httpPort: number
   readonly relayPort: number
+  /** Where it listens behind the relay; any free port unless said. */
+  readonly listenPort?: number
   /** Relays of other nodes to look for the network. */
   readonly bootstrapPorts: readonly number[]
   /** The envelope that it begins with. */
@@ -43,7 +45,7 @@ export async function prepareStart(folder: NodeFolder, start: NodeStart): Promis
     manifest: start.manifest,
     machine: start.machine,
     found: start.found,
-    listen: [addressOf(0)],
+    listen: [addressOf(start.listenPort ?? 0)],
     announce: [addressOf(start.relayPort)],
     bootstrap: start.bootstrapPorts.map(addressOf),
     httpPort: start.httpPort,

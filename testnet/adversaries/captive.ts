@@ -58,11 +58,15 @@ export class Captive {
     }
   }
 
-  /** Takes turns until `signal` aborts. What an honest node would stop at, a refusal or a cut, changes nothing. */
+  /**
+   * Takes turns until `signal` aborts, from the first batch on that the node sealed by itself: before, it is no
+   * member, and would be thrown out for its bad manners before it could show others. What an honest node would
+   * stop at, a refusal or a cut, changes nothing.
+   */
   async repeat(attack: Attack, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        await attack(this)
+        if (this.sealed.length > 0) await attack(this)
       } catch (error) {
         if (!(error instanceof CoterieError)) throw error
       }

@@ -28,6 +28,7 @@ import { Doorkeeper } from './doorkeeper.ts'
 import { farewellProtocol, sayFarewell } from './farewell.ts'
 import { Gossip, type GossipCounts } from './gossip.ts'
 import { IdentityKey } from './identity-key.ts'
+import { stopWhole } from './leftovers.ts'
 import { askId, libp2pNode, type Services, tellId } from './libp2p-node.ts'
 import { type Link, MemberLinks } from './member-links.ts'
 import { netMetrics } from './net-metrics.ts'
@@ -203,7 +204,7 @@ export class Libp2pNet implements Net {
     this.#gossip.stop()
     await this.#dials.stop()
     await this.#discovery.stop()
-    await libp2p.stop()
+    await stopWhole(libp2p)
     this.#links.stop()
   }
 
