@@ -82,6 +82,7 @@ const write = {
     'NOT_YOURS',
     'QUEUE_FULL',
     'NOT_READY',
+    'NOT_ADMITTED',
     'NO_PEER_TO_ACK',
     'ACK_TIMEOUT',
     'NOT_RUNNING',

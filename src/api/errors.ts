@@ -34,6 +34,7 @@ export const statusOfCode = {
   CURSOR_GONE: 410,
   QUEUE_FULL: 429,
   NOT_READY: 503,
+  NOT_ADMITTED: 503,
   NO_PEER_TO_ACK: 503,
   STOPPING: 503,
   NOT_RUNNING: 503,

@@ -65,9 +65,9 @@ export function readyChecks(node: CoterieNode, telemetry: Telemetry): readonly P
     // An active node that all others turn away, as a removed one, serves nobody: its writes spread nowhere.
     check(
       'admitted',
-      !warned.has('TURNED_AWAY'),
+      !warned.has('TURNED_AWAY') && !warned.has('NOT_ADMITTED'),
       'not refused',
-      'others refuse this node: see its status',
+      'the manifest or others refuse this node: see its status',
     ),
     check('keyed', isKeyed, 'holds a traffic key', 'holds no traffic key: writes wait'),
     check(

@@ -19,7 +19,7 @@ export class BeatContents implements BeatSource {
     readonly replica: Pick<ReplicaQueries, 'restingRoots' | 'groupClock'>
     readonly agreement: Pick<Agreement, 'mine'>
   }
-  readonly #interval: Duration
+  readonly #pace: { readonly interval: Duration }
   #progress = 0
   #lastRoot: Uint8Array | undefined
   #lastAsked: Instant | undefined
@@ -30,10 +30,11 @@ export class BeatContents implements BeatSource {
       readonly replica: Pick<ReplicaQueries, 'restingRoots' | 'groupClock'>
       readonly agreement: Pick<Agreement, 'mine'>
     },
-    options: { readonly interval: Duration },
+    /** Its interval may change at any time. */
+    pace: { readonly interval: Duration },
   ) {
     this.#ports = ports
-    this.#interval = options.interval
+    this.#pace = pace
   }
 
   content(now: Instant): BeatContent {
@@ -66,7 +67,7 @@ export class BeatContents implements BeatSource {
     const last = this.#lastAsked
     this.#lastAsked = now
     if (last === undefined) return 0
-    const late = Math.max(0, between(last, now) - this.#interval)
+    const late = Math.max(0, between(last, now) - this.#pace.interval)
     return Math.min(255, Math.floor(late / lateMillisecondsPerLoad))
   }
 }

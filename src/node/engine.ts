@@ -4,7 +4,7 @@
  */
 import { HostError } from '../base/errors.ts'
 import type { Digest, NodeId } from '../base/ids.ts'
-import { milliseconds, timestamp } from '../base/time.ts'
+import { timestamp } from '../base/time.ts'
 import type { AskProtocol, MemberConnection, NetHandlers } from '../host/net/port.ts'
 import type { AcceptedBeat } from '../protocol/liveness/input.ts'
 import type { Liveness } from '../protocol/liveness/liveness.ts'
@@ -21,6 +21,7 @@ import { LivenessDriver } from './drivers/liveness.ts'
 import { MembershipDriver } from './drivers/membership.ts'
 import { ReplicaDriver } from './drivers/replica.ts'
 import { EpochKeyUse } from './epoch-key-use.ts'
+import { livePace, paceOf } from './governed.ts'
 import { Inbox } from './inbox.ts'
 import { lossReasonOf } from './loss-reasons.ts'
 import { Outbox } from './outbox.ts'
@@ -56,7 +57,6 @@ export class Engine {
   constructor(parts: EngineParts) {
     this.#parts = parts
     const { host, identity, manifests, net } = parts
-    const { manifest } = manifests.current
     this.membership = openMembership(parts)
     this.#traffic = new Traffic({
       network: manifests.network,
@@ -68,10 +68,9 @@ export class Engine {
     })
     this.#salts = new CommitSalts({ clock: host.clock, membership: this.membership })
     this.replica = openReplica(parts, this.#salts)
-    const interval = milliseconds(manifest.liveness.beatIntervalMs)
     this.#contents = new BeatContents(
       { membership: this.membership, replica: this.replica, agreement: this.agreement },
-      { interval },
+      livePace(manifests),
     )
     this.liveness = openLiveness(parts, this.#contents)
     const rate = ownRate(authorRates[parts.config.preset])
@@ -150,11 +149,10 @@ export class Engine {
   }
 
   manifestChanged(): void {
-    this.replicaDriver.feed({ kind: 'rulesChanged', rules: this.#parts.manifests.stateRules() })
-    this.#membershipDriver.feed({
-      kind: 'manifestChanged',
-      manifest: this.#parts.manifests.membershipFacts(),
-    })
+    const { manifests } = this.#parts
+    this.replicaDriver.feed({ kind: 'rulesChanged', rules: manifests.stateRules() })
+    this.#membershipDriver.feed({ kind: 'manifestChanged', manifest: manifests.membershipFacts() })
+    this.#livenessDriver.feed({ kind: 'paceChanged', pace: paceOf(manifests.current.manifest) })
   }
 
   /** What the net tells; what became of no connection is the caller's. */
@@ -215,6 +213,10 @@ export class Engine {
     signal: AbortSignal,
   ): Promise<Uint8Array> {
     if (protocol === 'probe') return this.#livenessDriver.asked(request, from)
+    const isServed = protocol === 'key' || protocol === 'sync' || protocol === 'record'
+    if (isServed && this.#parts.ownRefusal() !== undefined) {
+      throw new HostError('NOT_ADMITTED', 'The manifest does not admit this node any more.')
+    }
     if (protocol !== 'sync') return this.#membershipDriver.asked(protocol, request, from)
     await this.#doubts.untilFresh(from, AbortSignal.any([signal, this.#stopping.signal]))
     return this.replicaDriver.syncAsked(request, from)

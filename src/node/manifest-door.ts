@@ -1,5 +1,6 @@
 /** How a node takes a manifest from its own door, where a person reads what is wrong with it. */
 import type { Rival } from '../attestation/manifest-lineage.ts'
+import type { Refusal } from '../attestation/verdict.ts'
 import { PeerFault } from '../base/errors.ts'
 import type { EventLog } from './event-log.ts'
 import type { AppliedManifest, StatusView } from './handle.ts'
@@ -37,4 +38,13 @@ export function noteRival(events: EventLog, { nonce, hash, isApproved, signers }
     ? 'the manifest set approved two manifests of one nonce: nobody is admitted until the next one'
     : 'a member of the manifest set signed two manifests of one nonce'
   events.note('manifest-equivocation', text, { nonce, hash, signers: signers.join(' ') })
+}
+
+/** The warning of a node that would refuse its like. */
+export function notAdmitted(refusal: Refusal | undefined): StatusView['warnings'] {
+  if (refusal === undefined) return []
+  const facts = Object.entries(refusal.facts).map(([name, value]) => `${name} ${value}`)
+  const why = [refusal.code, ...facts].join(', ')
+  const text = `The manifest in force does not admit this node (${why}): it serves nobody and takes no writes.`
+  return [{ code: 'NOT_ADMITTED', text }]
 }

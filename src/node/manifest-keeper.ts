@@ -126,8 +126,9 @@ export class ManifestKeeper {
 
   /** What the replica takes from the manifest. */
   stateRules(): StateRules {
-    const { write, api, limits } = this.#inForce.manifest
+    const { write, api, limits, liveness } = this.#inForce.manifest
     return {
+      maxDrift: milliseconds(liveness.maxDriftMs),
       write,
       publicPrefixes: api.publicPrefixes,
       quota: {

@@ -36,7 +36,8 @@ import { type Identity, makeIdentity, wipeIdentity } from './identity.ts'
 import { applyManifest, noteRival } from './manifest-door.ts'
 import { ManifestKeeper } from './manifest-keeper.ts'
 import { nodeMetrics } from './metrics.ts'
-import { ownVerdict } from './own-verdict.ts'
+import { OwnStanding } from './own-standing.ts'
+import { type Own, ownRefusal, ownVerdict } from './own-verdict.ts'
 import { Rate } from './rates.ts'
 import { NodeState } from './state-api.ts'
 import { memberViews, peerViews, statusView, type Viewed } from './views.ts'
@@ -75,6 +76,7 @@ class Node implements CoterieNode {
   #life: Life = 'new'
   #stopped: Promise<void> | undefined
   #engine: Engine | undefined
+  #standing: OwnStanding | undefined
   #net: Net | undefined
   #viewed: Viewed | undefined
 
@@ -98,7 +100,13 @@ class Node implements CoterieNode {
     this.network = this.#manifests.network
     this.opensToHost = this.#manifests.current.manifest.founding.testnet
     const boot = digestOf(sha256(this.#identity.keys.identity)).slice(0, 16)
-    this.#state = new NodeState({ driver: () => this.#running().replicaDriver }, { boot })
+    this.#state = new NodeState(
+      {
+        driver: () => this.#running().replicaDriver,
+        refusal: () => this.#standing?.refusal,
+      },
+      { boot },
+    )
     this.state = this.#state
   }
 
@@ -193,8 +201,10 @@ class Node implements CoterieNode {
       const text = 'the manifest does not admit this node: members will refuse it'
       this.#host.log.warn(text, { ...facts, code })
     }
+    const standing = this.#watchStanding(admission, own)
     const engine = new Engine({
       host: this.#host,
+      ownRefusal: () => standing.refusal,
       config: this.#config,
       identity: this.#identity,
       evidence,
@@ -228,6 +238,19 @@ class Node implements CoterieNode {
     signal.throwIfAborted()
     this.#events.note('started', 'the node started', { node: this.id, network: this.network })
     engine.start()
+    standing.start()
+  }
+
+  #watchStanding(admission: NodeAdmission, own: Own): OwnStanding {
+    this.#standing = new OwnStanding({
+      timers: this.#host.timers,
+      events: this.#events,
+      now: () => admission.now(),
+      manifest: () => this.#manifests.current.manifest,
+      refusal: () => ownRefusal(admission, own),
+      windowPassed: () => this.#engine?.manifestChanged(),
+    })
+    return this.#standing
   }
 
   async #close(): Promise<void> {
@@ -236,6 +259,7 @@ class Node implements CoterieNode {
     this.#stopping.abort(new HostError('STOPPING', 'the node stops'))
     this.#state.stop()
     try {
+      this.#standing?.stop()
       this.#engine?.stop()
       await this.#soon(this.#engine?.closeCache())
       if (wasRunning) await this.#closeNet()
@@ -303,6 +327,7 @@ class Node implements CoterieNode {
       net: () => this.#opened(),
       lastRoot: () => engine.lastRoot,
       turnedAway: () => this.#encounters.refusals.turnedAway(),
+      ownRefusal: () => this.#standing?.refusal,
       clockBehind: () => admission.clockBehind(),
       cacheTrouble: () => engine.cacheTrouble,
       writes: new Rate({ clock, count: () => this.#state.written }),
@@ -315,6 +340,7 @@ class Node implements CoterieNode {
     const { nonce, hash } = this.#manifests.current.mark
     this.#events.note('manifest', 'a newer manifest is in force', { nonce, hash })
     this.#cache.policyChanged(this.#manifests.current.policy.digest)
+    this.#standing?.judge()
     this.#engine?.manifestChanged()
   }
 

@@ -1,4 +1,4 @@
-/** What this node's own evidence is worth under the manifest in force. */
+/** What this node's own evidence is worth under the manifest in force: asked at the start and whenever that changes. */
 import type { Refusal, TrustedVerdict } from '../attestation/verdict.ts'
 import { digestOf } from '../base/ids.ts'
 import { after, milliseconds } from '../base/time.ts'
@@ -8,11 +8,15 @@ import type { NodeAdmission } from './admission.ts'
 import type { Identity } from './identity.ts'
 import type { ManifestKeeper } from './manifest-keeper.ts'
 
-/** Why the manifest in force does not admit this node; `undefined` if it does. */
-function ownRefusal(
-  admission: NodeAdmission,
-  own: { readonly identity: Identity; readonly evidence: Evidence },
-): Refusal | undefined {
+/** A node and what it shows of itself. */
+export interface Own {
+  readonly identity: Identity
+  readonly evidence: Evidence
+  readonly manifests: ManifestKeeper
+}
+
+/** Why the manifest in force does not admit this node now; `undefined` if it does. */
+export function ownRefusal(admission: NodeAdmission, own: Own): Refusal | undefined {
   const verdict = admission.appraiseEvidence(own.identity.keys, own.evidence)
   if (verdict.kind === 'trusted') return undefined
   if (verdict.kind === 'undetermined') return { code: 'UNDETERMINED', facts: {} }
@@ -25,11 +29,7 @@ function ownRefusal(
  */
 export function ownVerdict(
   admission: NodeAdmission,
-  own: {
-    readonly identity: Identity
-    readonly evidence: Evidence
-    readonly manifests: ManifestKeeper
-  },
+  own: Own,
 ): { readonly verdict: TrustedVerdict; readonly refusal: Refusal | undefined } {
   const { identity, evidence, manifests } = own
   const verdict = admission.appraiseEvidence(identity.keys, evidence)

@@ -1,5 +1,5 @@
 /** What a node is made of, and its machines made from that. */
-import type { TrustedVerdict } from '../attestation/verdict.ts'
+import type { Refusal, TrustedVerdict } from '../attestation/verdict.ts'
 import { milliseconds } from '../base/time.ts'
 import type { Net } from '../host/net/port.ts'
 import type { Host } from '../host/port.ts'
@@ -16,6 +16,7 @@ import type { NodeConfig } from './config.ts'
 import type { Counts } from './counts.ts'
 import { DiskCache, type DiskCacheParts } from './disk-cache.ts'
 import type { EventLog } from './event-log.ts'
+import { paceOf } from './governed.ts'
 import type { Identity } from './identity.ts'
 import type { ManifestKeeper } from './manifest-keeper.ts'
 
@@ -32,6 +33,8 @@ export interface EngineParts {
   readonly events: EventLog
   readonly counts: Counts
   readonly net: () => Net
+  /** Why the manifest in force does not admit this node itself; `undefined` if it does. */
+  readonly ownRefusal: () => Refusal | undefined
   /** Watchers of the state may read on. */
   readonly stateChanged: () => void
   /** What was remembered about this member's evidence no longer counts. */
@@ -63,14 +66,14 @@ export function openMembership(parts: EngineParts): Membership {
 
 export function openLiveness(parts: EngineParts, source: BeatSource): Liveness {
   const { host, identity, manifests, verdict } = parts
-  const { liveness: rules } = manifests.current.manifest
+  const { interval, ...rules } = paceOf(manifests.current.manifest)
   return new Liveness(
     { source, random: host.random, sign: message => identity.signing.sign(message) },
     {
       self: identity.node,
       instance: verdict.instance,
       network: manifests.network,
-      interval: milliseconds(rules.beatIntervalMs),
+      interval,
       startsAt: host.clock.monotonic(),
       rules,
     },

@@ -1,7 +1,9 @@
+import type { Refusal } from '../attestation/verdict.ts'
 import { type CoterieError, UsageError } from '../base/errors.ts'
 import type { Operation, ReplicaChange } from '../protocol/replica/types.ts'
 import type { ReplicaDriver } from './drivers/replica.ts'
 import type { StateApi, StateEntry, StateEvent, WriteOptions, WriteReceipt } from './handle.ts'
+import { writeError } from './write-errors.ts'
 
 const listDefault = 100
 const listMax = 1_000
@@ -11,14 +13,23 @@ const changesPerRead = 256
 /** The replicated state as applications see it, over the replica's driver. */
 export class NodeState implements StateApi {
   readonly #driver: () => ReplicaDriver
+  readonly #refusal: () => Refusal | undefined
   /** Tells cursors of this boot from others. */
   readonly #boot: string
   #wakeWatchers: (() => void)[] = []
   #isStopped = false
   #written = 0
 
-  constructor(ports: { readonly driver: () => ReplicaDriver }, options: { readonly boot: string }) {
+  /** `refusal` says why the manifest does not admit this node, if so: then nothing is written. */
+  constructor(
+    ports: {
+      readonly driver: () => ReplicaDriver
+      readonly refusal: () => Refusal | undefined
+    },
+    options: { readonly boot: string },
+  ) {
     this.#driver = ports.driver
+    this.#refusal = ports.refusal
     this.#boot = options.boot
   }
 
@@ -107,6 +118,7 @@ export class NodeState implements StateApi {
 
   async #write(operation: Operation, options: WriteOptions): Promise<WriteReceipt> {
     const driver = this.#driver()
+    if (this.#refusal() !== undefined) throw writeError('NOT_ADMITTED')
     const acknowledgedBy = await driver.write(operation, options.ack ?? 1, options.signal)
     this.#written++
     return { key: operation.key, acknowledgedBy }

@@ -1,5 +1,5 @@
 /** Snapshots of a node for people and programs. Reads only. */
-import type { TrustedVerdict } from '../attestation/verdict.ts'
+import type { Refusal, TrustedVerdict } from '../attestation/verdict.ts'
 import { toHex } from '../base/bytes.ts'
 import type { NodeId } from '../base/ids.ts'
 import { between, type Clock, type Duration, type Instant } from '../base/time.ts'
@@ -11,9 +11,10 @@ import type { CacheTrouble } from './disk-cache.ts'
 import type { MemberView, NodePhase, PeerView, RefusalView, StatusView } from './handle.ts'
 import type { Identity } from './identity.ts'
 import { isolatedWarning, leaseView } from './lease-view.ts'
-import { manifestWarnings } from './manifest-door.ts'
+import { manifestWarnings, notAdmitted } from './manifest-door.ts'
 import type { ManifestKeeper } from './manifest-keeper.ts'
 import type { Rate } from './rates.ts'
+import { adviceOn } from './refusal-advice.ts'
 
 /** What a snapshot is taken of. */
 export interface Viewed {
@@ -29,6 +30,8 @@ export interface Viewed {
   /** The latest refusal by another node that still stands. */
   readonly turnedAway: () => RefusalView | undefined
   /** How far the host's clock is behind a time that is proved to have passed. */
+  /** Why the manifest in force does not admit this node itself. */
+  readonly ownRefusal: () => Refusal | undefined
   readonly clockBehind: () => Duration
   readonly cacheTrouble: () => CacheTrouble | undefined
   readonly writes: Rate
@@ -68,7 +71,7 @@ export function statusView(
     testnet: manifest.founding.testnet,
     tee: viewed.verdict.platform,
     ...own,
-    next: turnedAway(viewed)?.next || own.next,
+    next: nextStep(viewed) || own.next,
     addresses: viewed.net().addresses(),
     listening: viewed.net().listening(),
     manifest: mark,
@@ -146,6 +149,7 @@ function warnings(viewed: Viewed): StatusView['warnings'] {
     text: `The host's clock is ${behind} s behind a time that is proved to have passed: set it right.`,
   }
   return [
+    ...notAdmitted(viewed.ownRefusal()),
     ...manifestWarnings(viewed.manifests),
     ...(held > 0 ? [stampsAhead] : []),
     ...(behind > 0 ? [clockBehind] : []),
@@ -153,6 +157,12 @@ function warnings(viewed: Viewed): StatusView['warnings'] {
     ...(trouble === undefined ? [] : [trouble]),
     ...(refusal === undefined ? [] : [turnedAwayWarning(refusal)]),
   ]
+}
+
+/** What a person can do about the worst of it; empty if nothing is wrong. */
+function nextStep(viewed: Viewed): string {
+  const refusal = viewed.ownRefusal()
+  return refusal === undefined ? (turnedAway(viewed)?.next ?? '') : adviceOn(refusal.code)
 }
 
 /** A refusal by others that no redial will change, until the manifest or the machine does. */

@@ -8,7 +8,11 @@ interface Explanation {
   readonly isUsage?: true
 }
 
-const explanations: Readonly<Record<WriteRefusal, Explanation>> = {
+const explanations: Readonly<Record<WriteRefusal | 'NOT_ADMITTED', Explanation>> = {
+  NOT_ADMITTED: {
+    message: 'The manifest does not admit this node any more; nothing was written.',
+    next: 'Run what the manifest admits; the status of this node says what differs.',
+  },
   NOT_READY: {
     message: 'The node has not joined the network yet; nothing was written.',
     next: 'Wait until status says active, then write again.',
@@ -89,7 +93,7 @@ const explanations: Readonly<Record<WriteRefusal, Explanation>> = {
 }
 
 /** The error that a writer sees for a refusal of the replica. */
-export function writeError(code: WriteRefusal): CoterieError {
+export function writeError(code: WriteRefusal | 'NOT_ADMITTED'): CoterieError {
   const { message, next, isUsage } = explanations[code]
   const options = { next }
   return isUsage === true

@@ -12,6 +12,7 @@ import {
 import type { LocalHealth } from './health.ts'
 import type { LivenessEffect, LivenessOptions, LivenessPorts } from './input.ts'
 import type { ObservedMember } from './observed.ts'
+import type { LivenessPace } from './pace.ts'
 import { type ProbeNews, Probes, type RoundResult } from './probes.ts'
 
 /** Third members asked in one round: one of three liars or cut-off helpers still leaves two. */
@@ -27,6 +28,7 @@ export class Doubts {
   readonly #health: LocalHealth
   readonly #ports: LivenessPorts
   readonly #options: LivenessOptions
+  readonly #pace: Pick<LivenessPace, 'interval'>
   readonly #probes: Probes
   readonly #doubted = new Set<NodeId>()
   readonly #served = new Map<NodeId, number>()
@@ -36,6 +38,7 @@ export class Doubts {
     parts: {
       readonly members: ReadonlyMap<NodeId, ObservedMember>
       readonly health: LocalHealth
+      readonly pace: Pick<LivenessPace, 'interval'>
     },
     options: LivenessOptions,
   ) {
@@ -43,6 +46,7 @@ export class Doubts {
     this.#members = parts.members
     this.#health = parts.health
     this.#options = options
+    this.#pace = parts.pace
     const isNews = (node: NodeId, proof: LifeProof): boolean => this.#isNews(node, proof)
     this.#probes = new Probes({ random: ports.random, isNews }, { network: options.network })
   }
@@ -113,7 +117,7 @@ export class Doubts {
       at.changed(target)
     }
     if (!member.isConnected) return [answer(request, member.isRefused ? 'refused' : 'silent')]
-    const patience = (this.#options.interval * relayIntervals) as Duration
+    const patience = (this.#pace.interval * relayIntervals) as Duration
     const relay = this.#probes.relay({ request, asker: from, asked }, { now: at.now, patience })
     return [relay ?? answer(request, 'silent')]
   }
@@ -141,7 +145,7 @@ export class Doubts {
     const whom = member.isConnected ? [node, ...helpers] : helpers
     if (whom.length === 0) return []
     const seen = member.isRefused ? 'refused' : 'silent'
-    const patience = (this.#options.interval * roundIntervals * this.#health.multiplier) as Duration
+    const patience = (this.#pace.interval * roundIntervals * this.#health.multiplier) as Duration
     return this.#probes.start(node, { whom, seen }, { now, patience })
   }
 

@@ -13,6 +13,7 @@
 import type { NodeId } from '../../base/ids.ts'
 import { after, type Duration, type Instant } from '../../base/time.ts'
 import { type CitationKey, citationKey } from '../../wire/heartbeat.ts'
+import type { LivenessPace } from './pace.ts'
 
 /**
  * Intervals since the beat of mine that all goes back to, beyond those for one citation: three more hops of
@@ -40,19 +41,14 @@ export interface Freshness {
 /** Beats of mine and beats that I accepted, as far as a citation of them still proves something. */
 export class Anchors {
   readonly #self: NodeId
-  readonly #citable: Duration
-  readonly #anchored: Duration
-  readonly #anchorsMax: number
+  readonly #pace: Pick<LivenessPace, 'interval' | 'citationIntervals'>
   readonly #byAuthor = new Map<NodeId, Anchor[]>()
   readonly #byKey = new Map<CitationKey, { readonly author: NodeId; readonly anchor: Anchor }>()
 
-  constructor(self: NodeId, options: { interval: Duration; citationIntervals: number }) {
-    const { interval, citationIntervals } = options
+  /** `pace` may change at any time. */
+  constructor(self: NodeId, pace: Pick<LivenessPace, 'interval' | 'citationIntervals'>) {
     this.#self = self
-    this.#citable = (interval * citationIntervals) as Duration
-    this.#anchored = (interval * (citationIntervals + hopIntervals)) as Duration
-    // At most two per interval, the second as the answer to a probe, and one interval more for jitter.
-    this.#anchorsMax = 2 * (citationIntervals + 1)
+    this.#pace = pace
   }
 
   /** I sent a beat with this citation. */
@@ -89,7 +85,10 @@ export class Anchors {
   }
 
   #isCitable(anchor: Anchor, now: Instant): boolean {
-    return now <= after(anchor.at, this.#citable) && now <= after(anchor.rootAt, this.#anchored)
+    const { interval, citationIntervals } = this.#pace
+    const citable = (interval * citationIntervals) as Duration
+    const anchored = (interval * (citationIntervals + hopIntervals)) as Duration
+    return now <= after(anchor.at, citable) && now <= after(anchor.rootAt, anchored)
   }
 
   #keep(author: NodeId, anchor: Anchor): void {
@@ -97,8 +96,11 @@ export class Anchors {
     this.#byAuthor.set(author, anchors)
     anchors.push(anchor)
     this.#byKey.set(anchor.key, { author, anchor })
-    const oldest = anchors.length > this.#anchorsMax ? anchors.shift() : undefined
-    if (oldest !== undefined) this.#byKey.delete(oldest.key)
+    // At most two per interval, the second as the answer to a probe, and one interval more for jitter.
+    const anchorsMax = 2 * (this.#pace.citationIntervals + 1)
+    for (const { key } of anchors.splice(0, Math.max(0, anchors.length - anchorsMax))) {
+      this.#byKey.delete(key)
+    }
   }
 }
 

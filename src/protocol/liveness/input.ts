@@ -4,6 +4,7 @@ import type { Random } from '../../base/random.ts'
 import { type Duration, type Instant, minutes } from '../../base/time.ts'
 import type { Heartbeat } from '../../wire/heartbeat.ts'
 import type { LeaseView } from './lease.ts'
+import type { LivenessPace } from './pace.ts'
 
 /**
  * How a member looks from here, a local judgement that steers traffic and proves nothing.
@@ -25,6 +26,8 @@ export type SuspicionCause = 'overdue' | 'my-link' | 'their-link' | 'their-proce
 export type LivenessInput =
   /** The alarm of `wakeAt`. An early or late one does no harm. */
   | { readonly kind: 'tick' }
+  /** Another manifest is in force. */
+  | { readonly kind: 'paceChanged'; readonly pace: LivenessPace }
   /**
    * A beat whose envelope opened and whose signature holds. Give every one, the sequence numbers that the
    * replay window has already seen too: only so can two beats under one number be noticed. Of an author who
@@ -137,14 +140,7 @@ export interface LivenessOptions {
 }
 
 /** What a manifest decides about liveness; spans in intervals unless said. */
-export interface LivenessRules {
-  /** A beat counts if it cites one that is at most this old. */
-  readonly citationIntervals: number
-  /** How long a member that was never heard is `new`. */
-  readonly newIntervals: number
-  /** How long a citation of a beat of mine counts for the policy lease, in milliseconds from when I sent it. */
-  readonly leaseMs: number
-}
+export type LivenessRules = Omit<LivenessPace, 'interval'>
 
 /**
  * A beat travels for one interval, waits for the next beat of its reader in another, and one is slack. A

@@ -33,13 +33,13 @@ interface Voice {
 
 export class PolicyLease {
   readonly #ownInstance: Digest
-  readonly #span: Duration
+  readonly #options: { readonly span: Duration }
   readonly #voices = new Map<NodeId, Voice>()
 
-  /** `span` is how long a citation counts; `ownInstance` the machine that this node runs on. */
+  /** `span` is how long a citation counts, and may change at any time; `ownInstance` the machine that this node runs on. */
   constructor(options: { readonly ownInstance: Digest; readonly span: Duration }) {
     this.#ownInstance = options.ownInstance
-    this.#span = options.span
+    this.#options = options
   }
 
   memberAdded(node: NodeId, instance: Digest): void {
@@ -77,7 +77,7 @@ export class PolicyLease {
     const ends = new Map<Digest, Instant | null>()
     for (const { instance, heardAt } of this.#voices.values()) {
       if (instance === this.#ownInstance) continue
-      const end = heardAt === null ? null : after(heardAt, this.#span)
+      const end = heardAt === null ? null : after(heardAt, this.#options.span)
       const known = ends.get(instance) ?? null
       ends.set(instance, known === null || (end !== null && end > known) ? end : known)
     }

@@ -21,7 +21,7 @@
  * Sources: Hayashibara 2004 (phi accrual); Das, Gupta, Motivala, "SWIM", DSN 2002, §4.2 (suspicion and
  * refutation); Dadgar, Phillips, Currey, "Lifeguard", 2018 (a slow observer blames itself).
  */
-import { assert, unreachable } from '../../base/errors.ts'
+import { unreachable } from '../../base/errors.ts'
 import { type NodeId, nodeIdOfKey } from '../../base/ids.ts'
 import { after, between, type Duration, type Instant, milliseconds } from '../../base/time.ts'
 import { beatDigest, citationsMax, type Heartbeat, heartbeatCodec } from '../../wire/heartbeat.ts'
@@ -35,13 +35,13 @@ import {
   type LivenessInput,
   type LivenessOptions,
   type LivenessPorts,
-  type LivenessRules,
   type LivenessState,
   livenessRules,
   type SuspicionCause,
 } from './input.ts'
 import { type LeaseView, PolicyLease } from './lease.ts'
 import { ObservedMember, type ReceivedBeat } from './observed.ts'
+import { type LivenessPace, Pace } from './pace.ts'
 
 /** Judgements per interval: a change of state is noticed at most a quarter of an interval late. */
 const judgementsPerInterval = 4
@@ -58,8 +58,7 @@ type InputOf<Kind extends LivenessInput['kind']> = Extract<LivenessInput, { kind
 export class Liveness implements Machine<LivenessInput, LivenessEffect> {
   readonly #ports: LivenessPorts
   readonly #self: NodeId
-  readonly #interval: Duration
-  readonly #rules: LivenessRules
+  readonly #pace: Pace
   readonly #anchors: Anchors
   readonly #members = new Map<NodeId, ObservedMember>()
   readonly #health = new LocalHealth()
@@ -74,17 +73,19 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
   #lastStep: Instant
 
   constructor(ports: LivenessPorts, options: LivenessOptions) {
-    assert(options.interval > 0, 'the interval between beats is positive')
     this.#ports = ports
     this.#self = options.self
-    this.#interval = options.interval
-    this.#rules = options.rules ?? livenessRules
-    const { citationIntervals } = this.#rules
-    this.#anchors = new Anchors(options.self, { interval: options.interval, citationIntervals })
-    const span = milliseconds(this.#rules.leaseMs)
-    this.#lease = new PolicyLease({ ownInstance: options.instance, span })
+    this.#pace = new Pace({ interval: options.interval, ...(options.rules ?? livenessRules) })
+    this.#anchors = new Anchors(options.self, this.#pace)
+    const pace = this.#pace
+    this.#lease = new PolicyLease({
+      ownInstance: options.instance,
+      get span() {
+        return milliseconds(pace.leaseMs)
+      },
+    })
     const parts = { members: this.#members, health: this.#health }
-    this.#doubts = new Doubts(ports, parts, options)
+    this.#doubts = new Doubts(ports, { ...parts, pace: this.#pace }, options)
     this.#nextBeat = options.startsAt
     this.#nextJudgement = options.startsAt
     this.#lastStep = options.startsAt
@@ -132,6 +133,8 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
         this.#members.get(input.node)?.connectionClosed(input.reconnect, now)
         if (input.reconnect === 'refused') this.#doubts.doubt(input.node)
         return this.#judge([input.node], now)
+      case 'paceChanged':
+        return this.#paceChanged(input.pace, now)
       default:
         return unreachable(input)
     }
@@ -251,7 +254,7 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
       const isLive = member.state === 'alive'
       return [{ member, citation, receivedAt, isLive, citedAt: member.citedAt }]
     })
-    const heardWithin = (this.#interval * this.#rules.citationIntervals) as Duration
+    const heardWithin = (this.#interval * this.#pace.citationIntervals) as Duration
     const chosen = chooseCitations(candidates, { now, heardWithin, max: citationsMax })
     for (const { member } of chosen) member.citedAt = now
     const payload = heartbeatCodec.encode({
@@ -330,8 +333,21 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
   }
 
   #observe(now: Instant): ObservedMember {
-    const { newIntervals } = this.#rules
-    return new ObservedMember({ interval: this.#interval, newIntervals }, now)
+    return new ObservedMember(this.#pace, now)
+  }
+
+  /** Others change at other moments: what was learned of their rhythm is forgotten, and nobody is late for it. */
+  #paceChanged(pace: LivenessPace, now: Instant): readonly LivenessEffect[] {
+    if (this.#pace.equals(pace)) return []
+    this.#pace.change(pace)
+    for (const member of this.#members.values()) member.paceChanged(now)
+    this.#nextBeat = earlier(this.#nextBeat, after(now, pace.interval))
+    this.#nextJudgement = now
+    return []
+  }
+
+  get #interval(): Duration {
+    return this.#pace.interval
   }
 
   #forget(node: NodeId): void {
@@ -352,4 +368,8 @@ export class Liveness implements Machine<LivenessInput, LivenessEffect> {
     const excused = late + (isLong ? this.#interval * longStallIntervals : 0)
     for (const member of this.#members.values()) member.excuse(excused as Duration, now)
   }
+}
+
+function earlier(left: Instant, right: Instant): Instant {
+  return left < right ? left : right
 }

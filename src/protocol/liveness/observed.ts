@@ -3,6 +3,7 @@ import type { NodeId } from '../../base/ids.ts'
 import { after, between, type Duration, type Instant } from '../../base/time.ts'
 import type { BeatDigest } from '../../wire/heartbeat.ts'
 import type { LivenessState, Reconnect, SuspicionCause } from './input.ts'
+import type { LivenessPace } from './pace.ts'
 import { ArrivalGaps } from './phi.ts'
 import type { RoundResult } from './probes.ts'
 
@@ -30,8 +31,7 @@ export interface ReceivedBeat {
 }
 
 export class ObservedMember {
-  readonly #interval: Duration
-  readonly #newIntervals: number
+  readonly #pace: Pick<LivenessPace, 'interval' | 'newIntervals'>
   #state: LivenessState = 'new'
   /** When the last sign of life came; for a new member, when it was added. Moves on by excused stalls. */
   #silentSince: Instant
@@ -57,9 +57,9 @@ export class ObservedMember {
   citedAt: Instant | null = null
   isEquivocator = false
 
-  constructor(options: { interval: Duration; newIntervals: number }, addedAt: Instant) {
-    this.#interval = options.interval
-    this.#newIntervals = options.newIntervals
+  /** `pace` may change at any time; `paceChanged` follows. */
+  constructor(pace: Pick<LivenessPace, 'interval' | 'newIntervals'>, addedAt: Instant) {
+    this.#pace = pace
     this.#silentSince = addedAt
   }
 
@@ -111,13 +111,20 @@ export class ObservedMember {
   /** A sign of life: whatever was suspected is refuted. */
   arrived(now: Instant): void {
     // A gap that ended in `dead` was an absence, not a late beat: it teaches nothing about the link.
-    if (this.#gaps === null || this.#state === 'dead') this.#gaps = new ArrivalGaps(this.#interval)
+    if (this.#gaps === null || this.#state === 'dead')
+      this.#gaps = new ArrivalGaps(this.#pace.interval)
     else this.#gaps.add(Math.max(0, between(this.#silentSince, now)) as Duration)
     this.#silentSince = now
     this.#suspectSince = null
     this.#provenAt = null
     this.#linkUndoubted()
     this.#state = 'alive'
+  }
+
+  /** Beats come at another pace from now on: its rhythm is learned anew, and the silence so far does not count. */
+  paceChanged(now: Instant): void {
+    this.#gaps = this.#gaps === null ? null : new ArrivalGaps(this.#pace.interval)
+    this.#silentSince = now
   }
 
   connectionOpened(): void {
@@ -137,7 +144,7 @@ export class ObservedMember {
   /** A round of probes begins, or cannot because nobody is there to ask. */
   roundBegins(now: Instant): void {
     const rest = this.isRefused && this.#corroborators.size === 0 ? refusedRoundEvery : roundEvery
-    this.#nextRoundAt = after(now, (this.#interval * rest) as Duration)
+    this.#nextRoundAt = after(now, (this.#pace.interval * rest) as Duration)
   }
 
   roundEnded(result: RoundResult, now: Instant): void {
@@ -208,17 +215,19 @@ export class ObservedMember {
 
   #isOverdue(now: Instant, patience: number): boolean {
     if (this.#gaps === null) {
-      return between(this.#silentSince, now) >= this.#interval * this.#newIntervals * patience
+      return (
+        between(this.#silentSince, now) >= this.#pace.interval * this.#pace.newIntervals * patience
+      )
     }
     return this.#stretchedPhi(now, patience) >= suspectPhi || this.#isGoneForTwo
   }
 
   #isOverdueForGood(now: Instant, patience: number): boolean {
-    const held = (this.#interval * provenIntervals * patience) as Duration
+    const held = (this.#pace.interval * provenIntervals * patience) as Duration
     if (this.#provenAt !== null && now < after(this.#provenAt, held)) return false
     const suspectFor = between(this.#suspectSince ?? now, now)
-    const waited = this.#gaps === null ? this.#newIntervals : suspicionIntervals
-    if (suspectFor < this.#interval * waited * patience) return false
+    const waited = this.#gaps === null ? this.#pace.newIntervals : suspicionIntervals
+    if (suspectFor < this.#pace.interval * waited * patience) return false
     return this.#gaps === null || this.#stretchedPhi(now, patience) >= deadPhi
   }
 

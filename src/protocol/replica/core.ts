@@ -1,7 +1,7 @@
 /** What the parts of one replica share: the map and all that must change with it. */
 import { utf8 } from '../../base/bytes.ts'
 import type { NodeId } from '../../base/ids.ts'
-import { after, type Instant, milliseconds, seconds } from '../../base/time.ts'
+import { after, type Duration, type Instant, milliseconds, seconds } from '../../base/time.ts'
 import type { ByteRun } from './cells.ts'
 import { ClockAdoption } from './clock-adoption.ts'
 import { rowFlag } from './columns.ts'
@@ -55,6 +55,7 @@ export class Core {
   readonly quota: Quota
   rules: WriteRules
   #publicPrefixes: readonly Uint8Array[]
+  #maxDrift: Duration
   #prunedTo = 0
   /** The active members but this node, and where they run. */
   #active: ReadonlyMap<NodeId, string> = new Map()
@@ -62,6 +63,7 @@ export class Core {
   constructor(ports: ReplicaPorts, settings: Settings) {
     this.ports = ports
     this.settings = settings
+    this.#maxDrift = settings.maxDrift
     this.self = settings.self
     this.outbox = new Outbox(settings.outboxEntriesMax)
     this.watch = new WatchLog(settings.watchEventsMax)
@@ -87,7 +89,8 @@ export class Core {
   }
 
   /** Another manifest is in force: what is held is judged anew. */
-  changeRules({ write, publicPrefixes, quota }: StateRules): void {
+  changeRules({ write, publicPrefixes, quota, maxDrift }: StateRules): void {
+    this.#maxDrift = maxDrift ?? this.#maxDrift
     this.rules = new WriteRules(write)
     this.#publicPrefixes = publicPrefixes.map(utf8)
     this.quota.change(quota)
@@ -154,7 +157,7 @@ export class Core {
 
   /** The latest time a stamp may carry to be merged now: the one rule of gossip and sync. */
   mergeableMs(now: Instant): number {
-    return (this.clock.read(now) ?? 0) + this.settings.maxDrift
+    return (this.clock.read(now) ?? 0) + this.#maxDrift
   }
 
   /** As `ReplicaQueries.changesAfter`. */

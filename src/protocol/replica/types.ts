@@ -35,6 +35,8 @@ export interface StateRules {
   /** Key prefixes that light clients may read: their leaves are in the public trie. */
   readonly publicPrefixes: readonly string[]
   readonly quota: QuotaRules
+  /** A stamp further ahead of the group clock is not merged; as it was unless said. */
+  readonly maxDrift?: Duration
 }
 
 /**

@@ -160,7 +160,13 @@ test('an active node that all others turn away is not ready, and says so without
   expect(answer.status).toBe(503)
   expect(answer.json).toEqual({
     ok: false,
-    checks: [{ name: 'admitted', ok: false, detail: 'others refuse this node: see its status' }],
+    checks: [
+      {
+        name: 'admitted',
+        ok: false,
+        detail: 'the manifest or others refuse this node: see its status',
+      },
+    ],
   })
   expect((await raw(url, 'GET', '/livez')).status).toBe(200)
 })

@@ -4,6 +4,7 @@ import { canonicalJson } from '../../../src/attestation/canonical-json.ts'
 import type { Manifest } from '../../../src/attestation/manifest.ts'
 import { utf8 } from '../../../src/base/bytes.ts'
 import { minutes, seconds } from '../../../src/base/time.ts'
+import { registersOf } from '../../../src/host/tee/machine.ts'
 import type { CoterieNode } from '../../../src/node/handle.ts'
 import { type SimulatedNode, Simulation } from '../../fakes/simulation.ts'
 import { nextManifest, rotatedManifest, testNetwork } from '../../fixtures/network.ts'
@@ -142,4 +143,92 @@ test('half of the nodes get one manifest and half another of its nonce: alarm, n
   await simulation.until(() => all.every(node => inForce(node).hash === healed.mark.hash))
   await simulation.until(() => all.every(node => node.status().members.active === 5))
   expect(all.some(isAlarmed)).toBe(false)
+})
+
+test('a new manifest changes the pace of beats, what is public and how far stamps may run ahead, in running nodes', async () => {
+  simulation = new Simulation(107)
+  const nodes = nodesOf(await simulation.startNetwork(3))
+  const [first] = nodes as [CoterieNode]
+  await simulation.settle(first.state.set('shown/a', utf8('1')))
+  await simulation.settle(first.state.set('hidden/a', utf8('2')))
+  const rootsOf = (): Set<string> => new Set(nodes.map(node => node.status().state.root))
+  await simulation.time.advance(seconds(10))
+  expect(rootsOf().size).toBe(1)
+  const [before] = rootsOf()
+  const next = nextManifest(simulation.fixture, manifest => ({
+    ...manifest,
+    api: { ...manifest.api, publicPrefixes: ['shown/'] },
+    liveness: { ...manifest.liveness, beatIntervalMs: 4_000 },
+  }))
+  first.applyManifest(next.envelopeBytes)
+  await simulation.until(() => rootsOf().size === 1 && !rootsOf().has(before as string), minutes(1))
+  // A node that starts with these rules computes the same root: nothing was left in the wrong trie.
+  const late = await simulation.start('late')
+  await simulation.until(() => late.node.status().phase === 'active')
+  await simulation.until(() => late.node.status().state.root === first.status().state.root)
+  const beatsOf = () => first.status().uptimeSeconds
+  const from = beatsOf()
+  await simulation.time.advance(minutes(2))
+  expect(beatsOf() - from).toBe(120)
+  expect(nodes.every(node => node.members().every(({ state }) => state === 'alive'))).toBe(true)
+  const back = nextManifest(next, manifest => ({
+    ...manifest,
+    api: { ...manifest.api, publicPrefixes: [] },
+    liveness: { ...manifest.liveness, beatIntervalMs: 500 },
+  }))
+  nodes[1]?.applyManifest(back.envelopeBytes)
+  await simulation.until(() => rootsOf().size === 1 && rootsOf().has(before as string))
+  expect(nodes.every(node => node.members().every(({ state }) => state === 'alive'))).toBe(true)
+})
+
+test('the node whose measurement the next manifest leaves out is cut off within seconds and says so itself', async () => {
+  const old = registersOf('old release')
+  const { measurement, signer } = old
+  const release = (name: string) => ({ name, platform: 'simulated' as const })
+  const both = testNetwork({
+    seed: 'two releases',
+    change: manifest => ({
+      ...manifest,
+      join: {
+        ...manifest.join,
+        measurements: [
+          ...manifest.join.measurements,
+          {
+            ...manifest.join.measurements[0],
+            ...release('old-release'),
+            registers: { measurement, signer },
+          },
+        ] as Manifest['join']['measurements'],
+      },
+    }),
+  })
+  simulation = new Simulation(108, both)
+  const nodes = [
+    await simulation.start('node-0', { found: true }),
+    await simulation.start('node-1'),
+  ]
+  const outdated = await simulation.start('old', { machine: { registers: old } })
+  const all = [...nodes, outdated]
+  await simulation.until(() => all.every(({ node }) => node.status().members.active === 3))
+  const next = nextManifest(both, manifest => ({
+    ...manifest,
+    join: { ...manifest.join, measurements: manifest.join.measurements.slice(0, 1) },
+  }))
+  nodes[0]?.node.applyManifest(next.envelopeBytes)
+  const remaining = nodesOf(nodes)
+  await simulation.until(
+    () => remaining.every(node => node.members().every(({ node: id }) => id !== outdated.node.id)),
+    seconds(5),
+  )
+  await simulation.until(() => inForce(outdated.node).nonce === 1, minutes(1))
+  const { warnings, next: step } = outdated.node.status()
+  expect(warnings.map(({ code }) => code)).toContain('NOT_ADMITTED')
+  expect(step).toContain('software that the manifest admits')
+  const write = outdated.node.state.set('late', utf8('word'), { ack: 'local' })
+  await expect(write).rejects.toMatchObject({ code: 'NOT_ADMITTED' })
+  // A mistake of the manifest set costs nothing but time: the next manifest lets it in again as it was.
+  const mended = nextManifest(next, manifest => ({ ...manifest, join: both.manifest.join }))
+  nodes[1]?.node.applyManifest(mended.envelopeBytes)
+  await simulation.until(() => remaining.every(node => node.members().length === 3), minutes(2))
+  expect(outdated.node.status().warnings.map(({ code }) => code)).not.toContain('NOT_ADMITTED')
 })
