@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   join: () => import('./join.ts'),
   kv: () => import('./kv.ts'),
   memory: () => import('./memory.ts'),
+  sync: () => import('./sync.ts'),
 }
 
 const [name = '', ...flags] = process.argv.slice(2)

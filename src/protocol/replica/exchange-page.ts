@@ -53,3 +53,9 @@ export function exchangePage(core: Core, rows: readonly number[], table: PageTab
   )
   return { bytes, count, commitKeys }
 }
+
+/** Rows in the order of their keys: neighbours share their beginnings, which then travel once. */
+export function inKeyOrder({ map }: Core, rows: readonly number[]): number[] {
+  const keys = rows.map(row => ({ row, key: row < 0 ? '' : map.cells.keyText(row) }))
+  return keys.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ row }) => row)
+}

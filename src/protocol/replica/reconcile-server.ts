@@ -14,7 +14,7 @@ import {
 } from '../../wire/reconcile.ts'
 import type { TrieBranch } from './commitment.ts'
 import type { Core } from './core.ts'
-import { exchangePage, knownIn } from './exchange-page.ts'
+import { exchangePage, inKeyOrder, knownIn } from './exchange-page.ts'
 import type { Merge } from './merge.ts'
 import { symbolsFor } from './sketch.ts'
 
@@ -22,8 +22,8 @@ import { symbolsFor } from './sketch.ts'
 const arrearsMax = 2000
 /** A branch with so few entries is answered with them. */
 export const branchEntriesMax = 16
-/** A difference above this part of all entries goes by snapshot. */
-const snapshotPart = 8
+/** A difference above an eighth of all entries goes by snapshot; the estimate may be a third too high. */
+const snapshotPart = 6
 /** Below so many differing items the sketch is always the cheaper. */
 const fewItems = 64
 
@@ -98,7 +98,10 @@ export class ReconcileServer {
     const commitKeys = merged?.commitKeys ?? []
     const rows = core.commitment.items.rowsOf(new Set(question.wants))
     const wanted = question.wants.map(id => rows.get(id) ?? -1)
-    const page = exchangePage(core, wanted, { writer: core.self, reader: asker.node, commitKeys })
+    const answering = { writer: core.self, reader: asker.node, commitKeys }
+    const whole = exchangePage(core, inKeyOrder(core, wanted), answering)
+    // What does not go into one page is answered in the order asked.
+    const page = whole.count === wanted.length ? whole : exchangePage(core, wanted, answering)
     const bytes = encodePageAnswer({ answered: page.count, page: page.bytes })
     return { bytes, commitKeys }
   }

@@ -19,16 +19,16 @@ import {
 } from '../../wire/reconcile.ts'
 import type { TrieBranch } from './commitment.ts'
 import type { Core } from './core.ts'
-import { exchangePage, knownIn } from './exchange-page.ts'
+import { exchangePage, inKeyOrder, knownIn } from './exchange-page.ts'
 import type { Merge } from './merge.ts'
 import { childHashes, childOf } from './reconcile-server.ts'
-import { cellOf, isSurelyOlder } from './row-items.ts'
+import { cellOf, unitsAfter } from './row-items.ts'
 import { difference } from './sketch.ts'
 
 /** Answers taken for one round: beyond them the other leads us nowhere. */
 const answersMax = 64
 /** Times that more symbols are asked for. */
-const sketchAnswersMax = 4
+const sketchAnswersMax = 8
 /** Branches that a descent looks into: enough for some hundred differences; more go by snapshot. */
 const branchesMax = 4096
 
@@ -118,7 +118,7 @@ export class SketchRound implements Round {
     if (this.#answers >= sketchAnswersMax || have >= limits.sketchSymbolsMax) {
       return { kind: 'pointless' }
     }
-    return { kind: 'ask', bytes: this.#askSymbols(have, Math.ceil(have / 2) + 16) }
+    return { kind: 'ask', bytes: this.#askSymbols(have, Math.ceil(have / 4) + 16) }
   }
 
   /** Who lacks what: of two states of one cell only the newer travels, if it is plain which one that is. */
@@ -140,19 +140,15 @@ export class SketchRound implements Round {
       const [row, id] = [rows[0], ids[0]]
       // The stamp orders the states of a register alone.
       const isPair = rows.length === 1 && ids.length === 1 && isRegister(rows[0] ?? -1)
-      if (!isPair || row === undefined || id === undefined) {
-        this.#pushes.push(...rows)
-        this.#wants.push(...ids)
-      } else if (isSurelyOlder(id, ms[row] ?? 0, groupMs)) {
-        this.#pushes.push(row)
-      } else {
-        this.#wants.push(id)
+      const order =
+        isPair && row !== undefined && id !== undefined ? unitsAfter(id, ms[row] ?? 0, groupMs) : 0
+      if (order <= 0) this.#pushes.push(...rows)
+      if (order >= 0) this.#wants.push(...ids)
+      if (order > 0 && row !== undefined) {
         this.#doubted.push({ row, number: map.cells.log.numberOf(row) })
       }
     }
-    // Neighbouring keys share their beginnings.
-    const keys = new Map(this.#pushes.map(row => [row, map.cells.keyText(row)]))
-    this.#pushes.sort((a, b) => ((keys.get(a) ?? '') < (keys.get(b) ?? '') ? -1 : 1))
+    this.#pushes = inKeyOrder(this.#ports.core, this.#pushes)
   }
 
   #next(): RoundStep {

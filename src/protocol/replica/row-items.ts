@@ -130,12 +130,12 @@ export function cellOf(id: number): number {
 }
 
 /**
- * Whether the state with this id can only be older than one stamped `ms`: its latest possible time, not
- * after `now`, lies before.
+ * How the state with this id lies to one stamped `ms`, taken at its latest possible time not after `now`: below 0
+ * it is surely older, at 0 both are of one unit of time, above 0 it is newer unless it is more than a day old.
  */
-export function isSurelyOlder(id: number, ms: number, now: number): boolean {
+export function unitsAfter(id: number, ms: number, now: number): number {
   const age = (timeBits(now) - timeOf(id) + units) % units
-  return Math.floor(now / unit) - age < Math.floor(ms / unit)
+  return Math.floor(now / unit) - age - Math.floor(ms / unit)
 }
 
 const timeOf = (id: number): number => Math.floor(id / 2 ** 16) % units

@@ -126,7 +126,7 @@ export class Sketch {
     narrow /= counters
     wide /= wideCounters
     // A low byte holds two and a half deviations of so many items; beyond it only the few wide ones tell.
-    return narrow > narrowMax ? Math.max(1.3 * wide, narrow) : narrow
+    return narrow > narrowMax ? Math.max(wide, narrow) : narrow
   }
 }
 
