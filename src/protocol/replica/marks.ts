@@ -7,9 +7,12 @@
  * that it is held, for the third member may lie. The author's own word ends every claim beyond it.
  */
 import type { NodeId } from '../../base/ids.ts'
+import { identityKey } from './entry-hash.ts'
 
-/** Authors remembered, the departed included: what was seen of them tells a pruned removal from a new entry. */
+/** Authors remembered by name, the departed included: what was seen of them tells a pruned removal from a new entry. */
 const authorsMax = 4096
+/** Departed authors beyond these, each by a number for its name and its mark: some 40 bytes. */
+const foldedMax = 131_072
 /** Batches ahead of a gap that are remembered per author; beyond it only a sync closes the gap. */
 const aheadMax = 4096
 
@@ -23,6 +26,8 @@ export class Marks {
   readonly #authors = new Map<NodeId, Progress>()
   /** Authors of whom more is held since `takeRaised`. */
   #raised = new Set<NodeId>()
+  /** Marks of the longest departed: a number for the name is enough to know it again. */
+  readonly #folded = new Map<number, number>()
   #hasForgotten = false
 
   /** Whether the mark of some author was given up for want of room. */
@@ -33,7 +38,7 @@ export class Marks {
   /** All batches of `author` up to this one are merged, or so a member claims; 0 for none. */
   markOf(author: NodeId): number {
     const progress = this.#authors.get(author)
-    return progress === undefined ? 0 : markIn(progress)
+    return progress === undefined ? this.#foldedOf(author) : markIn(progress)
   }
 
   /** All batches of `author` up to this one are merged here; 0 for none. */
@@ -80,12 +85,17 @@ export class Marks {
     return raised
   }
 
-  /** Gives up marks beyond the limit, of authors outside `roster` first come. */
+  /** Folds marks beyond the limit, of authors outside `roster` first come. */
   keep(roster: ReadonlySet<NodeId>): void {
     for (const author of this.#authors.keys()) {
       if (this.#authors.size <= authorsMax) return
       if (roster.has(author)) continue
+      const mark = this.markOf(author)
       this.#authors.delete(author)
+      if (mark > 0) this.#folded.set(numberOf(author), mark)
+      if (this.#folded.size <= foldedMax) continue
+      const [oldest = 0] = this.#folded.keys()
+      this.#folded.delete(oldest)
       this.#hasForgotten = true
     }
   }
@@ -101,9 +111,15 @@ export class Marks {
   #progressOf(author: NodeId): Progress {
     const known = this.#authors.get(author)
     if (known !== undefined) return known
-    const progress: Progress = { held: 0, claimed: 0, ahead: new Set() }
+    // Who comes back has a mark that was claimed or held: nothing is acknowledged for the sake of it.
+    const progress: Progress = { held: 0, claimed: this.#foldedOf(author), ahead: new Set() }
+    this.#folded.delete(numberOf(author))
     this.#authors.set(author, progress)
     return progress
+  }
+
+  #foldedOf(author: NodeId): number {
+    return this.#folded.size === 0 ? 0 : (this.#folded.get(numberOf(author)) ?? 0)
   }
 
   #raise(author: NodeId, progress: Progress, held: number): void {
@@ -115,4 +131,10 @@ export class Marks {
 
 function markIn({ held, claimed }: Progress): number {
   return Math.max(held, claimed)
+}
+
+/** 48 bits of a name. Who makes a name that collides hides entries of its own alone. */
+function numberOf(author: NodeId): number {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = identityKey(author).subarray(-6)
+  return ((a * 256 + b) * 256 + c) * 2 ** 24 + (d * 65_536 + e * 256 + f)
 }
