@@ -92,3 +92,71 @@ test('a removal by a writer who died in the partition stays as well', () => {
   expect([registerOf(a, 'of the dead'), registerOf(c, 'of the dead')]).toEqual(['kept', 'kept'])
   expect(rootOf(a)).toBe(rootOf(c))
 })
+
+/** Four kinds under four keys, each written by one node and seen by all. */
+function writeAllKinds(network: FakeNetwork, node: FakeNode): void {
+  network.set(node, 'register', 'old')
+  network.write(node, { kind: 'add', key: 'set', element: utf8('old') })
+  network.write(node, { kind: 'assign', key: 'multi', value: utf8('old') })
+  network.write(node, { kind: 'increment', key: 'counter', by: 5 })
+}
+
+const removable = ['register', 'set', 'multi'] as const
+const countOf = (node: FakeNode): bigint | undefined => {
+  const entry = node.replica.get('counter')
+  return entry?.kind === 'counter' ? entry.value : undefined
+}
+
+/** The hours pass for all; those that are connected beat. */
+function pass(network: FakeNetwork, hours: number): void {
+  for (let i = 0; i < hours; i++) {
+    network.run(hour)
+    network.beatFor(1)
+  }
+}
+
+for (const hours of [25, 47]) {
+  test(`whoever was gone for ${hours} hours brings no removal back of any kind, and loses no count`, () => {
+    const { network, nodes } = group(3)
+    const [a, b, gone] = nodes as [FakeNode, FakeNode, FakeNode]
+    writeAllKinds(network, gone)
+    network.beatFor(3)
+    for (const other of [a, b]) network.disconnect(gone, other)
+    for (const key of removable) network.write(a, { kind: 'delete', key })
+    network.write(gone, { kind: 'increment', key: 'counter', by: 2 }, 'local')
+    network.write(gone, { kind: 'assign', key: 'written alone', value: utf8('kept') }, 'local')
+    pass(network, hours)
+    for (const key of removable) expect(gone.replica.get(key)).toBeDefined()
+    for (const other of [a, b]) network.connect(gone, other)
+    network.beatFor(30)
+    for (const node of nodes) {
+      for (const key of removable) expect(node.replica.get(key), key).toBeUndefined()
+      expect(countOf(node)).toBe(7n)
+      expect(node.replica.get('written alone')?.kind).toBe('multi')
+    }
+    expect(new Set(nodes.map(rootOf)).size).toBe(1)
+  })
+
+  test(`a joiner that a member gone for ${hours} hours serves first ends without what was removed`, () => {
+    const { network, nodes } = group(3)
+    const [a, b, gone] = nodes as [FakeNode, FakeNode, FakeNode]
+    writeAllKinds(network, a)
+    network.beatFor(3)
+    for (const other of [a, b]) network.disconnect(gone, other)
+    for (const key of removable) network.write(a, { kind: 'delete', key })
+    pass(network, hours)
+    const joiner = network.join()
+    for (const other of [a, b]) network.disconnect(joiner, other)
+    network.beatFor(3)
+    for (const other of [a, b]) {
+      network.connect(joiner, other)
+      network.connect(gone, other)
+    }
+    network.beatFor(60)
+    for (const node of [a, b, gone, joiner]) {
+      for (const key of removable) expect(node.replica.get(key), key).toBeUndefined()
+      expect(countOf(node)).toBe(5n)
+    }
+    expect(new Set([a, b, gone, joiner].map(rootOf)).size).toBe(1)
+  })
+}
