@@ -47,7 +47,7 @@ export interface SimulatedReport {
 export interface SimulatedDocument {
   /** Canonical encoding of the report: the bytes that are signed. */
   readonly report: Uint8Array
-  /** ECDSA P-384 with SHA-384, r ‖ s, 96 bytes. */
+  /** ECDSA P-256 with SHA-256, r ‖ s, 64 bytes. */
   readonly signature: Uint8Array
   /** DER certificates, leaf first, without the root: verifiers pin it. */
   readonly chain: readonly Uint8Array[]
@@ -93,7 +93,7 @@ export const documentCodec = message<SimulatedDocument>(
   1,
   {
     report: [1, byteString(1, reportBytesMax)],
-    signature: [2, fixedBytes(96)],
+    signature: [2, fixedBytes(64)],
     chain: [3, list(byteString(1, certificateBytesMax), chainMax)],
   },
   { bytesMax: simulatedBytesMax, itemsMax: 32 },

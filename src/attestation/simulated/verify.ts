@@ -61,10 +61,10 @@ function namesChip(leaf: Certificate | undefined, report: SimulatedReport): bool
 }
 
 function isSigned(document: SimulatedDocument, { leafKey }: ValidChain): boolean {
-  if (leafKey.curve !== 'P-384') return false
+  if (leafKey.curve !== 'P-256') return false
   return verifyEcdsa({
-    curve: 'P-384',
-    hash: 'SHA-384',
+    curve: 'P-256',
+    hash: 'SHA-256',
     publicKey: leafKey.point,
     message: signedBytes(document.report),
     signature: document.signature,

@@ -1,4 +1,4 @@
-/** Issues X.509 certificates for simulated hardware: elliptic-curve keys, ECDSA with SHA-384. */
+/** Issues X.509 certificates for simulated hardware: elliptic-curve keys, ECDSA with the hash of the issuer's curve. */
 import { type KeyObject, randomBytes, sign } from 'node:crypto'
 import { oids } from '../../attestation/x509.ts'
 import { concatBytes, fromHex, utf8 } from '../../base/bytes.ts'
@@ -30,7 +30,8 @@ const usage = { leaf: Uint8Array.of(7, 0x80), authority: Uint8Array.of(2, 0x04) 
 
 /** A certificate (RFC 5280 §4.1) as DER. */
 export function issueCertificate(request: CertificateRequest): Uint8Array {
-  const algorithm = der(sequence, oid(oids.ecdsaSha384))
+  const isP256 = request.issuer.privateKey.asymmetricKeyDetails?.namedCurve === 'prime256v1'
+  const algorithm = der(sequence, oid(isP256 ? oids.ecdsaSha256 : oids.ecdsaSha384))
   const body = der(
     sequence,
     der(versionTag, der(integer, Uint8Array.of(2))),
@@ -43,7 +44,7 @@ export function issueCertificate(request: CertificateRequest): Uint8Array {
     request.publicKey.export({ format: 'der', type: 'spki' }),
     der(extensionsTag, der(sequence, ...extensionsOf(request))),
   )
-  const signature = sign('sha384', body, request.issuer.privateKey)
+  const signature = sign(isP256 ? 'sha256' : 'sha384', body, request.issuer.privateKey)
   return der(sequence, body, algorithm, der(bitString, Uint8Array.of(0), signature))
 }
 

@@ -57,7 +57,7 @@ class SimulatedAttester implements Attester {
     assert(reportData.length === 64, 'report data has 64 bytes')
     const report = reportCodec.encode({ ...this.#report, reportData })
     const key = { key: this.#key, dsaEncoding: 'ieee-p1363' } as const
-    const signature = new Uint8Array(sign('sha384', signedBytes(report), key))
+    const signature = new Uint8Array(sign('sha256', signedBytes(report), key))
     const body = documentCodec.encode({ report, signature, chain: this.#chain })
     return { platform: this.platform, body }
   }

@@ -59,18 +59,18 @@ conformMessage<SimulatedDocument>({
   samples: {
     leaf: {
       report: reportCodec.encode(plain),
-      signature: bytes(96, 0x77),
+      signature: bytes(64, 0x77),
       chain: [bytes(3, 0x88)],
     },
     chain: {
       report: reportCodec.encode(extreme),
-      signature: bytes(96, 0x77),
+      signature: bytes(64, 0x77),
       chain: [bytes(300, 0x88), bytes(24, 0x99), bytes(1, 0xaa)],
     },
   },
   arbitrary: fc.record({
     report: fc.uint8Array({ minLength: 1, maxLength: 200 }),
-    signature: exactly(96),
+    signature: exactly(64),
     chain: fc.array(fc.uint8Array({ minLength: 1, maxLength: 100 }), { maxLength: 3 }),
   }),
 })
