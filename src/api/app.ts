@@ -2,17 +2,25 @@
 import { Hono } from 'hono'
 import { CoterieError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
+import type { AppSocket } from '../node/app-sockets.ts'
 import type { CoterieNode } from '../node/handle.ts'
+import { confinedState } from './confined-state.ts'
 import { type Route, routes } from './contract.ts'
 import { answerOfError, apiError } from './errors.ts'
 import { admitRequest, type GuardOptions } from './guard.ts'
 import { jsonResponse, registerOn } from './register.ts'
 import { callerOf } from './request.ts'
-import { type NodeRouteOptions, registerNodeRoutes } from './routes/node.ts'
+import {
+  type NodeRouteOptions,
+  registerOperatorRoutes,
+  registerPublicRoutes,
+} from './routes/node.ts'
 import { registerStateRoutes } from './routes/state.ts'
 
 /** What an app is made with. */
 export interface AppOptions extends GuardOptions, NodeRouteOptions {
+  /** The application whose socket this is: it meets its part of the state and no operator's route. */
+  readonly confinedTo?: AppSocket | undefined
   readonly log: Logger
   /** Ends all open event streams. */
   readonly signal: AbortSignal
@@ -48,9 +56,18 @@ export function createApp(node: CoterieNode, options: AppOptions): Hono {
     return jsonResponse(answer, status, new Headers(context.res.headers))
   })
   const register = registerOn(app, options, options.signal)
-  registerNodeRoutes(register, node, options)
-  registerStateRoutes(register, node.state)
-  refuseOtherMethods(app)
+  registerPublicRoutes(register, node, options)
+  const { confinedTo } = options
+  if (confinedTo === undefined) {
+    registerOperatorRoutes(register, node, options)
+    registerStateRoutes(register, node.state)
+  } else {
+    registerStateRoutes(register, confinedState(node.state, confinedTo))
+  }
+  const known = Object.values<Route>(routes).filter(
+    ({ access }) => confinedTo === undefined || access !== 'operator',
+  )
+  refuseOtherMethods(app, known)
   app.notFound(() => {
     throw apiError('NOT_FOUND', 'There is no such route.', 'See docs/spec/api.md for all routes.')
   })
@@ -58,8 +75,8 @@ export function createApp(node: CoterieNode, options: AppOptions): Hono {
 }
 
 /** A known path with another method is told so, behind the same door as everything else. */
-function refuseOtherMethods(app: Hono): void {
-  const methods = Map.groupBy<string, Route>(Object.values(routes), route => route.path)
+function refuseOtherMethods(app: Hono, known: readonly Route[]): void {
+  const methods = Map.groupBy<string, Route>(known, route => route.path)
   for (const [path, rows] of methods) {
     const allowed = rows.map(route => route.method).join(', ')
     app.all(path, context => {

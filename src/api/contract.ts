@@ -80,6 +80,7 @@ const write = {
     'WRONG_KIND',
     'COUNTER_STAYS',
     'NOT_YOURS',
+    'READ_ONLY',
     'QUEUE_FULL',
     'NOT_READY',
     'NOT_ADMITTED',

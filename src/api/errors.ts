@@ -31,6 +31,7 @@ export const statusOfCode = {
   COUNTER_STAYS: 409,
   BAD_CURSOR: 400,
   NOT_YOURS: 403,
+  READ_ONLY: 403,
   CURSOR_GONE: 410,
   QUEUE_FULL: 429,
   NOT_READY: 503,

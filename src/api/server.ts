@@ -7,6 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { createAdaptorServer } from '@hono/node-server'
 import { HostError, UsageError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
+import type { AppSocket } from '../node/app-sockets.ts'
 import type { CoterieNode } from '../node/handle.ts'
 import { createApp } from './app.ts'
 import type { NodeRouteOptions } from './routes/node.ts'
@@ -19,6 +20,8 @@ export interface ServerOptions extends NodeRouteOptions {
   readonly httpSocket: string
   readonly httpHosts: readonly string[]
   readonly httpOrigins: readonly string[]
+  /** The application that the socket is for, if it is for one. */
+  readonly confinedTo?: AppSocket
   /** The host's token. */
   readonly token: string
   readonly log: Logger
@@ -74,6 +77,7 @@ export async function serveApi(node: CoterieNode, options: ServerOptions): Promi
     log: options.log,
     telemetry: options.telemetry,
     loudness: options.loudness,
+    confinedTo: options.confinedTo,
     signal: stopping.signal,
   })
   const server = createAdaptorServer({

@@ -43,7 +43,8 @@ function optionOf(name: HostOptionName): Option {
   const isToggle = typeof row.defaults.wan === 'boolean'
   const takes = isToggle ? '[true|false]' : `<${row.unit === 'ms' ? 'time' : row.unit || 'value'}>`
   const option = new Option(`${flagOf(name)} ${takes}`, `${row.reason}${remarkOf(name, row)}`)
-  if (Array.isArray(row.defaults.wan)) {
+  // A list of documents is one JSON text; a list of names may be given one by one.
+  if (Array.isArray(row.defaults.wan) && name !== 'apps') {
     option.argParser((value: string, previous: string | undefined) =>
       previous === undefined ? value : `${previous},${value}`,
     )

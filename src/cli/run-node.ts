@@ -47,8 +47,13 @@ async function serve({ node, host, config, json }: Served): Promise<void> {
   const told = stopSignal(host)
   const token = await makeToken(config.dataDir)
   // The API listens first: a busy port is found out before any other node hears of this one.
-  const api = await serveApi(node, { ...config, ...host, token, loudness: host.log })
+  const served = { ...config, ...host, token, loudness: host.log }
+  const api = await serveApi(node, served)
+  const sockets: ApiServer[] = [api]
   try {
+    for (const app of config.apps) {
+      sockets.push(await serveApi(node, { ...served, httpSocket: app.socket, confinedTo: app }))
+    }
     const isStarted = await Promise.race([node.start().then(() => true), told.then(() => false)])
     if (!isStarted) return
     const { listening } = node.status()
@@ -61,7 +66,7 @@ async function serve({ node, host, config, json }: Served): Promise<void> {
     announce(node, api, json)
     await told
   } finally {
-    await stopAll(node, api, host)
+    await stopAll(node, sockets, host)
     await removeRunFile(config.dataDir)
   }
 }
@@ -81,13 +86,17 @@ function stopSignal(host: OpenHost): Promise<void> {
   })
 }
 
-async function stopAll(node: CoterieNode, api: ApiServer, host: OpenHost): Promise<void> {
+async function stopAll(
+  node: CoterieNode,
+  sockets: readonly ApiServer[],
+  host: OpenHost,
+): Promise<void> {
   const cutOff = setTimeout(() => {
     host.log.error('stopping took too long; the process ends anyway', { patience: stopPatience })
     process.exit(exitCodes.unchecked)
   }, stopPatience)
   // Both at once: open event streams end with the API, whatever the network still does.
-  const results = await Promise.allSettled([api.stop(), node.stop()])
+  const results = await Promise.allSettled([...sockets.map(socket => socket.stop()), node.stop()])
   clearTimeout(cutOff)
   for (const result of results) if (result.status === 'rejected') throw result.reason
 }

@@ -1,5 +1,6 @@
 /** What options must mean together, each rule with the sentence that its breach prints. */
 import { UsageError } from '../base/errors.ts'
+import { areApart } from './app-sockets.ts'
 import type { Settings } from './options.ts'
 
 /** Longest path that fits a Unix socket address on Linux with its closing zero (unix(7)). */
@@ -15,6 +16,16 @@ const tcpPort = (address: string): string => /\/tcp\/(\d+)/.exec(address)?.[1] ?
 const isUnspecified = (address: string): boolean => /^\/(ip4\/0\.0\.0\.0|ip6\/::)\//.test(address)
 
 const rules: readonly Rule[] = [
+  {
+    holds: ({ apps }) => areApart(apps),
+    sentence: 'Two apps share a name or a socket, or the prefix of one begins that of another.',
+    next: 'Give each application a name, a socket and a prefix of its own.',
+  },
+  {
+    holds: ({ apps, httpSocket }) => apps.every(({ socket }) => socket !== httpSocket),
+    sentence: 'An application has the socket of the API, which shows the whole state.',
+    next: 'Give the application a socket of its own.',
+  },
   {
     holds: settings => settings.listen.length > 0,
     sentence:

@@ -218,5 +218,8 @@ function unknownOption(
 }
 
 function freeze(value: OptionValue): OptionValue {
-  return typeof value === 'object' ? Object.freeze([...value]) : value
+  if (typeof value !== 'object') return value
+  const copy = structuredClone(value)
+  for (const item of copy) Object.freeze(item)
+  return Object.freeze(copy)
 }

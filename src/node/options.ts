@@ -5,6 +5,7 @@
  */
 import { z } from 'zod'
 import { type Duration, milliseconds, minutes, seconds } from '../base/time.ts'
+import { type AppSocket, appSocketsOf, appSocketsShape } from './app-sockets.ts'
 import { always, type PerPreset, presetNames } from './presets.ts'
 
 /** What values an option takes: as JSON in a file, and as text in a flag or the environment. */
@@ -38,7 +39,7 @@ export interface ManifestOption {
 }
 
 /** What an option may hold. */
-export type OptionValue = string | number | boolean | readonly string[]
+export type OptionValue = string | number | boolean | readonly string[] | readonly AppSocket[]
 
 const asIs = <T>(given: T): unknown => given
 
@@ -95,6 +96,13 @@ const names = (expected: string, pattern: RegExp): OptionKind<readonly string[]>
   fromText: value => (value === '' ? [] : value.split(',').map(name => name.trim().toLowerCase())),
   fromValue: asIs,
 })
+
+const applications: OptionKind<readonly AppSocket[]> = {
+  expected: 'a JSON list of {"name", "socket", "prefix", "rights"}',
+  schema: appSocketsShape,
+  fromText: appSocketsOf,
+  fromValue: asIs,
+}
 
 const spanUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
@@ -221,6 +229,12 @@ export const hostOptions = {
     always([]),
     '',
     'Web pages that may call the API. None unless listed.',
+  ),
+  apps: host(
+    applications,
+    always([]),
+    '',
+    'Applications on this node: each has a Unix socket, sees keys below its prefix alone, and names them without it.',
   ),
   ackTimeout: host(
     span(milliseconds(100), minutes(5)),

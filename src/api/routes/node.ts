@@ -15,10 +15,11 @@ export interface NodeRouteOptions {
   readonly loudness: { level: LogLevel }
 }
 
-export function registerNodeRoutes(
+/** Routes that anybody may ask, an application as well as a stranger. */
+export function registerPublicRoutes(
   register: Register,
   node: CoterieNode,
-  { telemetry, loudness }: NodeRouteOptions,
+  { telemetry }: NodeRouteOptions,
 ): void {
   register.answer(routes.health, () => {
     const { phase, testnet, tee } = node.status()
@@ -35,13 +36,20 @@ export function registerNodeRoutes(
     },
     status,
   )
+  const description = openApi()
+  register.answer(routes.openapi, () => description)
+}
+
+export function registerOperatorRoutes(
+  register: Register,
+  node: CoterieNode,
+  { telemetry, loudness }: NodeRouteOptions,
+): void {
   register.answer(routes.logLevel, () => ({ level: loudness.level }))
   register.answer(routes.setLogLevel, ({ body }) => {
     loudness.level = body.level
     return body
   })
-  const description = openApi()
-  register.answer(routes.openapi, () => description)
   register.answer(routes.metrics, () => telemetry.exposition(node.metrics()))
   register.answer(routes.status, () => node.status())
   register.answer(routes.members, () => ({ members: node.members() }))

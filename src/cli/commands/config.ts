@@ -34,11 +34,16 @@ function showCommand(): Command {
         origin === true ? ['SETTING', 'VALUE', 'FROM'] : ['SETTING', 'VALUE'],
         rows.map(({ name, value, origin: from }) => [
           name,
-          `${String(value)}${hostOptions[name].unit === 'ms' ? 'ms' : ''}`,
+          `${shown(value)}${hostOptions[name].unit === 'ms' ? 'ms' : ''}`,
           ...(origin === true ? [from] : []),
         ]),
       )
     })
+}
+
+function shown(value: OptionValue): string {
+  const isPlain = typeof value !== 'object' || value.every(item => typeof item === 'string')
+  return isPlain ? String(value) : JSON.stringify(value)
 }
 
 /** No option holds a secret, and a test keeps it so; one that came to would not be printed. */
