@@ -162,18 +162,14 @@ export class Testnet {
       index: this.#places++,
       isExtra: true,
     })
-    await this.#launch(slot, this.#startOf(extra), extra.program ?? this.#program)
+    const start = {
+      found: false,
+      bootstrapPorts: [this.slot(0).relayPort],
+      manifest: extra.manifest,
+      machine: extra.machine,
+    }
+    await this.#launch(slot, start, extra.program ?? this.#program)
     return slot
-  }
-
-  #startOf({ manifest, machine }: ExtraNode): Omit<NodeStart, 'preset' | 'httpPort' | 'relayPort'> {
-    return { found: false, bootstrapPorts: [this.slot(0).relayPort], manifest, machine }
-  }
-
-  /** Starts an extra node again at its place, or another program there. */
-  async restartExtra(slot: NodeSlot, extra: ExtraNode): Promise<void> {
-    await this.stopNode(slot)
-    await this.#launch(slot, this.#startOf(extra), extra.program ?? this.#program)
   }
 
   /** Runs a script of the testnet whose sockets the relays know by `name`. */

@@ -16,16 +16,19 @@ export interface NodeSnapshot {
   readonly members: Answer<'members'>['members']
 }
 
-/** Longer than a busy node takes, shorter than a person waits. */
+/** Milliseconds: longer than a busy node takes, shorter than a person waits; for each node beyond five, a little more. */
 const answerPatience = 2_000
+const answerPatienceEach = 400
 
 /** Milliseconds between two looks for each node looked at: who asks all the time has no answer to see. */
 const lookPause = 20
 
 export async function snapshotOf(testnet: Testnet): Promise<NodeSnapshot[]> {
   const pids = new Map(testnet.running().map(({ name, pid }) => [name, pid]))
+  const slots = testnet.slots()
+  const patience = answerPatience + answerPatienceEach * Math.max(0, slots.length - 5)
   return await Promise.all(
-    testnet.slots().map(slot => nodeSnapshot(slot, pids.get(slot.name) ?? null)),
+    slots.map(slot => nodeSnapshot(slot, { pid: pids.get(slot.name) ?? null, patience })),
   )
 }
 
@@ -87,7 +90,10 @@ export async function untilConverged(
   }
 }
 
-async function nodeSnapshot(slot: NodeSlot, pid: number | null): Promise<NodeSnapshot> {
+async function nodeSnapshot(
+  slot: NodeSlot,
+  { pid, patience }: { readonly pid: number | null; readonly patience: number },
+): Promise<NodeSnapshot> {
   const facts = {
     name: slot.name,
     isExtra: slot.isExtra,
@@ -96,7 +102,7 @@ async function nodeSnapshot(slot: NodeSlot, pid: number | null): Promise<NodeSna
     p2p: `/ip4/127.0.0.1/tcp/${slot.relayPort}`,
   }
   if (pid === null) return { ...facts, status: null, members: [] }
-  const signal = AbortSignal.timeout(answerPatience)
+  const signal = AbortSignal.timeout(patience)
   try {
     const [status, members] = await Promise.all([slot.api.status(signal), slot.api.members(signal)])
     return { ...facts, status, members }

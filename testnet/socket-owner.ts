@@ -44,10 +44,12 @@ export function listenerOf(port: number): { pid: number; command: string } | und
 function inodeOfConnection(local: Endpoint, remote: Endpoint): string | undefined {
   const [from, to] = [spell(local), spell(remote)]
   for (let pass = 0; pass < passes; pass++) {
-    for (const row of tcpRows()) {
-      // A closed socket keeps its row in another state with inode 0.
-      if (row.local === from && row.remote === to && row.inode !== '0') return row.inode
-    }
+    // Searched as text: on a busy machine the table has thousands of rows, and each new connection looks here.
+    const table = readOr('/proc/net/tcp', '')
+    const start = table.indexOf(` ${from} ${to} `)
+    const row = start < 0 ? undefined : rowOf(table.slice(start, table.indexOf('\n', start)), 0)
+    // A closed socket keeps its row in another state with inode 0.
+    if (row !== undefined && row.inode !== '0') return row.inode
   }
   return undefined
 }
@@ -69,10 +71,16 @@ interface TcpRow {
 
 function* tcpRows(): Generator<TcpRow> {
   for (const line of readOr('/proc/net/tcp', '').split('\n').slice(1)) {
-    const [, local, remote, state, , , , , , inode] = line.trim().split(/\s+/)
-    if (local === undefined || remote === undefined || inode === undefined) continue
-    if (state !== undefined) yield { local, remote, state, inode }
+    const row = rowOf(line, 1)
+    if (row !== undefined) yield row
   }
+}
+
+/** A row whose local address is the field number `first`. */
+function rowOf(line: string, first: number): TcpRow | undefined {
+  const [local, remote, state, , , , , , inode] = line.trim().split(/\s+/).slice(first)
+  if (local === undefined || remote === undefined || state === undefined) return undefined
+  return inode === undefined ? undefined : { local, remote, state, inode }
 }
 
 function holdsSocket(pid: number, inode: string): boolean {

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Behaviour, strangerBehaviours } from '../../testnet/adversaries/behaviours.ts'
 import { makeFolder } from '../../testnet/folder.ts'
-import type { ExtraNode, NodeSlot } from '../../testnet/network.ts'
+import type { NodeSlot } from '../../testnet/network.ts'
 import { sibling } from '../../testnet/processes.ts'
 import { median, quantile } from './linear-fit.ts'
 import { asked, LiveNetwork, say } from './live-network.ts'
@@ -38,13 +38,16 @@ const attacks: readonly (readonly Behaviour[])[] = [
 
 let network: LiveNetwork
 let calm: Health
-let attackers: { readonly slot: NodeSlot; readonly extra: ExtraNode }[]
+let attackers: NodeSlot[]
 let hasFailed = false
 
 beforeAll(async () => {
-  const options = { nodes: honestCount, extras: attackerCount, preset: 'lan' } as const
+  const options = {
+    nodes: honestCount,
+    extras: attackerCount * attacks.length,
+    preset: 'lan',
+  } as const
   network = await LiveNetwork.start({ ...options, vitals: { collect: false } })
-  attackers = []
   const writers = new Writers(network.nodes(), { prefix: 'calm/', ack: 1, pause: 20 })
   calm = await watch(seconds)
   await writers.stop()
@@ -76,7 +79,7 @@ async function siege(name: string, behaviours: readonly Behaviour[]): Promise<vo
   const held = await deliveredOf(writers, prefix)
   const bytes = bytesOfAttackers() - bytesOfAttackers(began)
   if (isMember(behaviours)) expect(bytes, 'bytes of the attackers').toBeGreaterThan(10_000)
-  await Promise.all(attackers.map(({ slot }) => network.testnet.killNode(slot)))
+  await Promise.all(attackers.map(slot => network.testnet.killNode(slot)))
   const stopped = performance.now()
   await network.converged()
   const recovery = (performance.now() - stopped) / 1000
@@ -100,20 +103,18 @@ async function attack(behaviours: readonly Behaviour[]): Promise<void> {
     fileURLToPath(sibling('adversaries/adversary')),
     ...['--behaviour', behaviours.join(','), '--targets', targets.join(',')],
   ]
+  // A machine each: one that misbehaved before stays banned for a while, with all its identities.
+  attackers = []
   for (let index = 0; index < attackerCount; index++) {
-    const known = attackers[index]
-    if (known !== undefined) {
-      await testnet.restartExtra(known.slot, { ...known.extra, program })
-      continue
-    }
-    const name = `adversary-${index}`
+    const name = `adversary-${behaviours[0]}-${index}`
     const path = join(folder.nodes, name)
     await makeFolder(path)
-    const extra = { name, manifest: folder.manifest, machine: join(path, 'machine.json') }
-    await layout.hardware.issue(extra.machine)
-    attackers.push({ extra, slot: await testnet.startExtra({ ...extra, program }) })
+    const machine = join(path, 'machine.json')
+    await layout.hardware.issue(machine)
+    const { manifest } = folder
+    attackers.push(await testnet.startExtra({ name, manifest, machine, program }))
   }
-  if (isMember(behaviours)) await Promise.all(attackers.map(({ slot }) => prime(slot)))
+  if (isMember(behaviours)) await Promise.all(attackers.map(prime))
 }
 
 const isMember = (behaviours: readonly Behaviour[]): boolean =>
