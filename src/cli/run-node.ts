@@ -96,7 +96,7 @@ async function stopAll(
     process.exit(exitCodes.unchecked)
   }, stopPatience)
   // Both at once: open event streams end with the API, whatever the network still does.
-  const results = await Promise.allSettled([...sockets.map(socket => socket.stop()), node.stop()])
+  const results = await Promise.allSettled([...sockets.map(socket => socket.stop()), node.leave()])
   clearTimeout(cutOff)
   for (const result of results) if (result.status === 'rejected') throw result.reason
 }

@@ -4,8 +4,7 @@
  */
 import { HostError } from '../base/errors.ts'
 import type { Digest, NodeId } from '../base/ids.ts'
-import { timestamp } from '../base/time.ts'
-import type { AskProtocol, MemberConnection, NetHandlers } from '../host/net/port.ts'
+import type { AskProtocol, MemberConnection } from '../host/net/port.ts'
 import type { AcceptedBeat } from '../protocol/liveness/input.ts'
 import type { Liveness } from '../protocol/liveness/liveness.ts'
 import type { Membership } from '../protocol/membership/membership.ts'
@@ -25,7 +24,15 @@ import { livePace, paceOf } from './governed.ts'
 import { Inbox } from './inbox.ts'
 import { lossReasonOf } from './loss-reasons.ts'
 import { Outbox } from './outbox.ts'
-import { type EngineParts, openCache, openLiveness, openMembership, openReplica } from './rooms.ts'
+import {
+  type EngineHandlers,
+  type EngineParts,
+  foundingTime,
+  openCache,
+  openLiveness,
+  openMembership,
+  openReplica,
+} from './rooms.ts'
 import { Traffic } from './traffic.ts'
 
 export class Engine {
@@ -139,6 +146,10 @@ export class Engine {
     return this.#cache?.trouble
   }
 
+  left(node: NodeId): void {
+    this.#membershipDriver.feed({ kind: 'left', node })
+  }
+
   takeRemovals(items: readonly Uint8Array[]): { readonly added: number } {
     return this.#membershipDriver.takeRemovals(items)
   }
@@ -156,14 +167,12 @@ export class Engine {
   }
 
   /** What the net tells; what became of no connection is the caller's. */
-  handlers(): Omit<NetHandlers, 'connectionRefused' | 'dialFailed'> {
+  handlers(): EngineHandlers {
     return {
       memberConnected: connection => this.#memberConnected(connection),
       memberDisconnected: (node, reason) => this.#memberDisconnected(node, reason),
-      dialRefused: node => {
-        if (this.#connections.has(node)) return
-        this.#livenessDriver.feed({ kind: 'connectionClosed', node, reconnect: 'refused' })
-      },
+      dialRefused: node =>
+        this.#livenessDriver.feed({ kind: 'connectionClosed', node, reconnect: 'refused' }),
       gossip: (topic, data, from) => this.#doubts.judged(from, this.inbox.judge(topic, data, from)),
       asked: (protocol, request, from, signal) => this.#asked(protocol, request, from, signal),
       told: (protocol, frame, from) => {
@@ -207,7 +216,7 @@ export class Engine {
   }
 
   async #asked(
-    protocol: AskProtocol,
+    protocol: Exclude<AskProtocol, 'leave'>,
     request: Uint8Array,
     from: NodeId,
     signal: AbortSignal,
@@ -322,22 +331,11 @@ export class Engine {
 
   #phaseChanged(): void {
     const { phase } = this.membership
-    if (phase === 'active' && !this.#hasSynced) this.#found()
+    if (phase === 'active' && !this.#hasSynced) this.replicaDriver.feed(foundingTime(this.#parts))
     const isActive = phase === 'active'
     this.replicaDriver.feed({ kind: 'phaseChanged', phase: isActive ? 'active' : 'joining' })
     if (isActive) this.#cache?.activate()
     this.#membersChanged()
-  }
-
-  /** The only look at a wall clock that sets the group's time: a founder's, once. */
-  #found(): void {
-    const { host, manifests } = this.#parts
-    const { measurements } = manifests.current.manifest.join
-    const validFrom = measurements.map(({ validFrom }) => Date.parse(validFrom))
-    const wall = host.clock.wall()
-    const past = validFrom.filter(time => time <= wall)
-    const notBefore = timestamp(Math.max(0, ...past))
-    this.replicaDriver.feed({ kind: 'founded', wall, notBefore })
   }
 
   #fullSyncCompleted(node: NodeId): void {

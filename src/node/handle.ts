@@ -240,8 +240,13 @@ export interface CoterieNode {
   readonly network: NetworkId
   readonly state: StateApi
   start(): Promise<void>
-  /** Graceful and complete within 10 s; idempotent. */
+  /** Graceful and complete within 10 s; idempotent. To the others this node falls silent. */
   stop(): Promise<void>
+  /**
+   * Waits until others hold what was written here, says to all members over its signature that this node leaves for good, and
+   * stops; within 10 s. They drop it at once, without suspicion.
+   */
+  leave(): Promise<void>
   members(): readonly MemberView[]
   peers(): readonly PeerView[]
   /** How often peers were lost or not won, by reason. */

@@ -33,6 +33,7 @@ import type {
   StatusView,
 } from './handle.ts'
 import { type Identity, makeIdentity, wipeIdentity } from './identity.ts'
+import { Leaving } from './leaving.ts'
 import { applyManifest, noteRival } from './manifest-door.ts'
 import { ManifestKeeper } from './manifest-keeper.ts'
 import { nodeMetrics } from './metrics.ts'
@@ -78,6 +79,7 @@ class Node implements CoterieNode {
   #engine: Engine | undefined
   #standing: OwnStanding | undefined
   #net: Net | undefined
+  #leaving: Leaving | undefined
   #viewed: Viewed | undefined
 
   constructor(host: Host, config: NodeConfig) {
@@ -125,6 +127,14 @@ class Node implements CoterieNode {
   stop(): Promise<void> {
     this.#stopped ??= this.#close()
     return this.#stopped
+  }
+
+  async leave(): Promise<void> {
+    if (this.#life === 'running') {
+      const isDrained = (await this.#leaving?.leave()) ?? true
+      this.#events.note('leaving', 'the members know that this node leaves', { isDrained })
+    }
+    await this.stop()
   }
 
   members(): readonly MemberView[] {
@@ -224,9 +234,13 @@ class Node implements CoterieNode {
       },
     })
     this.#engine = engine
+    this.#leaving = new Leaving({
+      ...{ host: this.#host, identity: this.#identity, manifests: this.#manifests, engine },
+      net: () => this.#opened(),
+    })
     this.#net = await this.#host.openNet({
       admission,
-      handlers: this.#encounters.around(engine.handlers()),
+      handlers: this.#encounters.around(this.#leaving.around(engine.handlers())),
       identitySeed: this.#identity.identitySeed,
       noiseSecret: this.#identity.noiseSecret,
     })

@@ -1,13 +1,15 @@
 /** What a node is made of, and its machines made from that. */
 import type { Refusal, TrustedVerdict } from '../attestation/verdict.ts'
-import { milliseconds } from '../base/time.ts'
-import type { Net } from '../host/net/port.ts'
+import type { NodeId } from '../base/ids.ts'
+import { milliseconds, timestamp } from '../base/time.ts'
+import type { AskProtocol, Net, NetHandlers } from '../host/net/port.ts'
 import type { Host } from '../host/port.ts'
 import type { BeatSource } from '../protocol/liveness/input.ts'
 import { Liveness } from '../protocol/liveness/liveness.ts'
 import { Membership } from '../protocol/membership/membership.ts'
 import type { MemberFacts } from '../protocol/membership/types.ts'
 import { createReplica, type Replica } from '../protocol/replica/replica.ts'
+import type { ReplicaInput } from '../protocol/replica/types.ts'
 import type { Evidence } from '../wire/evidence.ts'
 import type { NodeAdmission } from './admission.ts'
 import type { BanList } from './ban-list.ts'
@@ -40,6 +42,16 @@ export interface EngineParts {
   /** What was remembered about this member's evidence no longer counts. */
   readonly memberDropped: (member: MemberFacts) => void
   readonly bans: BanList
+}
+
+/** What the engine answers of all that the net tells: leaves are not its business. */
+export type EngineHandlers = Omit<NetHandlers, 'connectionRefused' | 'dialFailed' | 'asked'> & {
+  asked(
+    protocol: Exclude<AskProtocol, 'leave'>,
+    request: Uint8Array,
+    from: NodeId,
+    signal: AbortSignal,
+  ): Promise<Uint8Array>
 }
 
 export function openMembership(parts: EngineParts): Membership {
@@ -78,6 +90,18 @@ export function openLiveness(parts: EngineParts, source: BeatSource): Liveness {
       rules,
     },
   )
+}
+
+/** The only look at a wall clock that sets the group's time: a founder's, once. */
+export function foundingTime({
+  host,
+  manifests,
+}: EngineParts): Extract<ReplicaInput, { kind: 'founded' }> {
+  const { measurements } = manifests.current.manifest.join
+  const validFrom = measurements.map(({ validFrom }) => Date.parse(validFrom))
+  const wall = host.clock.wall()
+  const past = validFrom.filter(time => time <= wall)
+  return { kind: 'founded', wall, notBefore: timestamp(Math.max(0, ...past)) }
 }
 
 export function openReplica(parts: EngineParts, salts: CommitSalts): Replica {

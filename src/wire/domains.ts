@@ -24,6 +24,7 @@ export const domains = {
   cachePage: 'coterie/cache-page/1',
   topic: 'coterie/topic/1',
   heartbeatDigest: 'coterie/heartbeat-digest/1',
+  leave: 'coterie/leave/1',
   lifeProof: 'coterie/life-proof/1',
   trieLeaf: 'coterie/trie-leaf/1',
   triePath: 'coterie/trie-path/1',

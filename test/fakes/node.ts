@@ -172,6 +172,10 @@ export class FakeNode implements CoterieNode {
     this.starts++
   }
 
+  leave(): Promise<void> {
+    return this.stop()
+  }
+
   async stop(): Promise<void> {
     this.stops++
     this.phase = 'stopped'

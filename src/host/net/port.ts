@@ -15,6 +15,7 @@ export const askProtocols = [
   'key',
   'sync',
   'probe',
+  'leave',
 ] as const
 export type AskProtocol = (typeof askProtocols)[number]
 /** Protocols of kept-open one-way member streams. */

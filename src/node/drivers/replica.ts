@@ -86,6 +86,12 @@ export class ReplicaDriver {
     this.#drive.feed(input)
   }
 
+  /** Whether nothing that was written here would be lost with this node: no write is under way, and others hold all. */
+  get isHeldElsewhere(): boolean {
+    const { acks, sequence } = this.machine
+    return this.#writes.size === 0 && acks.areHeldElsewhere(sequence)
+  }
+
   /** Resolves with the number of members that hold the write. @throws {CoterieError} with the code of the refusal. */
   write(operation: Operation, ack: AckLevel, signal?: AbortSignal): Promise<number> {
     if (signal?.aborted === true) return Promise.reject(signal.reason)
@@ -148,7 +154,8 @@ export class ReplicaDriver {
 
   ackTold(frame: Uint8Array, from: NodeId): void {
     const bytes = this.#frames.open('ack', frame, from)
-    if (bytes !== undefined) this.feed({ kind: 'ackReceived', from, bytes })
+    if (bytes === undefined) return
+    this.feed({ kind: 'ackReceived', from, bytes })
   }
 
   stop(): void {

@@ -1,5 +1,6 @@
 /** Who comes in and who goes out: every change of the roster passes here, and nobody that is removed passes in. */
 import type { Refusal, TrustedVerdict } from '../../attestation/verdict.ts'
+import { BoundedMap } from '../../base/bounded-map.ts'
 import { type NodeId, nodeIdOfKey } from '../../base/ids.ts'
 import type { Instant } from '../../base/time.ts'
 import type { MemberRecord } from '../../wire/member-record.ts'
@@ -8,8 +9,12 @@ import type { Greetings } from './greetings.ts'
 import { readRemoval } from './removal-proof.ts'
 import type { AppraisedMember, Liveness, ManifestFacts, MemberGoneCode } from './types.ts'
 
+/** Identities that left, 100 bytes each: long after the last has forgotten a record, and only members are noted. */
+const leftMax = 4096
+
 export class Admissions {
   readonly #core: Core
+  readonly #left = new BoundedMap<NodeId, true>(leftMax)
   readonly #greetings: () => Greetings
   readonly #forget: (node: NodeId) => void
 
@@ -104,6 +109,12 @@ export class Admissions {
     }
   }
 
+  /** It said so itself. Whoever has not heard it yet may still hand its record over, so it is remembered. */
+  left(node: NodeId): void {
+    this.#left.set(node, true)
+    this.gone(node, 'LEFT')
+  }
+
   /** No longer a member: told to the shell, and disconnected. */
   gone(node: NodeId, code: MemberGoneCode): void {
     const { roster, outbox, neighbours } = this.#core
@@ -183,11 +194,12 @@ export class Admissions {
     return { code: 'MANIFEST_EQUIVOCATION', facts: { nonce, inForce: hash, found: rival } }
   }
 
-  /** Why the removal set bars this identity; `undefined` if it does not. */
+  /** Why this identity can never be a member again; `undefined` if it can: removed, or left. */
   refusal(node: NodeId, verdict?: TrustedVerdict): Refusal | undefined {
     const subject = verdict === undefined ? { node } : { node, verdict }
     const scope = this.#core.removals.covers(subject)
-    return scope && { code: 'REMOVED', facts: { scope } }
+    if (scope !== undefined) return { code: 'REMOVED', facts: { scope } }
+    return this.#left.peek(node) === true ? { code: 'LEFT', facts: {} } : undefined
   }
 
   #disconnect(node: NodeId, code: string): void {

@@ -234,6 +234,8 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
         return void roster.setPhase(input.node, input.phase)
       case 'livenessChanged':
         return this.#admissions.livenessChanged(input.node, input.state, now)
+      case 'left':
+        return this.#admissions.left(input.node)
       case 'fullSyncCompleted':
         if (roster.member(input.node, now)?.phase === 'active') this.#joining.synced()
         return

@@ -103,6 +103,8 @@ export type MembershipInput =
   | { readonly kind: 'beat'; readonly node: NodeId; readonly phase: MemberPhase }
   /** The failure detector changed its mind. */
   | { readonly kind: 'livenessChanged'; readonly node: NodeId; readonly state: Liveness }
+  /** This member said over its own signature that it leaves; it never comes back. */
+  | { readonly kind: 'left'; readonly node: NodeId }
   /** A full sync from this member is merged here. */
   | { readonly kind: 'fullSyncCompleted'; readonly node: NodeId }
   /** The commit keys that live entries name now: all others may go. */
@@ -192,6 +194,7 @@ export type MemberGoneCode =
   | 'DEPARTED'
   | 'POLICY_REFUSED'
   | 'RE_ATTEST_REFUSED'
+  | 'LEFT'
 
 /** What membership needs from outside. All synchronous; none may call back into the machine. */
 export interface MembershipPorts {

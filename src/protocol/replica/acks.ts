@@ -66,6 +66,13 @@ export class Acks {
     if (mark > (this.#marks.get(from) ?? 0)) this.#marks.set(from, mark)
   }
 
+  /** Whether an active member besides this node holds all batches up to `sequence`. */
+  areHeldElsewhere(sequence: number): boolean {
+    return (
+      sequence === 0 || this.#tally(node => (this.#marks.get(node) ?? 0) >= sequence).members > 0
+    )
+  }
+
   /** Takes out the writes that are acknowledged as asked. */
   takeAcknowledged(): { readonly id: number; readonly acknowledgedBy: number }[] {
     if (this.#waiting.size === 0) return []

@@ -42,7 +42,7 @@ class ReplicaMachine implements Replica {
   readonly #publisher: Publisher
   readonly #sync: Sync
   readonly #server: SyncServer
-  readonly #acks: Acks
+  readonly acks: Acks
   readonly #teller: AckTeller
   readonly #waiting: WaitingWrites
   readonly #connected = new Set<NodeId>()
@@ -67,7 +67,7 @@ class ReplicaMachine implements Replica {
     this.#sync = new Sync(this.#core, this.#merge)
     this.#server = new SyncServer(this.#core, this.#merge)
     this.#keyCalls = new CommitKeyCalls(ports)
-    this.#acks = new Acks(settings.self, settings.ackTimeout)
+    this.acks = new Acks(settings.self, settings.ackTimeout)
     this.#teller = new AckTeller(this.#core.marks)
     this.#waiting = new WaitingWrites(settings.waitingWritesMax, settings.readyTimeout)
   }
@@ -91,7 +91,7 @@ class ReplicaMachine implements Replica {
     const { hold } = this.#core
     const held = hold.earliestMs
     const candidates = [
-      this.#acks.nextDeadline,
+      this.acks.nextDeadline,
       this.#waiting.nextDeadline,
       this.#phase === 'active' ? this.#teller.wakeAt() : null,
       held === undefined ? null : this.#core.instantOf(held, this.#now),
@@ -184,7 +184,7 @@ class ReplicaMachine implements Replica {
         return
       case 'writeAbandoned':
         this.#waiting.abandon(input.id)
-        return this.#acks.abandon(input.id)
+        return this.acks.abandon(input.id)
       case 'published':
         return this.#core.outbox.published()
       case 'batchReceived':
@@ -230,7 +230,7 @@ class ReplicaMachine implements Replica {
     this.#memberList = [...members]
     this.#members = new Map(members.map(member => [member.node, member]))
     const nodes = new Set(this.#members.keys())
-    this.#acks.membersChanged(members)
+    this.acks.membersChanged(members)
     this.#core.membersChanged(members)
     this.#sync.keep(nodes)
     this.#looks.keep(nodes)
@@ -283,7 +283,7 @@ class ReplicaMachine implements Replica {
     if (nodeIdOfKey(author) !== this.#core.self || mark > this.#core.outbox.sequence) {
       throw new PeerFault('BAD_ACK', 'an acknowledgement of what was never sent')
     }
-    this.#acks.heard(from, mark)
+    this.acks.heard(from, mark)
   }
 
   #serve(request: ReplicaInput & { readonly kind: 'syncAsked' }): void {
@@ -312,7 +312,7 @@ class ReplicaMachine implements Replica {
       this.#effects.push({ kind: 'askSync', to: node, bytes: step.next })
       return
     }
-    this.#acks.heard(node, Math.min(step.ownMark, this.#core.outbox.sequence))
+    this.acks.heard(node, Math.min(step.ownMark, this.#core.outbox.sequence))
     if (!step.isCompleted) return
     this.#teller.owe(node)
     this.#effects.push({ kind: 'fullSyncCompleted', node })
@@ -345,7 +345,7 @@ class ReplicaMachine implements Replica {
 
   #applyOne({ id, operation, ack }: WaitingWrite, groupMs: number): void {
     // Decided before anything is applied: such a write has left no trace.
-    const rows = this.#acks.canReach(ack, this.#connected)
+    const rows = this.acks.canReach(ack, this.#connected)
       ? this.#writer.apply(operation, groupMs)
       : 'NO_PEER_TO_ACK'
     if (typeof rows === 'string') {
@@ -353,7 +353,7 @@ class ReplicaMachine implements Replica {
     } else if (rows.length === 0 || ack === 'local' || ack === 0) {
       this.#effects.push({ kind: 'written', id, acknowledgedBy: 0 })
     } else {
-      this.#acks.wait({ id, ack, rows }, this.#now)
+      this.acks.wait({ id, ack, rows }, this.#now)
     }
   }
 
@@ -366,18 +366,18 @@ class ReplicaMachine implements Replica {
       const batch = this.#publisher.next()
       if (batch !== undefined) this.#effects.push({ kind: 'publish', ...batch })
     }
-    this.#acks.batched(outbox.sequence, row => outbox.has(row))
+    this.acks.batched(outbox.sequence, row => outbox.has(row))
   }
 
   #settleWrites(): void {
     const { outbox } = this.#core
     // A write that another node's later one overwrote before it was published is in no batch to come.
-    if (outbox.isEmpty) this.#acks.batched(outbox.sequence, () => false)
-    for (const done of this.#acks.takeAcknowledged()) {
+    if (outbox.isEmpty) this.acks.batched(outbox.sequence, () => false)
+    for (const done of this.acks.takeAcknowledged()) {
       this.#effects.push({ kind: 'written', ...done })
     }
     const code = 'ACK_TIMEOUT'
-    for (const id of this.#acks.takeOverdue(this.#now)) {
+    for (const id of this.acks.takeOverdue(this.#now)) {
       this.#effects.push({ kind: 'failed', id, code })
     }
   }

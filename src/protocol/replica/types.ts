@@ -286,6 +286,8 @@ export interface ReplicaQueries {
    * after them; `undefined` if there are none. A cursor is of this boot.
    */
   cachePage(cursor: number): CachePage | undefined
+  /** Which members hold which of this node's batches. */
+  readonly acks: { areHeldElsewhere(sequence: number): boolean }
   /** The sequence of the last batch published. */
   readonly sequence: number
 }
