@@ -21,6 +21,9 @@ import { exitCodes, paint, printJson, printLine, shortId } from './output.ts'
 /** A stop that takes longer is cut off, in milliseconds: systemd and Docker wait little longer. */
 const stopPatience = 10_000
 
+/** One line a minute says how the node is to whoever reads the log later, in milliseconds. */
+const statusInterval = 60_000
+
 /** Runs a node until SIGTERM or SIGINT, and leaves neither socket nor lock nor run file behind. */
 export async function runNode(config: NodeConfig, json: boolean): Promise<void> {
   await openDataDir(config.dataDir)
@@ -64,7 +67,8 @@ async function serve({ node, host, config, json }: Served): Promise<void> {
       node: node.id,
     })
     announce(node, api, json)
-    await told
+    const telling = setInterval(() => tellStatus(node, host), statusInterval)
+    await told.finally(() => clearInterval(telling))
   } finally {
     await stopAll(node, sockets, host)
     await removeRunFile(config.dataDir)
@@ -99,6 +103,16 @@ async function stopAll(
   const results = await Promise.allSettled([...sockets.map(socket => socket.stop()), node.leave()])
   clearTimeout(cutOff)
   for (const result of results) if (result.status === 'rejected') throw result.reason
+}
+
+function tellStatus(node: CoterieNode, host: OpenHost): void {
+  const { phase, members, state, warnings } = node.status()
+  const { active, live, known } = members
+  host.log.info('status', {
+    ...{ phase, active, live, known, connected: node.peers().length, entries: state.entries },
+    ...{ writesPerSecond: state.writesPerSecond, root: state.root.slice(0, 16) },
+    warnings: warnings.map(({ code }) => code),
+  })
 }
 
 function announce(node: CoterieNode, api: ApiServer, json: boolean): void {
