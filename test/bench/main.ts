@@ -6,6 +6,7 @@ interface Bench {
 }
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  copies: () => import('./copies.ts'),
   gossip: () => import('./gossip.ts'),
   handshake: () => import('./handshake.ts'),
   join: () => import('./join.ts'),

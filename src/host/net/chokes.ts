@@ -58,6 +58,8 @@ interface Heard {
 const chokeLife = minutes(5)
 /** How long a neighbour that helped out goes on passing an author's messages on. */
 const wantedLife = minutes(1)
+/** How long at least, once the author's own copies come first again. */
+const wantedAtLeast = seconds(10)
 /** Copies that still come this long after a choke were not under way: it was lost, and is said again. */
 const sayAgain = seconds(30)
 /** An author's own copy that comes later than this after another's is no shorter way. */
@@ -124,8 +126,8 @@ export class Chokes {
       heard.isDirect = between(at, this.#deps.clock.monotonic()) <= lateMax
       if (!heard.isDirect) return
       this.#suppliers.set(author, author)
-      for (const sender of senders) this.#choke(sender, author)
-    } else if (heard.isDirect || senders.length > suppliersMax) this.#choke(from, author)
+      for (const sender of senders) this.#choke(sender, heard)
+    } else if (heard.isDirect || senders.length > suppliersMax) this.#choke(from, heard)
   }
 
   /** A neighbour says what it wants passed on. */
@@ -182,11 +184,14 @@ export class Chokes {
     }
   }
 
-  #choke(node: NodeId, author: NodeId): void {
+  #choke(node: NodeId, { author, isDirect }: Heard): void {
     if (node === author) return
     const asked = this.#standing(this.#mine, node, author)
-    if (asked?.standing === 'wanted') return
-    if (asked !== undefined && between(asked.at, this.#deps.clock.monotonic()) < sayAgain) return
+    if (asked !== undefined) {
+      const age = between(asked.at, this.#deps.clock.monotonic())
+      if (asked.standing === 'choked' && age < sayAgain) return
+      if (asked.standing === 'wanted' && (age < wantedAtLeast || !isDirect)) return
+    }
     this.#ask(node, author, 'choked')
   }
 

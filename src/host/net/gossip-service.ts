@@ -21,6 +21,9 @@ const decodeRpcLimits = {
 /** One RPC. */
 const rpcBytesMax = 4 * limits.gossipBytesMax
 
+/** Broken promises, and grafts too soon, that may stand against a neighbour at a time; they decay in seconds. */
+const brokenPromisesMax = 10
+
 /** The gossipsub service, with the settings that this network needs. */
 export function gossipService(deps: {
   /** Name on the wire of each topic. */
@@ -54,7 +57,12 @@ export function gossipService(deps: {
     tagMeshPeers: false,
     // Behind one NAT, in one rack, on one laptop all members share an address: with the default weight
     // everybody is graylisted from the eleventh on.
-    scoreParams: { IPColocationFactorWeight: 0 },
+    scoreParams: {
+      IPColocationFactorWeight: 0,
+      // One promise to send what was asked for by name may break each second where a machine is overloaded.
+      // Counted from the first, as by default, three of them graylist an honest neighbour, and messages are lost.
+      behaviourPenaltyThreshold: brokenPromisesMax,
+    },
     maxInboundDataLength: rpcBytesMax,
     maxOutboundBufferSize: streamLimits.gossipBufferBytesMax,
     // Chokes save the copy itself; a notice for each message and neighbour would cost more than it saves.

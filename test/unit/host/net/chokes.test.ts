@@ -95,18 +95,33 @@ test('a choke is said once, and again when copies go on coming', async () => {
   expect(await saidNow()).toEqual(['near: choke author'])
 })
 
-test('a choked neighbour that brings what is news is asked to pass on, and then kept for a minute', async () => {
+test('a choked neighbour that brings what is news is asked to pass on, and kept until the author’s own way works again', async () => {
   const { time, copies, saidNow } = world()
   copies(author, near)
   await time.advance(seconds(5))
   await saidNow()
   copies(near)
   expect(await saidNow()).toEqual(['near: want author'])
-  await time.advance(seconds(50))
+  await time.advance(seconds(8))
   copies(author, near)
   expect(await saidNow()).toEqual([])
-  await time.advance(seconds(11))
+  await time.advance(seconds(3))
   copies(author, near)
+  expect(await saidNow()).toEqual(['near: choke author'])
+})
+
+test('a neighbour that helped out is kept for a minute while the author is heard through others alone', async () => {
+  const { time, copies, saidNow } = world()
+  copies(author, near)
+  await time.advance(seconds(5))
+  await saidNow()
+  copies(near)
+  await saidNow()
+  await time.advance(seconds(50))
+  copies(far, third, near)
+  expect(await saidNow()).toEqual([])
+  await time.advance(seconds(11))
+  copies(far, third, near)
   expect(await saidNow()).toEqual(['near: choke author'])
 })
 
