@@ -1,8 +1,4 @@
-/**
- * DER (X.690 §8 and §10) as far as certificates need it. The only file that knows asn1js, which reads BER:
- * whatever is not in the one spelling of DER is refused here.
- */
-import { type BaseBlock, Constructed, fromBER } from 'asn1js'
+/** DER (X.690 §8 and §10) as far as certificates need it: whatever is not in its one spelling is refused. */
 import { toHex } from '../base/bytes.ts'
 import { PeerFault } from '../base/errors.ts'
 
@@ -35,33 +31,81 @@ export const bad = (expected: string): PeerFault =>
 
 /** Exactly one value. @throws {PeerFault} `BAD_CERTIFICATE`. */
 export function parseDer(bytes: Uint8Array): DerValue {
-  const { offset, result } = readBer(bytes)
-  if (offset !== bytes.length || result.error !== '') throw bad('exactly one value')
-  return derValue(result)
+  const reader = new DerReader(bytes)
+  const value = reader.value(0)
+  if (reader.offset !== bytes.length) throw bad('exactly one value')
+  return value
 }
 
-function readBer(bytes: Uint8Array): ReturnType<typeof fromBER> {
-  try {
-    return fromBER(bytes, { maxDepth: depthMax, maxNodes: nodesMax, parseEmbedded: false })
-  } catch {
-    // The library throws plain errors for times and texts that it cannot convert; its words say no more.
-    throw bad('values of their types')
+/** Universal types (X.680 §8.4) that are made of parts; all others are not, in DER (X.690 §10.2). */
+const sequenceNumber = 16
+const setNumber = 17
+
+/** Reads values one after the other: each length is the shortest, no value reaches beyond the one around it. */
+class DerReader {
+  readonly #bytes: Uint8Array
+  #nodes = 0
+  offset = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+  }
+
+  value(depth: number): DerValue {
+    if (depth > depthMax || ++this.#nodes > nodesMax) throw bad('less')
+    const start = this.offset
+    const tag = this.#octet()
+    const number = tag & 0x1f
+    if (number === 0x1f) throw bad('a tag of one octet')
+    const isConstructed = (tag & 0x20) !== 0
+    const isMadeOfParts = number === sequenceNumber || number === setNumber
+    if (tag < 0x40 && (number === 0 || isConstructed !== isMadeOfParts)) throw bad('types of DER')
+    const length = this.#length()
+    const begin = this.offset
+    const end = begin + length
+    if (end > this.#bytes.length) throw bad('as many octets as announced')
+    const parts: DerValue[] = []
+    if (isConstructed) while (this.offset < end) parts.push(this.value(depth + 1))
+    else this.offset = end
+    if (this.offset !== end) throw bad('parts that end with the whole')
+    const content = this.#bytes.subarray(begin, end)
+    if (tag === tagInteger || tag === tagOid) checkShortest(tag, content)
+    return { tag, bytes: this.#bytes.subarray(start, end), content, parts }
+  }
+
+  /** X.690 §10.1: definite and shortest; certificates stay below 64 KiB. */
+  #length(): number {
+    const first = this.#octet()
+    if (first < 0x80) return first
+    if (first !== 0x81 && first !== 0x82) throw bad('definite and shortest lengths')
+    const length = first === 0x81 ? this.#octet() : this.#octet() * 0x100 + this.#octet()
+    if (length < (first === 0x81 ? 0x80 : 0x100)) throw bad('definite and shortest lengths')
+    return length
+  }
+
+  #octet(): number {
+    const octet = this.#bytes[this.offset++]
+    if (octet === undefined) throw bad('another octet')
+    return octet
   }
 }
 
-function derValue(block: BaseBlock): DerValue {
-  const bytes = block.valueBeforeDecodeView
-  const length = block.lenBlock.length
-  const lengthOctets = length < 0x80 ? 1 : length < 0x100 ? 2 : length < 0x10000 ? 3 : 4
-  const isDer = !block.lenBlock.isIndefiniteForm && bytes.length === 1 + lengthOctets + length
-  if (!isDer || block.idBlock.tagNumber > 30) throw bad('definite and shortest lengths')
-  const parts = block instanceof Constructed ? block.valueBlock.value.map(derValue) : []
-  return {
-    tag: bytes[0] ?? 0,
-    bytes,
-    content: bytes.subarray(bytes.length - length),
-    parts,
+/** X.690 §8.3.2 and §8.19.2: no octet in front that says nothing; the last one of an identifier ends it. */
+function checkShortest(tag: number, content: Uint8Array): void {
+  const [first = 0, second = 0] = content
+  if (content.length === 0) throw bad('a value')
+  if (tag === tagInteger) {
+    const isPadded =
+      content.length > 1 && (first === 0 ? second < 0x80 : first === 0xff && second >= 0x80)
+    if (isPadded) throw bad('the shortest integer')
+    return
   }
+  let isStart = true
+  for (const octet of content) {
+    if (isStart && octet === 0x80) throw bad('the shortest identifier')
+    isStart = octet < 0x80
+  }
+  if (!isStart) throw bad('a whole identifier')
 }
 
 /** The value, which must be there. @throws {PeerFault} `BAD_CERTIFICATE`. */

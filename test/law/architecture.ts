@@ -45,7 +45,6 @@ const packageRows: readonly (readonly [RegExp, RegExp])[] = [
   [/^@noble\//, /^(crypto|host\/net)\//],
   [/^@scure\/base$/, /^(base|crypto|wire|attestation|host|api|cli)\//],
   [/^cbor-x\/index-no-eval$/, /^wire\/cbor\.ts$/],
-  [/^(asn1js|@peculiar\/)/, /^attestation\/x509[^/]*\.ts$/],
   [/^canonicalize$/, /^attestation\//],
   [/^zod$/, /^(attestation|node|host|api|cli|testnet)\//],
   [/^(hono|@hono\/node-server)($|\/)/, /^api\//],
