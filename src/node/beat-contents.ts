@@ -1,9 +1,9 @@
 import { between, type Duration, type Instant } from '../base/time.ts'
 import type { BeatContent, BeatSource } from '../protocol/liveness/input.ts'
 import type { MembershipQueries } from '../protocol/membership/types.ts'
-import { stateRoot } from '../protocol/replica/commitment.ts'
 import type { ReplicaQueries } from '../protocol/replica/types.ts'
 import type { Heartbeat } from '../wire/heartbeat.ts'
+import { stateRoot } from '../wire/state-proof.ts'
 import type { Agreement } from './agreement.ts'
 
 /** What a beat carries while the root is not known: a commit key is on its way, or much is being written. */

@@ -38,6 +38,8 @@ export const limits = {
   exchangeWantsMax: 4096,
   /** Branches of a trie looked at in one question: answered with 128 bytes each. */
   descentBranchesMax: 64,
+  /** Cells of one key that a proof shows. */
+  proofLeavesMax: 256,
   /** Bits of a path, as deep as a descent can go. */
   descentBitsMax: 320,
   /** Messages kept because their author or key is not known yet. */

@@ -78,6 +78,11 @@ export class Cells {
     return this.#find(keyRow, name)
   }
 
+  /** Whether a key belongs in the public trie, held or not. */
+  isPublicKey(key: Uint8Array): boolean {
+    return this.#isPublic({ bytes: key, start: 0, end: key.length })
+  }
+
   createKey(key: ByteRun): number {
     const row = this.#create(noOwner, 0, key)
     const visibility = this.#isPublic(key) ? rowFlag.isPublic : 0

@@ -9,25 +9,19 @@
  * that is overwritten a thousand times between two beats is hashed once.
  */
 import type { Digest } from '../../base/ids.ts'
-import { framedHash } from '../../crypto/hash.ts'
-import { domains } from '../../wire/domains.ts'
 import { blankEntry } from '../../wire/entry.ts'
+import { leafHash, type ProofStep, stateRoot } from '../../wire/state-proof.ts'
 import { rowFlag } from './columns.ts'
 import { leafContent, leafPath, saltInput } from './entry-hash.ts'
 import type { EntryListener, EntryMap } from './lattice.ts'
 import { RowItems } from './row-items.ts'
-import { leafHash, Trie } from './trie.ts'
+import { Trie } from './trie.ts'
 import type { ReplicaRoots } from './types.ts'
 
 const hashBytes = 32
 const isPlaced = 1
 const isDirty = 2
 const noSalt = new Uint8Array(0)
-
-/** The root over both tries. */
-export function stateRoot(publicRoot: Uint8Array, privateRoot: Uint8Array): Uint8Array {
-  return framedHash(domains.stateRoot, publicRoot, privateRoot)
-}
 
 /** The part of a trie below the first `bits` bits of `path`. */
 export interface TrieBranch {
@@ -140,6 +134,11 @@ export class Commitment implements EntryListener {
   /** The hash over a branch of a trie as of the last `roots`, lent; `undefined` if nothing is there. */
   hashUnder(branch: TrieBranch): Uint8Array | undefined {
     return this.#trieFor(branch).hashUnder(branch, this.#leafOf)
+  }
+
+  /** As `Trie.way`. */
+  way(branch: TrieBranch): { readonly steps: readonly ProofStep[]; readonly row: number } {
+    return this.#trieFor(branch).way(branch, this.#leafOf)
   }
 
   /** The rows under a branch, at most `max`. */

@@ -13,6 +13,7 @@ import { framed, framedHash } from '../../crypto/hash.ts'
 import { verifySignature } from '../../crypto/sign.ts'
 import { domains } from '../../wire/domains.ts'
 import { type EntryView, entryKind, signatureBytes } from '../../wire/entry.ts'
+import { pathBytes } from '../../wire/state-proof.ts'
 
 /** The names behind the numbers in a view. */
 export interface EntryNames {
@@ -20,8 +21,6 @@ export interface EntryNames {
   commitKey(index: number): Digest
 }
 
-/** Bytes of a path in the tries: 16 of the key, so that all cells of a key share a subtree, 24 of the cell. */
-export const pathBytes = 40
 const keyPathBytes = 16
 
 const empty = new Uint8Array(0)
@@ -50,6 +49,15 @@ function cached<T>(cache: Map<T, Uint8Array>, name: T, make: (name: T) => Uint8A
 
 export function keyOf(entry: EntryView): Uint8Array {
   return entry.key.subarray(entry.keyStart, entry.keyEnd)
+}
+
+/** Element and tag author of a cell, as its path is made of them; both empty in a register. */
+export function cellParts(
+  entry: EntryView,
+  names: EntryNames,
+): { readonly element: Uint8Array; readonly tagAuthor: Uint8Array } {
+  const [, element, tagAuthor] = cellName(entry, names)
+  return { element, tagAuthor }
 }
 
 /** What names the cell within its key: kind, and in all but a register element and tag author. */
@@ -99,7 +107,7 @@ function putStamp(
 }
 
 /** What a stamp stands for, beside the value: kind, removed, the tag's ms and counter. 18 bytes. */
-function tagBytes(entry: EntryView): Uint8Array {
+export function tagBytes(entry: EntryView): Uint8Array {
   const tag = new Uint8Array(18)
   tag[0] = entry.kind
   tag[1] = entry.isRemoved ? 1 : 0
@@ -107,7 +115,7 @@ function tagBytes(entry: EntryView): Uint8Array {
   return tag
 }
 
-const valueBytes = (entry: EntryView): Uint8Array =>
+export const valueBytes = (entry: EntryView): Uint8Array =>
   entry.value.subarray(entry.valueStart, entry.valueEnd)
 
 /** Big-endian; by hand, because a `DataView` for each of four numbers costs more than the hash after it. */

@@ -8,6 +8,7 @@ import { AckTeller } from './ack-teller.ts'
 import { Acks } from './acks.ts'
 import { CommitKeyCalls } from './commit-key-calls.ts'
 import { Core, settingsOf } from './core.ts'
+import { proveKey } from './key-proof.ts'
 import { Merge } from './merge.ts'
 import { Publisher } from './publisher.ts'
 import { RestingRoots } from './resting-roots.ts'
@@ -112,10 +113,8 @@ class ReplicaMachine implements Replica {
     return 'missing' in roots ? undefined : roots
   }
 
-  restingRoots(): ReplicaRoots | undefined {
-    return this.#resting.read()
-  }
-
+  readonly restingRoots = (): ReplicaRoots | undefined => this.#resting.read()
+  readonly proveKey: Replica['proveKey'] = key => proveKey(this.#core, key)
   readonly cachePage: Replica['cachePage'] = cursor => this.#server.cachePage(cursor)
 
   get entryCount(): number {

@@ -11,28 +11,11 @@
  * marked. Between two heartbeats a path is hashed once however many writes it saw.
  */
 import { assert } from '../../base/errors.ts'
-import { framedHash } from '../../crypto/hash.ts'
-import { domains } from '../../wire/domains.ts'
-import { pathBytes } from './entry-hash.ts'
+import { bitAt, emptyRoot, nodeHash, type ProofStep, pathBytes } from '../../wire/state-proof.ts'
 
 const hashBytes = 32
 const pathBits = 8 * pathBytes
 const nothing = -1
-
-/** A leaf's hash: its path and the commitment to the rest. */
-export function leafHash(path: Uint8Array, content: Uint8Array): Uint8Array {
-  return framedHash(domains.trieLeaf, path, content)
-}
-
-/** The root of a trie without leaves. */
-export function emptyRoot(): Uint8Array {
-  return framedHash(domains.trieNode)
-}
-
-/** A node's hash; `bit` counts from 0, the highest bit of the first byte of a path. */
-export function nodeHash(bit: number, left: Uint8Array, right: Uint8Array): Uint8Array {
-  return framedHash(domains.trieNode, Uint8Array.of(bit >> 8, bit & 0xff), left, right)
-}
 
 /** Links are numbers: a node as it is, a leaf `row` as `-2 - row`, nothing as -1. */
 const toLeaf = (row: number): number => -2 - row
@@ -133,6 +116,27 @@ export class Trie {
     return rows
   }
 
+  /**
+   * The way down along `path` as far as nodes part above bit `bits`, and one row below its end; `row` is -1 in a
+   * trie without leaves. As of the last `root`.
+   */
+  way(
+    { path, bits }: { readonly path: Uint8Array; readonly bits: number },
+    leaf: (row: number) => Uint8Array,
+  ): { readonly steps: readonly ProofStep[]; readonly row: number } {
+    const steps: ProofStep[] = []
+    let link = this.#root
+    while (link !== nothing && !isLeaf(link) && (this.#bit[link] ?? 0) < bits) {
+      const bit = this.#bit[link] ?? 0
+      const isRight = bitAt(path, bit) === 1
+      const other = (isRight ? this.#left[link] : this.#right[link]) ?? nothing
+      steps.push({ bit, sibling: this.#hashOf(other, leaf).slice() })
+      link = this.#child(link, path)
+    }
+    while (link !== nothing && !isLeaf(link)) link = this.#left[link] ?? nothing
+    return { steps, row: link === nothing ? -1 : -2 - link }
+  }
+
   #linkUnder({ path, bits }: { readonly path: Uint8Array; readonly bits: number }): number {
     let link = this.#root
     if (link === nothing) return nothing
@@ -206,8 +210,4 @@ export class Trie {
 function startsAlike(left: Uint8Array, right: Uint8Array, bits: number): boolean {
   for (let bit = 0; bit < bits; bit++) if (bitAt(left, bit) !== bitAt(right, bit)) return false
   return true
-}
-
-function bitAt(path: Uint8Array, bit: number): number {
-  return ((path[bit >> 3] ?? 0) >> (7 - (bit & 7))) & 1
 }

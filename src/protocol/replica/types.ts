@@ -8,6 +8,7 @@ import type { WriteRule } from '../../attestation/manifest.ts'
 import type { Digest, NetworkId, NodeId } from '../../base/ids.ts'
 import type { Random } from '../../base/random.ts'
 import type { Duration, Instant, Timestamp } from '../../base/time.ts'
+import type { KeyProof } from '../../wire/state-proof.ts'
 
 /**
  * How many members besides this node must hold a write before it counts as acknowledged: none, a number
@@ -259,6 +260,11 @@ export interface ReplicaQueries {
    * once would hold everything up: then it is hashed in slices, and known within a second of rest.
    */
   restingRoots(): ReplicaRoots | undefined
+  /**
+   * Proof of all that the key holds, or that it holds nothing, and the root that it stands under; `undefined` while
+   * a commit key is missing or for a key of more than 256 cells. Opens the leaves of a private key: not for everybody.
+   */
+  proveKey(key: string): { readonly proof: KeyProof; readonly root: Uint8Array } | undefined
   /** Keys that hold something. */
   readonly entryCount: number
   /** Deltas of others merged since boot: for rates. */
