@@ -13,11 +13,12 @@ type Rule = (manifest: Manifest) => Refusal | undefined
 
 /** The first broken rule, or `undefined`. */
 export function brokenRule(manifest: Manifest): Refusal | undefined {
-  for (const rule of rules) {
-    const broken = rule(manifest)
-    if (broken !== undefined) return broken
-  }
-  return undefined
+  return brokenRules(manifest)[0]
+}
+
+/** Every broken rule: what an author mends in one go. */
+export function brokenRules(manifest: Manifest): readonly Refusal[] {
+  return rules.flatMap(rule => rule(manifest) ?? [])
 }
 
 const rules: readonly Rule[] = [

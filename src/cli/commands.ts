@@ -36,6 +36,11 @@ export const commandRows: readonly CommandRow[] = [
     load: async () => (await import('./commands/members.ts')).membersCommand(),
   },
   {
+    name: 'policy',
+    about: 'check, explain, compare, approve and apply manifests',
+    load: async () => (await import('./commands/policy.ts')).policyCommand(),
+  },
+  {
     name: 'state',
     about: 'read, write and watch the replicated state (testnets only)',
     load: async () => (await import('./commands/state.ts')).stateCommand(),
