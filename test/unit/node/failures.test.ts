@@ -1,9 +1,10 @@
 /** How soon whole nodes know of a death, and of which deaths they are never told. */
 import { afterEach, expect, test } from 'vitest'
 import type { NodeId } from '../../../src/base/ids.ts'
-import { seconds } from '../../../src/base/time.ts'
+import { days, minutes, seconds, timestamp } from '../../../src/base/time.ts'
+import type { Host } from '../../../src/host/port.ts'
 import type { CoterieNode } from '../../../src/node/handle.ts'
-import { Simulation } from '../../fakes/simulation.ts'
+import { isWhole, Simulation } from '../../fakes/simulation.ts'
 
 let simulation: Simulation
 
@@ -67,4 +68,30 @@ test('a member whose dials the host of one node refuses is not ended: others rea
     expect(isOver(stateOf(first.node, id))).toBe(false)
   }
   expect(stateOf(first.node, id)).toBe('alive')
+})
+
+test('a host that turns its clock, by a day or ten years, changes what nobody thinks of who lives', async () => {
+  simulation = new Simulation(304)
+  let skew = 0
+  const turned = (host: Host): Host => ({
+    ...host,
+    clock: {
+      monotonic: () => host.clock.monotonic(),
+      wall: () => timestamp(host.clock.wall() + skew),
+    },
+  })
+  const liar = await simulation.start('liar', { found: true, host: turned })
+  const others = await Promise.all(['a', 'b', 'c'].map(name => simulation.start(name)))
+  const nodes = [liar, ...others]
+  await simulation.until(() => nodes.every(({ node }) => isWhole(node, 4)))
+  for (const jump of [days(-1), minutes(30), days(-1)]) {
+    skew = jump
+    await simulation.time.advance(seconds(8))
+    for (const { node } of nodes) expect(node.status().members.live, `${jump} ms`).toBe(4)
+  }
+  skew = days(3650)
+  await simulation.time.advance(seconds(15))
+  for (const { node } of others) {
+    for (const other of others) expect(stateOf(node, other.node.id)).toBe('alive')
+  }
 })
