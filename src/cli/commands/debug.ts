@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
 import { Command } from 'commander'
 import type { ApiClient } from '../../api/client.ts'
-import { HostError } from '../../base/errors.ts'
+import { CoterieError, HostError } from '../../base/errors.ts'
 import { version } from '../../base/version.ts'
 import { printLine } from '../output.ts'
 import { addReachOptions, type ReachFlags, withNode } from '../reach.ts'
@@ -49,7 +49,11 @@ async function bundleOf(client: ApiClient, signal: AbortSignal): Promise<unknown
   }
   const asked = Object.entries(sections).map(async ([name, ask]) => {
     // One section that fails is what the bundle is for: its error stands in its place.
-    const found = await ask().catch((error: unknown) => ({ error: String(error) }))
+    const found = await ask().catch((error: unknown) => {
+      // Without a node there is nothing to bundle.
+      if (error instanceof CoterieError && error.code === 'NOT_RUNNING') throw error
+      return { error: String(error) }
+    })
     return [name, found] as const
   })
   return {

@@ -233,3 +233,17 @@ test('doctor asks the running node about membership, evidence and gossip', async
   })
   expect(results.has('ports')).toBe(false)
 }, 60_000)
+
+test.each([
+  [0, ['version']],
+  [0, ['status', '--help']],
+  [2, ['statsu']],
+  [2, ['status', '--jsno']],
+  [2, ['config', 'validate', '--data-dir', '/nonexistent']],
+  [2, ['completion']],
+  [4, ['status', '--data-dir', '/nonexistent']],
+  [4, ['log', 'level', 'get', '--data-dir', '/nonexistent']],
+  [4, ['debug', 'bundle', '--url', 'unix:/nonexistent/api.sock']],
+])('exit code %i: %j', async (code, args) => {
+  expect((await coterie(args)).code).toBe(code)
+})
