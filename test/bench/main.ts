@@ -12,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   join: () => import('./join.ts'),
   kv: () => import('./kv.ts'),
   memory: () => import('./memory.ts'),
+  replica: () => import('./replica.ts'),
   sync: () => import('./sync.ts'),
 }
 
