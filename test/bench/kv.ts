@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { flood, openOurs } from './ours-network.ts'
 import { hasPeers, type PeerFigures, peerFigures } from './peers.ts'
-import type { RatioLine } from './ratio-line.ts'
+import { type RatioLine, verdictOf } from './ratio-line.ts'
 import { median, quantile, type Worker } from './workers.ts'
 
 const rounds = Number(process.env['ROUNDS'] ?? 3)
@@ -109,7 +109,7 @@ function lines(peers: readonly PeerFigures[], goal: Goal): RatioLine[] {
     const theirs = peers.map(figures => figures.get(peer)?.get(goal.metric)).filter(isNumber)
     const [ours, plain] = [median(goal.ours), median(theirs)]
     const ratio = ours / plain
-    const met = goal.isAtLeast ? ratio >= bound : ratio <= bound
+    const met = verdictOf(ratio, { isAtLeast: goal.isAtLeast, bound })
     const text = `ratio ${goal.isAtLeast ? '>=' : '<='} ${bound}`
     return {
       goal: 'G4',
