@@ -132,6 +132,11 @@ export class ApiClient {
     return this.#ask(routes.applyManifest, { body: { file: base64.encode(file) }, signal })
   }
 
+  /** Answers within ten seconds, when the node has left and stopped. */
+  leave(signal?: AbortSignal): Promise<Answer<'leave'>> {
+    return this.#ask(routes.leave, { signal })
+  }
+
   /** One page of entries in key order; `after` of the answer asks for the next one, `null` at the end. */
   list(
     query: { readonly prefix?: string; readonly after?: string; readonly limit?: number },

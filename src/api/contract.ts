@@ -224,6 +224,18 @@ export const routes = {
     stream: false,
     errors: ['NOT_RUNNING', 'STOPPING'],
   },
+  leave: {
+    method: 'POST',
+    path: '/v1/leave',
+    access: 'operator',
+    about:
+      'Leaves the network for good: answers when the members know it and the node has stopped.',
+    query: none,
+    body: null,
+    answer: z.object({ drained: z.boolean() }),
+    stream: false,
+    errors: ['NOT_RUNNING'],
+  },
   list: {
     ...get,
     path: '/v1/state',

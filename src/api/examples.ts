@@ -113,6 +113,7 @@ export const routeExamples: Readonly<Record<RouteName, RouteExample>> = {
   removals: { body: { items: ['o2FhAQ=='] }, answer: { added: 1 } },
   manifest: { answer: { file: 'e30=' } },
   applyManifest: { body: { file: 'e30=' }, answer: { changed: true, nonce: 4, hash: digest } },
+  leave: { answer: { drained: true } },
   list: { query: { prefix: 'team/', limit: '2' }, answer: { entries: [greeting], after: null } },
   get: { key: 'team/motd', answer: greeting },
   set: {

@@ -21,6 +21,11 @@ export const commandRows: readonly CommandRow[] = [
     load: async () => (await import('./commands/start.ts')).startCommand(),
   },
   {
+    name: 'leave',
+    about: 'take a running node out of the network, after others hold what it wrote',
+    load: async () => (await import('./commands/leave.ts')).leaveCommand(),
+  },
+  {
     name: 'status',
     about: 'show how a running node is',
     load: async () => (await import('./commands/status.ts')).statusCommand(),

@@ -15,7 +15,7 @@ export interface ReachFlags {
 }
 
 /** How long a command that only reads waits for an answer, in milliseconds. */
-const patience = 10_000
+const patienceOfReaders = 10_000
 
 export function addReachOptions(command: Command): Command {
   return command
@@ -45,6 +45,7 @@ export async function reachNode(flags: ReachFlags): Promise<ApiClient> {
 export async function withNode<T>(
   flags: ReachFlags,
   action: (client: ApiClient, signal: AbortSignal) => Promise<T>,
+  patience = patienceOfReaders,
 ): Promise<T> {
   const client = await reachNode(flags)
   try {

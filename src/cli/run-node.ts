@@ -24,7 +24,7 @@ const stopPatience = 10_000
 /** One line a minute says how the node is to whoever reads the log later, in milliseconds. */
 const statusInterval = 60_000
 
-/** Runs a node until SIGTERM or SIGINT, and leaves neither socket nor lock nor run file behind. */
+/** Runs a node until SIGTERM, SIGINT or a leave, and leaves neither socket nor lock nor run file behind. */
 export async function runNode(config: NodeConfig, json: boolean): Promise<void> {
   await openDataDir(config.dataDir)
   const unlock = await lockDataDir(config.dataDir)
@@ -47,7 +47,8 @@ interface Served {
 }
 
 async function serve({ node, host, config, json }: Served): Promise<void> {
-  const told = stopSignal(host)
+  // Whoever leaves by the API stops the node first; the process follows.
+  const told = Promise.race([stopSignal(host), node.ended])
   const token = await makeToken(config.dataDir)
   // The API listens first: a busy port is found out before any other node hears of this one.
   const served = { ...config, ...host, token, loudness: host.log }

@@ -217,6 +217,12 @@ export interface StatusView {
   readonly uptimeSeconds: number
 }
 
+/** How a node left. */
+export interface LeaveReport {
+  /** Whether others hold all that was written here; false also if no active member was there to take it. */
+  readonly drained: boolean
+}
+
 /** What became of a manifest that was handed to a node. */
 export interface AppliedManifest {
   /** False if it was in force already. */
@@ -244,9 +250,11 @@ export interface CoterieNode {
   stop(): Promise<void>
   /**
    * Waits until others hold what was written here, says to all members over its signature that this node leaves for good, and
-   * stops; within 10 s. They drop it at once, without suspicion.
+   * stops; within 10 s in all; idempotent. They drop it at once, without suspicion.
    */
-  leave(): Promise<void>
+  leave(): Promise<LeaveReport>
+  /** Resolves once the node has stopped, whoever asked for it. */
+  readonly ended: Promise<void>
   members(): readonly MemberView[]
   peers(): readonly PeerView[]
   /** How often peers were lost or not won, by reason. */

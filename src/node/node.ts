@@ -23,6 +23,7 @@ import type {
   AppliedManifest,
   BanView,
   CoterieNode,
+  LeaveReport,
   LossView,
   MemberView,
   NodeEvent,
@@ -39,12 +40,13 @@ import { ManifestKeeper } from './manifest-keeper.ts'
 import { nodeMetrics } from './metrics.ts'
 import { OwnStanding } from './own-standing.ts'
 import { type Own, ownRefusal, ownVerdict } from './own-verdict.ts'
+import { Patience } from './patience.ts'
 import { Rate } from './rates.ts'
 import { NodeState } from './state-api.ts'
 import { memberViews, peerViews, statusView, type Viewed } from './views.ts'
 import { writeError } from './write-errors.ts'
 
-/** A stop that takes longer gives up waiting for the net; the process ends anyway. */
+/** All that a stop or a leave waits for together: whoever runs a process gives it ten seconds to end. */
 const stopPatience = seconds(9)
 
 /**
@@ -74,8 +76,11 @@ class Node implements CoterieNode {
   readonly #cache = new VerdictCache()
   readonly #counts = new Counts()
   readonly #stopping = new AbortController()
+  readonly #ended = Promise.withResolvers<void>()
+  readonly ended = this.#ended.promise
   #life: Life = 'new'
   #stopped: Promise<void> | undefined
+  #left: Promise<LeaveReport> | undefined
   #engine: Engine | undefined
   #standing: OwnStanding | undefined
   #net: Net | undefined
@@ -125,16 +130,13 @@ class Node implements CoterieNode {
   }
 
   stop(): Promise<void> {
-    this.#stopped ??= this.#close()
+    this.#stopped ??= this.#close(new Patience(this.#host, stopPatience))
     return this.#stopped
   }
 
-  async leave(): Promise<void> {
-    if (this.#life === 'running') {
-      const isDrained = (await this.#leaving?.leave()) ?? true
-      this.#events.note('leaving', 'the members know that this node leaves', { isDrained })
-    }
-    await this.stop()
+  leave(): Promise<LeaveReport> {
+    this.#left ??= this.#leave(new Patience(this.#host, stopPatience))
+    return this.#left
   }
 
   members(): readonly MemberView[] {
@@ -245,7 +247,7 @@ class Node implements CoterieNode {
       noiseSecret: this.#identity.noiseSecret,
     })
     // A stop that came meanwhile found no net to close.
-    if (signal.aborted) await this.#closeNet()
+    if (signal.aborted) await new Patience(this.#host, stopPatience).wait(this.#net.stop())
     signal.throwIfAborted()
     this.#viewed = this.#view({ engine, verdict, admission }, this.#host.clock.monotonic())
     await this.#net.start(signal)
@@ -267,7 +269,16 @@ class Node implements CoterieNode {
     return this.#standing
   }
 
-  async #close(): Promise<void> {
+  async #leave(patience: Patience): Promise<LeaveReport> {
+    const isRunning = this.#life === 'running'
+    const drained = isRunning ? ((await this.#leaving?.leave()) ?? true) : true
+    if (isRunning) this.#events.note('leaving', 'the members know of the leave', { drained })
+    this.#stopped ??= this.#close(patience)
+    await this.#stopped
+    return { drained }
+  }
+
+  async #close(patience: Patience): Promise<void> {
     const wasRunning = this.#life !== 'new'
     this.#life = 'stopping'
     this.#stopping.abort(new HostError('STOPPING', 'the node stops'))
@@ -275,27 +286,15 @@ class Node implements CoterieNode {
     try {
       this.#standing?.stop()
       this.#engine?.stop()
-      await this.#soon(this.#engine?.closeCache())
-      if (wasRunning) await this.#closeNet()
+      await patience.wait(this.#engine?.closeCache())
+      // A peer that does not read must not hold a stop up.
+      if (wasRunning) await patience.wait(this.#net?.stop())
     } finally {
       this.#engine?.wipe()
       wipeIdentity(this.#identity)
       this.#life = 'stopped'
+      this.#ended.resolve()
     }
-  }
-
-  /** Waits for the net to close, but not for ever: a peer that does not read must not hold a stop up. */
-  #closeNet(): Promise<void> {
-    return this.#soon(this.#net?.stop())
-  }
-
-  async #soon(closed: Promise<void> | undefined): Promise<void> {
-    let cancel = (): void => undefined
-    const patience = new Promise<void>(resolve => {
-      cancel = this.#host.timers.after(stopPatience, resolve)
-    })
-    await Promise.race([closed, patience])
-    cancel()
   }
 
   #quoteKeys(signal: AbortSignal): Promise<Evidence> {

@@ -9,6 +9,7 @@ import type {
   AppliedManifest,
   BanView,
   CoterieNode,
+  LeaveReport,
   LossView,
   MemberView,
   NodeEvent,
@@ -162,6 +163,8 @@ export class FakeNode implements CoterieNode {
   readonly removed: Uint8Array[] = []
   manifest: Uint8Array = utf8('{}')
   stops = 0
+  readonly #ended = Promise.withResolvers<void>()
+  readonly ended = this.#ended.promise
   starts = 0
 
   constructor(options: { readonly opensToHost?: boolean } = {}) {
@@ -172,13 +175,15 @@ export class FakeNode implements CoterieNode {
     this.starts++
   }
 
-  leave(): Promise<void> {
-    return this.stop()
+  async leave(): Promise<LeaveReport> {
+    await this.stop()
+    return { drained: true }
   }
 
   async stop(): Promise<void> {
     this.stops++
     this.phase = 'stopped'
+    this.#ended.resolve()
   }
 
   members(): readonly MemberView[] {

@@ -60,6 +60,11 @@ export function registerOperatorRoutes(
   )
   register.answer(routes.manifest, () => ({ file: base64.encode(node.manifestFile()) }))
   register.answer(routes.applyManifest, ({ body }) => node.applyManifest(base64.decode(body.file)))
+  register.answer(routes.leave, () => {
+    // Throws for a node that runs no more, or not yet: it has nothing to leave.
+    node.status()
+    return node.leave()
+  })
   register.stream(routes.events, async function* ({ signal, query }) {
     const events = node.events(signal)
     const wanted = query.follow === 'true' ? events : heldEvents(events)

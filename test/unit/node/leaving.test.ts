@@ -78,3 +78,30 @@ test('leaves of made-up identities change nothing', async () => {
   expect(await hostile.ask(victim, 'leave', made)).toEqual(new Uint8Array(0))
   expect(isWhole(victim.node, 3)).toBe(true)
 })
+
+test('a leave that nobody takes, from a net that does not close, ends within ten seconds in all', async () => {
+  simulation = new Simulation(405)
+  const first = await simulation.start('node-0', { found: true })
+  const { node } = await simulation.start('node-1', {
+    host: host => ({
+      ...host,
+      openNet: async options =>
+        Object.assign(await host.openNet(options), { stop: () => new Promise<void>(() => {}) }),
+    }),
+  })
+  await simulation.until(() => isWhole(node, 2))
+  // Whatever it says gets nowhere and is never refused: the drain, the farewell and the stop each wait in full.
+  simulation.network.stall(first.node.id, node.id)
+  void node.state.set('late', utf8('word'), { ack: 'local' })
+  const leftAt = simulation.time.now
+  let hasEnded = false
+  void node.ended.then(() => {
+    hasEnded = true
+  })
+  const left = await simulation.settle(node.leave())
+  expect(left).toEqual({ drained: false })
+  expect(simulation.time.now - leftAt).toBeLessThan(seconds(10))
+  expect(simulation.time.now - leftAt, 'all three waited').toBeGreaterThan(seconds(6))
+  expect(hasEnded).toBe(true)
+  expect(await node.leave(), 'a second leave is the first').toBe(left)
+})
