@@ -12,7 +12,7 @@ import { type FlowFault, soundFlow } from './flow.ts'
 import { PlaintextSearch, type PlantedRun } from './plaintext-search.ts'
 import { loopback } from './ports.ts'
 import { type Direction, RelayedConnection } from './relayed-connection.ts'
-import { type Endpoint, ownerOfConnection } from './socket-owner.ts'
+import { ConnectionOwners, type Endpoint } from './socket-owner.ts'
 
 /** From the dialling process to the node behind the relay; it carries both directions of its connections. */
 export interface Link {
@@ -66,6 +66,8 @@ export class RelayBoard {
   readonly #listeners = new Set<BytesListener>()
   readonly #flows = new Map<string, FlowFault>()
   readonly #draw: () => number
+  readonly #owners = new ConnectionOwners(() => this.#names.keys())
+  #isClosed = false
 
   /** `draw`, in 0..1, decides which chunks are lost and how far they are off. */
   constructor(draw: () => number = Math.random) {
@@ -151,6 +153,7 @@ export class RelayBoard {
 
   /** Breaks every connection and stops listening. */
   async close(): Promise<void> {
+    this.#isClosed = true
     for (const state of this.#links.values()) {
       for (const connection of state.connections) connection.reset()
     }
@@ -158,12 +161,21 @@ export class RelayBoard {
     this.#relays.clear()
   }
 
-  /** For relays: takes a connection that a client made from `client` to the relay at `server`. */
-  accept(relay: Relay, socket: Socket, ends: { client: Endpoint; server: Endpoint }): void {
-    const pid = ownerOfConnection(ends.client, ends.server, this.#names.keys())
+  /**
+   * For relays: takes a paused connection that a client made from `client` to the relay at `server`. Nothing
+   * moves before its link is known.
+   */
+  async accept(
+    relay: Relay,
+    socket: Socket,
+    ends: { client: Endpoint; server: Endpoint },
+  ): Promise<void> {
+    const pid = await this.#owners.find(ends.client, ends.server)
+    // Gone while the kernel was asked; its `close` has been told to nobody.
+    if (socket.destroyed) return
     const from = (pid === undefined ? undefined : this.#names.get(pid)) ?? outside
     const state = this.#link({ from, to: relay.node })
-    if (state.cut === 'reset') {
+    if (state.cut === 'reset' || this.#isClosed) {
       socket.destroy()
       return
     }
@@ -262,7 +274,7 @@ class Relay {
         socket.destroy()
         return
       }
-      this.#board.accept(this, socket, {
+      void this.#board.accept(this, socket, {
         client: { host: remoteAddress, port: remotePort },
         server: { host: loopback, port: localPort },
       })

@@ -3,6 +3,7 @@
  * `/proc/<pid>/fd` maps a process to its inodes (proc(5)). Elsewhere nobody is found.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 
 /** One end of a connection over IPv4. */
 export interface Endpoint {
@@ -16,19 +17,65 @@ const listenState = '0A'
 const passes = 3
 
 /**
- * The process among `pids` that holds the socket from `local` to `remote`, or `undefined` if none does.
+ * Finds the process at the dialling end of connections.
  *
- * The table holds both ends of a loopback connection; the address order tells them apart.
+ * One reading of the kernel's table takes 20 ms of a processor where a few thousand sockets are open, so it is
+ * shared by all who wait for one, and nobody else waits for it: read for each connection, in line, it held up
+ * every byte between 25 nodes for minutes.
  */
-export function ownerOfConnection(
-  local: Endpoint,
-  remote: Endpoint,
-  pids: Iterable<number>,
-): number | undefined {
-  const inode = inodeOfConnection(local, remote)
-  if (inode === undefined) return undefined
-  for (const pid of pids) if (holdsSocket(pid, inode)) return pid
-  return undefined
+export class ConnectionOwners {
+  readonly #pids: () => Iterable<number>
+  readonly #readTable: () => Promise<string>
+  #waiting: Question[] = []
+  #isLooking = false
+
+  /** `pids`: the processes that are asked about. `readTable` answers as `/proc/net/tcp` does. */
+  constructor(pids: () => Iterable<number>, readTable = tableOfKernel) {
+    this.#pids = pids
+    this.#readTable = readTable
+  }
+
+  /**
+   * The process that holds the socket from `local` to `remote`, or `undefined` if none of those asked about does.
+   *
+   * The table holds both ends of a loopback connection; the address order tells them apart.
+   */
+  find(local: Endpoint, remote: Endpoint): Promise<number | undefined> {
+    return new Promise(answer => {
+      this.#waiting.push({ row: ` ${spell(local)} ${spell(remote)} `, answer })
+      if (!this.#isLooking) void this.#look()
+    })
+  }
+
+  async #look(): Promise<void> {
+    this.#isLooking = true
+    while (this.#waiting.length > 0) {
+      const asked = this.#waiting
+      this.#waiting = []
+      const inodes = await inodesOf(
+        asked.map(question => question.row),
+        this.#readTable,
+      )
+      const owners = this.#ownersOf(new Set(inodes.values()))
+      for (const { row, answer } of asked) answer(owners.get(inodes.get(row) ?? ''))
+    }
+    this.#isLooking = false
+  }
+
+  #ownersOf(inodes: ReadonlySet<string>): Map<string, number> {
+    const owners = new Map<string, number>()
+    for (const pid of this.#pids()) {
+      if (owners.size === inodes.size) break
+      for (const inode of socketsOf(pid)) if (inodes.has(inode)) owners.set(inode, pid)
+    }
+    return owners
+  }
+}
+
+interface Question {
+  /** How the row in the table begins. */
+  readonly row: string
+  readonly answer: (owner: number | undefined) => void
 }
 
 /** Who listens on a loopback port, if this user may see it. */
@@ -41,17 +88,28 @@ export function listenerOf(port: number): { pid: number; command: string } | und
   return undefined
 }
 
-function inodeOfConnection(local: Endpoint, remote: Endpoint): string | undefined {
-  const [from, to] = [spell(local), spell(remote)]
-  for (let pass = 0; pass < passes; pass++) {
-    // Searched as text: on a busy machine the table has thousands of rows, and each new connection looks here.
-    const table = readOr('/proc/net/tcp', '')
-    const start = table.indexOf(` ${from} ${to} `)
-    const row = start < 0 ? undefined : rowOf(table.slice(start, table.indexOf('\n', start)), 0)
-    // A closed socket keeps its row in another state with inode 0.
-    if (row !== undefined && row.inode !== '0') return row.inode
+/** Empty where there is none: not Linux. */
+function tableOfKernel(): Promise<string> {
+  return readFile('/proc/net/tcp', 'latin1').catch(() => '')
+}
+
+async function inodesOf(
+  rows: readonly string[],
+  readTable: () => Promise<string>,
+): Promise<Map<string, string>> {
+  const inodes = new Map<string, string>()
+  for (let pass = 0; pass < passes && inodes.size < rows.length; pass++) {
+    // Searched as text: on a busy machine the table has thousands of rows.
+    const table = await readTable()
+    for (const asked of rows) {
+      if (inodes.has(asked)) continue
+      const start = table.indexOf(asked)
+      const row = start < 0 ? undefined : rowOf(table.slice(start, table.indexOf('\n', start)), 0)
+      // A closed socket keeps its row in another state with inode 0.
+      if (row !== undefined && row.inode !== '0') inodes.set(asked, row.inode)
+    }
   }
-  return undefined
+  return inodes
 }
 
 function inodeOfListener(port: number): string | undefined {
