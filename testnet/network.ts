@@ -71,6 +71,9 @@ export const cliPath = fileURLToPath(
 )
 /** Node processes that start side by side: more would starve those that run already. */
 const startsAtOnce = 5
+/** Milliseconds: the next may start, whatever has become of the last. */
+const joinPatience = 15_000
+const joinPoll = 100
 const runPoll = 20 // Milliseconds; a node needs hundreds to start.
 
 export class Testnet {
@@ -132,9 +135,21 @@ export class Testnet {
     const startInTurn = async (): Promise<void> => {
       for (let slot = waiting.shift(); slot !== undefined; slot = waiting.shift()) {
         await this.startNode(slot)
+        if (waiting.length > 0) await this.#untilJoined(slot)
       }
     }
     await Promise.all(Array.from({ length: startsAtOnce }, startInTurn))
+  }
+
+  /** Gives a node time to join before the next starts, or all would attest all at the same time. */
+  async #untilJoined(slot: NodeSlot): Promise<void> {
+    const signal = AbortSignal.timeout(joinPatience)
+    while (!signal.aborted && this.isRunning(slot)) {
+      // One that does not answer has no time to; whether it is well is for others to judge.
+      const status = await slot.api.status(signal).catch(() => undefined)
+      if (status?.phase === 'active') return
+      await wait(joinPoll)
+    }
   }
 
   /** Starts the process of a node and waits until it listens. @throws {HostError} `NODE_FAILED`. */

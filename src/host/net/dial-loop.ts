@@ -8,6 +8,7 @@ import type { Logger } from '../../base/log.ts'
 import { below, type Random } from '../../base/random.ts'
 import { milliseconds, seconds } from '../../base/time.ts'
 import type { Timers } from '../port.ts'
+import { DialTurns } from './dial-turns.ts'
 import type { NetLimits } from './options.ts'
 import type { NetHandlers } from './port.ts'
 
@@ -66,10 +67,12 @@ export class DialLoop {
   readonly #targets = new Map<string, Target>()
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<void>>()
+  readonly #turns: DialTurns
   #isStarted = false
 
   constructor(deps: DialLoopDeps) {
     this.#deps = deps
+    this.#turns = new DialTurns(deps.timers)
   }
 
   start(): void {
@@ -80,6 +83,7 @@ export class DialLoop {
   /** Resolves when no dial runs. */
   async stop(): Promise<void> {
     this.#stopping.abort()
+    this.#turns.stop()
     for (const target of this.#targets.values()) target.cancel?.()
     this.#targets.clear()
     await Promise.all(this.#running)
@@ -163,25 +167,32 @@ export class DialLoop {
   }
 
   async #try(target: Target): Promise<void> {
-    const { dialler, limits } = this.#deps
-    const { node } = target
-    if (target.isDialling) return
-    if (node !== undefined && (dialler.isConnected(node) || dialler.isBarred(node))) {
-      // A lost connection is told to the loop; this look is for whatever was not.
-      this.#schedule(target, this.#jittered(limits.redialWaitMax))
-      return
-    }
+    if (target.isDialling || this.#isSettled(target)) return
     target.isDialling = true
     try {
-      target.node = await dialler.dial(target.addresses, this.#stopping.signal)
+      using _turn = await this.#turns.take(target.failures)
+      // It may have dialled this node while it waited.
+      if (this.#stopping.signal.aborted || this.#isSettled(target)) return
+      target.node = await this.#deps.dialler.dial(target.addresses, this.#stopping.signal)
       target.failures = 0
       target.lastRefusal = undefined
-      this.#schedule(target, this.#jittered(limits.redialWaitMax))
+      this.#schedule(target, this.#jittered(this.#deps.limits.redialWaitMax))
     } catch (error) {
       this.#failed(target, codeOf(error))
     } finally {
       target.isDialling = false
     }
+  }
+
+  /** Whether there is nothing to dial now; looks again later. */
+  #isSettled(target: Target): boolean {
+    const { dialler, limits } = this.#deps
+    const { node } = target
+    if (node === undefined) return false
+    if (!dialler.isConnected(node) && !dialler.isBarred(node)) return false
+    // A lost connection is told to the loop; this look is for whatever was not.
+    this.#schedule(target, this.#jittered(limits.redialWaitMax))
+    return true
   }
 
   #failed(target: Target, code: string): void {

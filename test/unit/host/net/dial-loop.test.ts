@@ -175,3 +175,63 @@ test('a machine that refuses the redial of a member is told, a silent one is not
   expect(refused.length).toBeGreaterThan(1)
   await loop.stop()
 })
+
+test('forty nodes found at once are dialled four at a time, and dead addresses hold up nobody for long', async () => {
+  const time = new VirtualTime()
+  const dials: string[] = []
+  const over = Promise.withResolvers<never>()
+  const loop = new DialLoop({
+    dialler: {
+      async dial(addresses) {
+        dials.push(...addresses)
+        return await over.promise
+      },
+      isConnected: () => false,
+      isBarred: () => false,
+    },
+    timers: time.timers,
+    random: seededRandom(3),
+    log: silentLogger,
+    handlers: { dialRefused: () => undefined, dialFailed: () => undefined },
+    limits: { redialWait: milliseconds(200), redialWaitMax: seconds(30) },
+  })
+  loop.start()
+  for (let i = 0; i < 40; i++) loop.addNode(idOf(`found ${i}`), [`/ip4/192.0.2.1/tcp/${i + 1}`])
+  await time.advance(seconds(1))
+  expect(dials).toHaveLength(4)
+  await time.advance(seconds(20))
+  expect(new Set(dials).size).toBe(40)
+  over.reject(new Error('UNREACHABLE: no'))
+  await loop.stop()
+  expect(time.pending).toBe(0)
+})
+
+test('whoever was never tried goes before whoever failed', async () => {
+  const time = new VirtualTime()
+  const dials: string[] = []
+  const loop = new DialLoop({
+    dialler: {
+      async dial([address = '']) {
+        dials.push(address)
+        await new Promise<void>(resolve => time.timers.after(seconds(4), resolve))
+        throw new Error('UNREACHABLE: no')
+      },
+      isConnected: () => false,
+      isBarred: () => false,
+    },
+    timers: time.timers,
+    random: seededRandom(3),
+    log: silentLogger,
+    handlers: { dialRefused: () => undefined, dialFailed: () => undefined },
+    limits: { redialWait: milliseconds(200), redialWaitMax: milliseconds(200) },
+  })
+  loop.start()
+  for (let i = 0; i < 60; i++) loop.addNode(idOf(`dead ${i}`), ['/ip4/192.0.2.1/tcp/1'])
+  await time.advance(seconds(60))
+  loop.addNode(idOf('fresh'), ['/ip4/192.0.2.2/tcp/1'])
+  await time.advance(seconds(3))
+  expect(dials).toContain('/ip4/192.0.2.2/tcp/1')
+  const stopped = loop.stop()
+  await time.advance(seconds(5))
+  await stopped
+})
