@@ -169,8 +169,8 @@ export class DialLoop {
   async #try(target: Target): Promise<void> {
     if (target.isDialling || this.#isSettled(target)) return
     target.isDialling = true
+    using turn = await this.#turns.take(target.failures)
     try {
-      using _turn = await this.#turns.take(target.failures)
       // It may have dialled this node while it waited.
       if (this.#stopping.signal.aborted || this.#isSettled(target)) return
       target.node = await this.#deps.dialler.dial(target.addresses, this.#stopping.signal)
@@ -178,7 +178,9 @@ export class DialLoop {
       target.lastRefusal = undefined
       this.#schedule(target, this.#jittered(this.#deps.limits.redialWaitMax))
     } catch (error) {
-      this.#failed(target, codeOf(error))
+      const code = codeOf(error)
+      // Who refuses does so at once; who hangs up after long was too busy, which says nothing about its health.
+      this.#failed(target, code === 'DIAL_REFUSED' && turn.isOver ? 'UNREACHABLE' : code)
     } finally {
       target.isDialling = false
     }

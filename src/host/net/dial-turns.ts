@@ -14,7 +14,13 @@ const turnTime = seconds(2)
 
 interface Waiting {
   readonly failures: number
-  readonly go: (turn: Disposable) => void
+  readonly go: (turn: DialTurn) => void
+}
+
+/** Leave to dial. */
+export interface DialTurn extends Disposable {
+  /** Whether it has passed on. */
+  readonly isOver: boolean
 }
 
 /** Whose turn it is to dial. */
@@ -29,9 +35,9 @@ export class DialTurns {
   }
 
   /** Resolves when it is this dial's turn: fewest failures first. Disposing ends the turn. */
-  async take(failures: number): Promise<Disposable> {
+  async take(failures: number): Promise<DialTurn> {
     if (this.#isStopped || this.#passing.size < turnsMax) return this.#begin()
-    return await new Promise<Disposable>(go => this.#waiting.push({ failures, go }))
+    return await new Promise<DialTurn>(go => this.#waiting.push({ failures, go }))
   }
 
   /** Nobody waits any more. */
@@ -41,15 +47,22 @@ export class DialTurns {
     for (const { go } of this.#waiting.splice(0)) go(this.#begin())
   }
 
-  #begin(): Disposable {
-    if (this.#isStopped) return { [Symbol.dispose]: () => undefined }
+  #begin(): DialTurn {
+    if (this.#isStopped) return { isOver: true, [Symbol.dispose]: () => undefined }
+    let isOver = false
     const pass = (): void => {
+      isOver = true
       cancel()
       if (this.#passing.delete(pass)) this.#next()
     }
     const cancel = this.#timers.after(turnTime, pass)
     this.#passing.add(pass)
-    return { [Symbol.dispose]: pass }
+    return {
+      get isOver() {
+        return isOver
+      },
+      [Symbol.dispose]: pass,
+    }
   }
 
   #next(): void {

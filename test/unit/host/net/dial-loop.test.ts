@@ -235,3 +235,39 @@ test('whoever was never tried goes before whoever failed', async () => {
   await time.advance(seconds(5))
   await stopped
 })
+
+test('who hangs up only after seconds was busy, and is not told as one that refuses', async () => {
+  const time = new VirtualTime()
+  const refused: NodeId[] = []
+  const codes: string[] = []
+  let patience = seconds(5)
+  const loop = new DialLoop({
+    dialler: {
+      async dial() {
+        await new Promise<void>(resolve => time.timers.after(patience, resolve))
+        throw new Error('DIAL_REFUSED: no')
+      },
+      isConnected: () => false,
+      isBarred: () => false,
+    },
+    timers: time.timers,
+    random: seededRandom(3),
+    log: silentLogger,
+    handlers: {
+      dialRefused: node => void refused.push(node),
+      dialFailed: code => void codes.push(code),
+    },
+    limits: { redialWait: milliseconds(200), redialWaitMax: seconds(1) },
+  })
+  loop.start()
+  loop.addNode(peer, ['/ip4/192.0.2.1/tcp/1'])
+  await time.advance(seconds(20))
+  expect(codes).toContain('UNREACHABLE')
+  expect(refused).toEqual([])
+  patience = seconds(1)
+  await time.advance(seconds(20))
+  expect(refused).toContain(peer)
+  const stopped = loop.stop()
+  await time.advance(seconds(5))
+  await stopped
+})
