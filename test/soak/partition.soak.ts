@@ -6,6 +6,8 @@ import { asked, LiveNetwork, say } from './live-network.ts'
 import { keysUnder, Writers } from './writers.ts'
 
 const seconds = asked('SECONDS', 15)
+/** Writes of a side that went on while it was cut off. */
+const writesMin = 10
 
 test.each(['silent', 'reset'] as const)(
   `${seconds} s of a %s cut with writers on both sides heal to one root`,
@@ -22,16 +24,16 @@ test.each(['silent', 'reset'] as const)(
     say(did)
     const writers = new Writers(network.nodes(), { prefix: 'cut/', ack: 1, pause: 5 })
     await wait(seconds * 1000)
-    const [of, beyond] = [await keysUnder(left[0]!, 'cut/'), await keysUnder(right[0]!, 'cut/')]
+    // Else nobody wrote, and the rest would prove nothing. A busy machine is given more time, not fewer writes.
+    const [of, beyond] = await Promise.all([written(left), written(right)])
     const codes = [...writers.codes].join(' ') || 'no refusal'
     const slowest = Math.max(...writers.latencies).toFixed(0)
     say(
       `${of.size} and ${beyond.size} writes apart, ${codes}, slowest acknowledged in ${slowest} ms`,
     )
-    // Else nothing was cut, or nobody wrote: the rest would prove nothing.
+    // Else nothing was cut.
     expect(isOfOnly(left, of), 'the left side holds writes of the right one').toBe(true)
     expect(isOfOnly(right, beyond), 'the right side holds writes of the left one').toBe(true)
-    expect(Math.min(of.size, beyond.size)).toBeGreaterThan(10)
     const healed = performance.now()
     await network.faults.apply({ kind: 'heal' })
     await writers.stop()
@@ -45,6 +47,17 @@ test.each(['silent', 'reset'] as const)(
     )
   },
 )
+
+/** What a side of the cut holds, once it holds enough. @throws after two minutes of a side that does not write. */
+async function written(side: readonly NodeSlot[]): Promise<Set<string>> {
+  const patience = AbortSignal.timeout(120_000)
+  for (;;) {
+    const keys = await keysUnder(side[0]!, 'cut/')
+    if (keys.size > writesMin) return keys
+    if (patience.aborted) throw new Error(`${keys.size} writes on the side of ${side[0]?.name}`)
+    await wait(100)
+  }
+}
 
 function isOfOnly(side: readonly NodeSlot[], keys: ReadonlySet<string>): boolean {
   return [...keys].every(key => side.some(({ name }) => key.startsWith(`cut/${name}/`)))

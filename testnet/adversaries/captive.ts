@@ -29,6 +29,7 @@ export class Captive {
   /** Payloads that the node sealed by itself: well formed, and the attacker's to change. */
   readonly sealed: Uint8Array[] = []
   readonly #sealers = new Map<string, Sealer>()
+  #isHeard = false
   #sequence = 2 ** 31
   #gossip: GossipService | undefined
   #net: Net | undefined
@@ -59,14 +60,14 @@ export class Captive {
   }
 
   /**
-   * Takes turns until `signal` aborts, from the first batch on that the node sealed by itself: before, it is no
-   * member, and would be thrown out for its bad manners before it could show others. What an honest node would
-   * stop at, a refusal or a cut, changes nothing.
+   * Takes turns until `signal` aborts, from the first batch on that the node sealed by itself and another member
+   * acknowledged: before, it is nobody's equal, and would be thrown out for its bad manners before it could show
+   * others. What an honest node would stop at, a refusal or a cut, changes nothing.
    */
   async repeat(attack: Attack, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        if (this.sealed.length > 0) await attack(this)
+        if (this.#isHeard && this.sealed.length > 0) await attack(this)
       } catch (error) {
         if (!(error instanceof CoterieError)) throw error
       }
@@ -124,8 +125,13 @@ export class Captive {
       if (this.recorded.length > recordedMax) this.recorded.shift()
       return handlers.gossip(topic, data, from)
     }
+    const told: NetHandlers['told'] = (protocol, frame, from) => {
+      if (protocol === 'ack') this.#isHeard = true
+      return handlers.told(protocol, frame, from)
+    }
+    const taps: Partial<NetHandlers> = { gossip, told }
     return new Proxy(handlers, {
-      get: (target, name) => (name === 'gossip' ? gossip : Reflect.get(target, name)),
+      get: (target, name) => Reflect.get(Object.hasOwn(taps, name) ? taps : target, name),
     })
   }
 }
