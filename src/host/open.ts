@@ -52,14 +52,18 @@ export async function openHost(options: HostOptions): Promise<OpenHost> {
   const ports = { clock: systemClock, timers: systemTimers, random: systemRandom, log }
   const { listen, announce, bootstrap, cacheDir } = options
   const net = { listen, announce, bootstrap, limits: netLimits[options.preset] }
-  const telemetry = openTelemetry(new LoopLag())
+  const attester = await openSimulatedAttester(options.machine)
+  // After everything that may fail: a watch that nobody holds is never stopped.
+  const lag = new LoopLag()
+  const telemetry = openTelemetry(lag)
   const { registry } = telemetry
   return {
     ...ports,
     telemetry,
-    attester: await openSimulatedAttester(options.machine),
+    attester,
     ...(options.bansFile === undefined ? {} : { hints: new HintFile(options.bansFile, log) }),
     openCache: cacheDir === null ? null : () => openLevelStore(cacheDir),
     openNet: keysAndHandlers => openNet(net, { ...ports, ...keysAndHandlers, registry }),
+    release: () => lag.stop(),
   }
 }

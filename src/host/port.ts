@@ -46,4 +46,6 @@ export interface Host {
     readonly identitySeed: Secret
     readonly noiseSecret: Secret
   }): Promise<Net>
+  /** Ends what the host runs beside the net; called last by the node that stops. Idempotent. */
+  release?(): void
 }

@@ -107,13 +107,11 @@ class Node implements CoterieNode {
     this.network = this.#manifests.network
     this.opensToHost = this.#manifests.current.manifest.founding.testnet
     const boot = digestOf(sha256(this.#identity.keys.identity)).slice(0, 16)
-    this.#state = new NodeState(
-      {
-        driver: () => this.#running().replicaDriver,
-        refusal: () => this.#standing?.refusal,
-      },
-      { boot },
-    )
+    const rooms = {
+      driver: () => this.#running().replicaDriver,
+      refusal: () => this.#standing?.refusal,
+    }
+    this.#state = new NodeState(rooms, { boot })
     this.state = this.#state
   }
 
@@ -292,6 +290,7 @@ class Node implements CoterieNode {
     } finally {
       this.#engine?.wipe()
       wipeIdentity(this.#identity)
+      this.#host.release?.()
       this.#life = 'stopped'
       this.#ended.resolve()
     }
@@ -350,8 +349,8 @@ class Node implements CoterieNode {
   }
 
   #manifestChanged(): void {
-    const { nonce, hash } = this.#manifests.current.mark
-    this.#events.note('manifest', 'a newer manifest is in force', { nonce, hash })
+    const { mark } = this.#manifests.current
+    this.#events.note('manifest', 'a newer manifest is in force', { ...mark })
     this.#cache.policyChanged(this.#manifests.current.policy.digest)
     this.#standing?.judge()
     this.#engine?.manifestChanged()

@@ -22,8 +22,10 @@ export class LoopLag {
     return Math.max(0, performance.now() - this.#expectedAt, ...this.#looks)
   }
 
+  /** What it saw stays; from now on nothing is late. Idempotent. */
   stop(): void {
     clearInterval(this.#timer)
+    this.#expectedAt = Number.POSITIVE_INFINITY
   }
 
   #look(): void {

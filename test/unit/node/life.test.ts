@@ -48,6 +48,22 @@ test('a watch ends when the node stops', async () => {
   await simulation.settle(watching)
 })
 
+test.each(['never started', 'started'] as const)(
+  'a node that %s releases its host when it has stopped, and not before',
+  async begun => {
+    simulation = new Simulation(14)
+    let releases = 0
+    const host = (given: Host): Host => ({ ...given, release: () => void releases++ })
+    const { node } = await simulation.prepare('node-0', { found: true, host })
+    if (begun === 'started') await node.start()
+    const stopped = node.stop()
+    expect(releases).toBe(0)
+    await simulation.settle(stopped)
+    await node.stop()
+    expect(releases).toBe(1)
+  },
+)
+
 /** A host whose net opens, or starts, only when it is let. */
 function slowHost(slow: 'open' | 'start', let_: Promise<void>): (host: Host) => Host {
   return host => ({

@@ -48,3 +48,13 @@ test('the process is measured: memory, CPU, and how long the loop was held up', 
     expect(text).toMatch(new RegExp(`^${name} `, 'm'))
   }
 })
+
+test('a watch that ended keeps what it saw, and calls nothing late that came after', async () => {
+  const lag = new LoopLag()
+  lag.stop()
+  const seen = lag.longest()
+  const until = performance.now() + 400
+  while (performance.now() < until);
+  await new Promise(resolve => setTimeout(resolve, 1))
+  expect(lag.longest()).toBe(seen)
+})
