@@ -19,17 +19,26 @@ export interface NodeSnapshot {
 /** Milliseconds: longer than a busy node takes, shorter than a person waits; for each node beyond five, a little more. */
 const answerPatience = 2_000
 const answerPatienceEach = 400
+/** Who waits for nodes to agree asks as patiently as that: on a machine that is far too busy each answer takes long. */
+const answerPatienceMax = 30_000
 
 /** Milliseconds between two looks for each node looked at: who asks all the time has no answer to see. */
 const lookPause = 20
 
-export async function snapshotOf(testnet: Testnet): Promise<NodeSnapshot[]> {
+/** `patience`: milliseconds that each node has to answer; as long as a person waits unless said. */
+export async function snapshotOf(
+  testnet: Testnet,
+  patience = patienceFor(testnet),
+): Promise<NodeSnapshot[]> {
   const pids = new Map(testnet.running().map(({ name, pid }) => [name, pid]))
   const slots = testnet.slots()
-  const patience = answerPatience + answerPatienceEach * Math.max(0, slots.length - 5)
   return await Promise.all(
     slots.map(slot => nodeSnapshot(slot, { pid: pids.get(slot.name) ?? null, patience })),
   )
+}
+
+function patienceFor(testnet: Testnet): number {
+  return answerPatience + answerPatienceEach * Math.max(0, testnet.slots().length - 5)
 }
 
 /**
@@ -81,14 +90,18 @@ export async function untilConverged(
   pick: (node: NodeSnapshot) => boolean = () => true,
   missingOf: (nodes: readonly NodeSnapshot[]) => string | undefined = divergenceOf,
 ): Promise<NodeSnapshot[]> {
-  for (;;) {
-    const nodes = (await snapshotOf(testnet)).filter(pick)
+  for (let patience = patienceFor(testnet); ; ) {
+    const nodes = (await snapshotOf(testnet, patience)).filter(pick)
+    // A question that is asked again before it is answered only adds to what there is to answer.
+    if (nodes.some(isSilent)) patience = Math.min(2 * patience, answerPatienceMax)
     const missing = missingOf(nodes)
     if (missing === undefined) return nodes
     if (signal.aborted) throw new Error(`not converged: ${missing}`, { cause: signal.reason })
     await wait(lookPause * nodes.length)
   }
 }
+
+const isSilent = ({ pid, status }: NodeSnapshot): boolean => pid !== null && status === null
 
 async function nodeSnapshot(
   slot: NodeSlot,
