@@ -16,7 +16,17 @@ import {
 } from './entry.ts'
 import { limits } from './limits.ts'
 import { idBytes, PackedReader, PackedWriter, readIds } from './packed.ts'
-import { byteString, fixedBytes, flag, list, message, nullable, row, uint } from './schema.ts'
+import {
+  byteString,
+  type Extended,
+  fixedBytes,
+  flag,
+  list,
+  message,
+  nullable,
+  row,
+  uint,
+} from './schema.ts'
 
 /**
  * How far a replica has merged one author's batches without gap. All marks together are its version vector:
@@ -55,6 +65,12 @@ export interface SyncAnswer {
   readonly page: Uint8Array
 }
 
+/** What the authors on one platform instance hold: entries, and their weight as quotas count it. */
+export interface InstanceUsage {
+  readonly entries: number
+  readonly bytes: number
+}
+
 const syncBytesMax = 200 * 1024
 const marksField = list(
   row<SyncMark>({ author: fixedBytes(idBytes), mark: uint(sequenceMax) }),
@@ -87,6 +103,21 @@ export const syncAnswerCodec = message<SyncAnswer>(
   },
   { bytesMax: syncBytesMax },
 )
+
+/** Key of the optional field of an answer's last page: what the asker's instance holds beside the asker. */
+const usageKey = 64
+const usageField = row<InstanceUsage>({ entries: uint(2 ** 40), bytes: uint(2 ** 50) })
+
+/** The extensions of an answer that tells the asker what its instance holds beside it. */
+export function usageExtension(usage: InstanceUsage): NonNullable<Extended['extensions']> {
+  return new Map([[usageKey, usageField.write(usage)]])
+}
+
+/** What an answer tells of the asker's instance; `undefined` if nothing. @throws {PeerFault} for nonsense. */
+export function toldUsage({ extensions }: Extended): InstanceUsage | undefined {
+  const value = extensions?.get(usageKey)
+  return value === undefined ? undefined : usageField.read(value)
+}
 
 /** Fewest bytes of an entry in a page: bounds their number before any is read. */
 const entryBytesMin = 8

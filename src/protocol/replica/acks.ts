@@ -61,6 +61,15 @@ export class Acks {
     }
   }
 
+  /** Rows that were erased before they were published: whatever wrote them is held by nobody. */
+  dropped(rows: readonly number[]): void {
+    if (rows.length === 0) return
+    for (const write of this.#waiting.values()) {
+      const isLost = write.sequence === undefined && write.rows.some(row => rows.includes(row))
+      if (isLost) write.sequence = Number.POSITIVE_INFINITY
+    }
+  }
+
   /** A member holds this node's batches up to `mark`. */
   heard(from: NodeId, mark: number): void {
     if (mark > (this.#marks.get(from) ?? 0)) this.#marks.set(from, mark)

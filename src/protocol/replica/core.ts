@@ -2,6 +2,7 @@
 import { utf8 } from '../../base/bytes.ts'
 import type { NodeId } from '../../base/ids.ts'
 import { after, type Duration, type Instant, milliseconds, seconds } from '../../base/time.ts'
+import type { InstanceUsage } from '../../wire/sync.ts'
 import type { ByteRun } from './cells.ts'
 import { ClockAdoption } from './clock-adoption.ts'
 import { rowFlag } from './columns.ts'
@@ -13,6 +14,7 @@ import { Marks } from './marks.ts'
 import { Outbox } from './outbox.ts'
 import { eraseAhead, eraseBreaches, pruneBelow } from './prune.ts'
 import { Quota } from './quota.ts'
+import { ToldShares } from './told-shares.ts'
 import type {
   ReplicaChange,
   ReplicaMember,
@@ -53,10 +55,14 @@ export class Core {
   readonly outbox: Outbox
   readonly watch: WatchLog
   readonly quota: Quota
+  readonly shares = new ToldShares()
   rules: WriteRules
   #publicPrefixes: readonly Uint8Array[]
   #maxDrift: Duration
   #prunedTo = 0
+  /** Who departed unseen has no mark of its own for what is refused: nothing is told of any of them then. */
+  #hasRefusedDeparted = false
+  #dropped: number[] = []
   /** The active members but this node, and where they run. */
   #active: ReadonlyMap<NodeId, string> = new Map()
 
@@ -78,8 +84,7 @@ export class Core {
       isPublic: key => this.#publicPrefixes.some(prefix => startsWith(key, prefix)),
       listeners: map => {
         commitment = new Commitment(map, ports.commitSalt)
-        // A tombstone that grew old before it could be published needs no publishing.
-        const outbox = { changed() {}, erasing: (row: number) => this.outbox.forget(row) }
+        const outbox = { changed() {}, erasing: (row: number) => this.#drop(row) }
         accounts = new Quota(map, quota)
         return [commitment, outbox, accounts]
       },
@@ -112,6 +117,7 @@ export class Core {
         .filter(({ node, phase }) => node !== this.self && phase === 'active')
         .map(({ node, instance }) => [node, instance]),
     )
+    this.shares.keep(this.#active)
   }
 
   /** Whether `node` is another active member. */
@@ -143,16 +149,52 @@ export class Core {
     this.pruneAgain()
   }
 
+  /** `node`, all of whose state is merged here, counts so much for this node's instance, this node aside. */
+  usageTold(node: NodeId, told: InstanceUsage | undefined): void {
+    if (told === undefined) return
+    const own = this.quota.usageBeside(this.self)
+    this.shares.told(node, { told, own }, this.#active)
+  }
+
   /** Erases what its author's instance has no room for any more. */
   makeRoom(): void {
     if (!this.quota.isOverdue) return
     const gone = new Set<number>()
     for (const row of this.quota.overdue()) {
       const keyRow = this.map.cells.keyRowOf(row)
+      const { author, sequence } = this.map.cells.columns
+      this.refused(author[row] ?? 0, sequence[row] ?? 0)
       this.map.erase(row)
       if (!this.map.cells.has(keyRow, rowFlag.isTaken)) gone.add(keyRow)
     }
     if (gone.size > 0) this.watch.forget(gone)
+  }
+
+  /** An entry of that author, by its number, had no room or gave way. */
+  refused(author: number, sequence: number): void {
+    const node = this.map.author(author)
+    if (node === this.self) return
+    if (this.quota.knows(node)) this.marks.refused(node, sequence)
+    else this.#hasRefusedDeparted = true
+  }
+
+  /** Whether this node may say what it has seen of `author`: not if it may have refused some of it. */
+  canTellOf(author: NodeId): boolean {
+    return !this.#hasRefusedDeparted || this.quota.knows(author)
+  }
+
+  /** Takes out the rows of own writes that were erased before they were published: nobody else will ever hold them. */
+  takeDropped(): readonly number[] {
+    if (this.#dropped.length === 0) return this.#dropped
+    const dropped = this.#dropped
+    this.#dropped = []
+    return dropped
+  }
+
+  #drop(row: number): void {
+    if (!this.outbox.has(row)) return
+    this.outbox.forget(row)
+    this.#dropped.push(row)
   }
 
   /** The latest time a stamp may carry to be merged now: the one rule of gossip and sync. */

@@ -15,11 +15,17 @@ const authorsMax = 4096
 const foldedMax = 131_072
 /** Batches ahead of a gap that are remembered per author; beyond it only a sync closes the gap. */
 const aheadMax = 4096
+/** In place of a batch: nothing was refused. */
+const noBatch = Number.POSITIVE_INFINITY
 
 interface Progress {
   held: number
   claimed: number
   readonly ahead: Set<number>
+  /** The first batch with an entry that had no room here, or lost it: no mark reaches it. */
+  refused: number
+  /** The same, since the author was last asked for all of its entries again. */
+  refusedAnew: number
 }
 
 export class Marks {
@@ -43,7 +49,36 @@ export class Marks {
 
   /** All batches of `author` up to this one are merged here; 0 for none. */
   heldOf(author: NodeId): number {
-    return this.#authors.get(author)?.held ?? 0
+    const progress = this.#authors.get(author)
+    return progress === undefined ? 0 : Math.min(progress.held, progress.refused - 1)
+  }
+
+  /**
+   * An entry of this batch found no room, or gave way: nothing from there on is told to be held or seen, for an author
+   * would take it for an acknowledgement, and others the gap for a removal that was pruned.
+   */
+  refused(author: NodeId, sequence: number): void {
+    const progress = this.#progressOf(author)
+    progress.refused = Math.min(progress.refused, sequence)
+    progress.refusedAnew = Math.min(progress.refusedAnew, sequence)
+  }
+
+  /** Whether something of `author` was refused for want of room, and not merged since. */
+  hasRefused(author: NodeId): boolean {
+    return (this.#authors.get(author)?.refused ?? noBatch) !== noBatch
+  }
+
+  /** `author` is asked for all that was refused, with the rest of what it holds. */
+  retrying(author: NodeId): void {
+    this.#progressOf(author).refusedAnew = noBatch
+  }
+
+  /** All that `author` holds came again: what is refused now is what was refused meanwhile. */
+  retried(author: NodeId): void {
+    const progress = this.#progressOf(author)
+    if (progress.refused === progress.refusedAnew) return
+    progress.refused = progress.refusedAnew
+    this.#raised.add(author)
   }
 
   /** Whether a later batch came and one before it is missing. */
@@ -112,7 +147,10 @@ export class Marks {
     const known = this.#authors.get(author)
     if (known !== undefined) return known
     // Who comes back has a mark that was claimed or held: nothing is acknowledged for the sake of it.
-    const progress: Progress = { held: 0, claimed: this.#foldedOf(author), ahead: new Set() }
+    const progress: Progress = {
+      ...{ held: 0, claimed: this.#foldedOf(author), ahead: new Set<number>() },
+      ...{ refused: noBatch, refusedAnew: noBatch },
+    }
     this.#folded.delete(numberOf(author))
     this.#authors.set(author, progress)
     return progress
@@ -129,8 +167,8 @@ export class Marks {
   }
 }
 
-function markIn({ held, claimed }: Progress): number {
-  return Math.max(held, claimed)
+function markIn({ held, claimed, refused }: Progress): number {
+  return Math.min(Math.max(held, claimed), refused - 1)
 }
 
 /** 48 bits of a name. Who makes a name that collides hides entries of its own alone. */

@@ -216,10 +216,17 @@ export class Merge {
     return false
   }
 
-  /** What finds no room counts as merged: nobody who has room owes it, and nobody will ever be asked for it. */
+  /** What finds no room keeps nobody from completing a sync, but no mark reaches it: it is never acknowledged. */
   #joinIfRoom(entry: EntryView): void {
-    if (this.#core.quota.admits(entry)) this.join(entry)
-    else this.refusedCount++
+    const { quota, map } = this.#core
+    if (quota.admits(entry)) {
+      this.join(entry)
+      return
+    }
+    // What a later state has beaten was not refused: nobody misses it.
+    if (!map.isNews(entry)) return
+    this.refusedCount++
+    this.#core.refused(entry.author, entry.sequence)
   }
 
   #checkOwner(entry: EntryView): void {

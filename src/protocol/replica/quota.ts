@@ -8,6 +8,7 @@
  */
 import type { NodeId } from '../../base/ids.ts'
 import { type EntryView, isRemovedTag, signatureBytes } from '../../wire/entry.ts'
+import type { InstanceUsage } from '../../wire/sync.ts'
 import { type CellOrder, cellOrder } from './cell-order.ts'
 import { rowFlag } from './columns.ts'
 import type { EntryListener, EntryMap } from './lattice.ts'
@@ -73,6 +74,11 @@ export class Quota implements EntryListener {
     this.#forgetEmpty()
   }
 
+  /** Whether the instance of `author` is known here. */
+  knows(author: NodeId): boolean {
+    return this.#instances.has(author)
+  }
+
   /** Whether `overdue` may have something. */
   get isOverdue(): boolean {
     return this.#full.size > 0
@@ -98,8 +104,11 @@ export class Quota implements EntryListener {
     return true
   }
 
-  /** Whether an author here, about to write `entry`, leaves room for others on its instance. */
-  hasRoomFor(entry: EntryView): boolean {
+  /**
+   * Whether an author here, about to write `entry`, leaves room for others on its instance. `told`: what others count
+   * for it beyond what is known here; that can be no more than what is held here of authors who departed unseen.
+   */
+  hasRoomFor(entry: EntryView, told: InstanceUsage): boolean {
     const { holder } = this.#accountOf(entry.author)
     const limit = this.#limitOf(holder)
     const row = this.#map.rowOf(entry)
@@ -107,8 +116,10 @@ export class Quota implements EntryListener {
       return true
     // What removes makes room in a day.
     const part = entry.isRemoved ? 1 : writersPart
-    if (holder.entries >= part * limit.entries) return false
-    return holder.bytes + sizeOf(entry) <= part * limit.bytes
+    const unseen = this.usageOf(undefined)
+    const entries = holder.entries + Math.min(told.entries, unseen.entries)
+    const bytes = holder.bytes + Math.min(told.bytes, unseen.bytes)
+    return entries < part * limit.entries && bytes + sizeOf(entry) <= part * limit.bytes
   }
 
   /** The rows that have to go, last names first; each is to be erased before the next is asked for. */
@@ -125,9 +136,19 @@ export class Quota implements EntryListener {
   }
 
   /** What an instance holds now. */
-  usageOf(instance: string | undefined): { readonly entries: number; readonly bytes: number } {
+  usageOf(instance: string | undefined): InstanceUsage {
     const { entries, bytes } = this.#holders.get(instance) ?? { entries: 0, bytes: 0 }
     return { entries, bytes }
+  }
+
+  /** What the other authors on the instance of `author` hold. */
+  usageBeside(author: NodeId): InstanceUsage {
+    const instance = this.#instances.get(author)
+    if (instance === undefined) return { entries: 0, bytes: 0 }
+    const { entries, bytes } = this.usageOf(instance)
+    const account = this.#accounts[this.#map.authors.find(author)]
+    if (account?.author !== author) return { entries, bytes }
+    return { entries: entries - account.entries, bytes: bytes - account.bytes }
   }
 
   changed(row: number): void {

@@ -78,7 +78,9 @@ class ReplicaMachine implements Replica {
     this.#take(input)
     this.#core.prune(now)
     this.#merge.retryHeld(now)
+    this.acks.dropped(this.#core.takeDropped())
     this.#apply()
+    this.acks.dropped(this.#core.takeDropped())
     this.#publish()
     this.#settleWrites()
     this.#speak()
@@ -147,9 +149,7 @@ class ReplicaMachine implements Replica {
 
   readonly groupClock: Replica['groupClock'] = now => this.#core.clock.read(now)
 
-  pruneFloor(now: Instant): number | undefined {
-    return this.#core.clock.floor(now)
-  }
+  readonly pruneFloor: Replica['pruneFloor'] = now => this.#core.clock.floor(now)
 
   #take(input: ReplicaInput): void {
     const now = this.#now

@@ -12,6 +12,7 @@ import {
   type SyncRequest,
   syncAnswerCodec,
   syncRequestCodec,
+  usageExtension,
 } from '../../wire/sync.ts'
 import type { Core } from './core.ts'
 import { identityKey } from './entry-hash.ts'
@@ -62,6 +63,7 @@ export class SyncServer {
       floor: clock.floor(now) ?? 0,
       syncedAt: asker.syncedAt,
       page: this.#finish(),
+      ...(isLast && { extensions: usageExtension(this.#core.quota.usageBeside(asker.node)) }),
     })
     return { bytes: answer, commitKeys: [] }
   }
@@ -129,7 +131,7 @@ export function statedMarks(
   }
   for (const { author, mark } of core.marks.all()) {
     if (stated.size >= limits.syncMarksMax) break
-    if (author !== to) stated.set(author, mark)
+    if (author !== to && core.canTellOf(author)) stated.set(author, mark)
   }
   if (stated.get(to) === 0) stated.delete(to)
   return [...stated].map(([author, mark]) => ({ author: identityKey(author), mark }))

@@ -18,6 +18,8 @@ export interface Pull {
   readonly listed: Set<number> | undefined
   /** Set while the difference is looked for: then no pages are asked for. */
   readonly round: Round | undefined
+  /** All that the member holds is asked for again, because some of it was refused for want of room. */
+  readonly isRetry: boolean
 }
 
 export interface Source {
@@ -35,6 +37,8 @@ export interface Source {
   difference: { readonly roots: string; readonly times: number } | undefined
   /** Tried against that difference so far: a sketch, then a descent, then a full listing. */
   remedies: number
+  /** What was refused for want of room is not asked for again before. */
+  retryAt: Instant
   /** A sketch was pointless: this log is begun with a snapshot. */
   mustSnapshot: boolean
 }
@@ -51,6 +55,7 @@ export function newSource(now: Instant): Source {
     pull: undefined,
     difference: undefined,
     remedies: 0,
+    retryAt: now,
     mustSnapshot: false,
   }
 }

@@ -9,7 +9,7 @@ import { PeerFault } from '../../base/errors.ts'
 import { type Digest, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
 import { after, type Instant, instant, milliseconds, seconds } from '../../base/time.ts'
 import { limits } from '../../wire/limits.ts'
-import { type SyncAnswer, syncAnswerCodec, syncRequestCodec } from '../../wire/sync.ts'
+import { type SyncAnswer, syncAnswerCodec, syncRequestCodec, toldUsage } from '../../wire/sync.ts'
 import type { Core } from './core.ts'
 import type { Merge } from './merge.ts'
 import { dropUnlisted } from './prune.ts'
@@ -178,7 +178,7 @@ export class Sync {
     at: {
       readonly source: Source
       readonly pull: Pull
-      readonly answer: SyncAnswer
+      readonly answer: ReturnType<typeof syncAnswerCodec.decode>
     },
     members: readonly ReplicaMember[],
     now: Instant,
@@ -209,6 +209,7 @@ export class Sync {
       return { isCompleted: false, next, commitKeys, ownMark: 0 }
     }
     const ownMark = this.#adoptMarks(pull, answer)
+    core.usageTold(pull.of, toldUsage(answer))
     source.pull = undefined
     source.restUntil = after(now, restMin)
     source.dueAt = after(now, core.settings.syncInterval)
@@ -216,6 +217,7 @@ export class Sync {
       source.restUntil = after(now, restAfterFailure)
       return { isCompleted: false, next: undefined, commitKeys, ownMark }
     }
+    if (pull.isRetry) core.marks.retried(pull.of)
     this.#pullsMax = pullsMax
     this.#isRestored = false
     source.log = pull.log
@@ -250,6 +252,13 @@ export class Sync {
       return { isCompleted: false, next: undefined, commitKeys, ownMark: 0 }
     }
     this.#adoptCut(source, pull.of, step.cut)
+    if (!this.#core.shares.hasTold(pull.of)) {
+      // Nobody writes before it was told what its machine holds already: a page tells that.
+      const { log, cursor } = source
+      source.pull = { ...pull, round: undefined, from: { log, cursor }, log, cursor }
+      const next = this.#request(source.pull, members)
+      return { isCompleted: false, next, commitKeys, ownMark: step.cut.held }
+    }
     return { isCompleted: true, next: undefined, commitKeys, ownMark: step.cut.held }
   }
 
@@ -323,10 +332,16 @@ export class Sync {
     const remedy = isAmiss ? source.remedies++ % 3 : undefined
     const mustListAll = isStale || remedy === 2
     if (isAmiss) source.difference = undefined
-    const from = mustListAll ? { log: null, cursor: 0 } : { log: source.log, cursor: source.cursor }
+    const isRetry = this.#core.marks.hasRefused(of) && source.retryAt <= now
+    if (isRetry) {
+      source.retryAt = after(now, this.#core.settings.syncInterval)
+      this.#core.marks.retrying(of)
+    }
+    const isWhole = mustListAll || isRetry
+    const from = isWhole ? { log: null, cursor: 0 } : { log: source.log, cursor: source.cursor }
     const listed = mustListAll ? new Set<number>() : undefined
-    const round = mustListAll ? undefined : this.#roundWith(of, source, remedy)
-    return { of, startedAt: now, from, ...from, isClean: true, listed, round }
+    const round = isWhole ? undefined : this.#roundWith(of, source, remedy)
+    return { of, startedAt: now, from, ...from, isClean: true, listed, round, isRetry }
   }
 
   /** The cursor if there is one; else, and against a difference that stays, something that needs none. */

@@ -82,7 +82,7 @@ export class Writer {
 
   /** What the other members would refuse is refused here, before anything is applied. */
   #refusalOf(key: ByteRun, operation: Operation): WriteRefusal | undefined {
-    const { map, quota, rules, self } = this.#core
+    const { map, quota, rules, self, shares } = this.#core
     const entry = this.#entry
     entry.key = key.bytes
     entry.keyStart = key.start
@@ -90,7 +90,10 @@ export class Writer {
     entry.author = entry.tagAuthor = map.authors.indexOf(self)
     entry.signatureStart = -1
     describe(operation, entry)
-    return rules.breachOf(entry) ?? (quota.hasRoomFor(entry) ? undefined : 'QUOTA_FULL')
+    return (
+      rules.breachOf(entry) ??
+      (quota.hasRoomFor(entry, shares.confirmed) ? undefined : 'QUOTA_FULL')
+    )
   }
 
   /** Whether a key holds nothing of another kind. */
