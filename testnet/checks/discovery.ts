@@ -1,4 +1,5 @@
 /** The nodes find each other, and each believes each other for a reason. */
+import { setTimeout as wait } from 'node:timers/promises'
 import { readJson } from '../folder.ts'
 import { type Check, type CheckContext, converged, membersOf, require, until } from './check.ts'
 
@@ -6,6 +7,8 @@ export const discoveryChecks: readonly Check[] = [
   { name: 'discovery-from-one-bootstrap', run: discovery },
   { name: 'mutual-attestation', run: mutualAttestation },
 ]
+
+const linkPoll = 100 // Milliseconds.
 
 /** Every pair has talked over a link of its own, though each was told of node 0's relay alone. */
 async function discovery(context: CheckContext): Promise<string> {
@@ -18,18 +21,24 @@ async function discovery(context: CheckContext): Promise<string> {
     const expected = slot.index === 0 ? '[]' : JSON.stringify([first])
     require(known === expected, `${slot.name} was told of ${known}`)
   }
-  const talking = new Set(
-    context.testnet.relays
-      .links()
-      .filter(link => link.bytesForth > 0 && link.bytesBack > 0)
-      .map(link => pairOf(link.from, link.to)),
-  )
   const pairs = slots.flatMap((left, i) => {
     return slots.slice(i + 1).map(right => pairOf(left.name, right.name))
   })
-  const silent = pairs.filter(pair => !talking.has(pair))
-  require(silent.length === 0, `no link between ${silent.join(', ')}`)
+  // All hear each other through others before all have dialled each other: a missing link may be on its way.
+  for (;;) {
+    const talking = talkingPairs(context)
+    const silent = pairs.filter(pair => !talking.has(pair))
+    if (silent.length === 0) break
+    require(!context.signal.aborted, `no link between ${silent.join(', ')}`)
+    await wait(linkPoll)
+  }
   return `${pairs.length} pairs talk over links of their own; each node was told of ${first} alone`
+}
+
+/** Pairs of places with a link that carried bytes both ways. */
+function talkingPairs({ testnet }: CheckContext): ReadonlySet<string> {
+  const links = testnet.relays.links().filter(link => link.bytesForth > 0 && link.bytesBack > 0)
+  return new Set(links.map(link => pairOf(link.from, link.to)))
 }
 
 /** Each node holds an unexpired trusted verdict on each other, proved fresh, on distinct instances. */
