@@ -160,9 +160,10 @@ export class Engine {
   }
 
   manifestChanged(): void {
-    const { manifests } = this.#parts
+    const { manifests, admission } = this.#parts
     this.replicaDriver.feed({ kind: 'rulesChanged', rules: manifests.stateRules() })
-    this.#membershipDriver.feed({ kind: 'manifestChanged', manifest: manifests.membershipFacts() })
+    const manifest = manifests.membershipFacts(admission.now())
+    this.#membershipDriver.feed({ kind: 'manifestChanged', manifest })
     this.#livenessDriver.feed({ kind: 'paceChanged', pace: paceOf(manifests.current.manifest) })
   }
 

@@ -24,7 +24,7 @@ import { type Policy, policyOf } from '../attestation/policy.ts'
 import { isRefusal, type Refusal } from '../attestation/verdict.ts'
 import { UsageError } from '../base/errors.ts'
 import type { Digest, NetworkId } from '../base/ids.ts'
-import { milliseconds } from '../base/time.ts'
+import { milliseconds, type Timestamp } from '../base/time.ts'
 import type { ManifestFacts } from '../protocol/membership/types.ts'
 import type { StateRules } from '../protocol/replica/types.ts'
 
@@ -138,15 +138,19 @@ export class ManifestKeeper {
     }
   }
 
-  /** What the membership machine takes from the manifest. */
-  membershipFacts(): ManifestFacts {
+  /** What the membership machine takes from the manifest at a time that is proved to have come. */
+  membershipFacts(now: Timestamp): ManifestFacts {
     const { manifest, mark } = this.#inForce
+    const ended = manifest.join.measurements.filter(
+      ({ validUntil }) => Date.parse(validUntil) <= now,
+    )
     return {
       nonce: mark.nonce,
       hash: mark.hash,
       rival: this.#rival?.isApproved === true ? this.#rival.hash : null,
       manifestSet: manifest.manifestSet,
       measurements: manifest.join.measurements.map(measurement => measurement.name),
+      endedMeasurements: ended.map(({ name }) => name).toSorted(),
       instanceLimits: {
         live: manifest.limits.liveIdentitiesPerInstance,
         newPerHour: manifest.limits.newIdentitiesPerHour,

@@ -68,7 +68,7 @@ export function openMembership(parts: EngineParts): Membership {
     {
       network: manifests.network,
       self: { node: identity.node, keys: identity.keys, evidence, verdict },
-      manifest: manifests.membershipFacts(),
+      manifest: manifests.membershipFacts(admission.now()),
       isFounder: config.found,
       mayFound,
       foundWait: config.foundWait,

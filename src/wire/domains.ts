@@ -15,6 +15,7 @@ export const domains = {
   memberRecord: 'coterie/member-record/1',
   removal: 'coterie/removal/1',
   removalSet: 'coterie/removal-set/1',
+  endedMeasurements: 'coterie/ended-measurements/1',
   epochKeyId: 'coterie/epoch-key-id/1',
   epochKeyAnnouncement: 'coterie/epoch-key-announcement/1',
   epochKeyWrap: 'coterie/epoch-key-wrap/1',

@@ -12,7 +12,7 @@
  * is pushed out stays barred on this node.
  */
 import type { Refusal } from '../../attestation/verdict.ts'
-import { fromUtf8 } from '../../base/bytes.ts'
+import { fromUtf8, utf8 } from '../../base/bytes.ts'
 import type { NodeId } from '../../base/ids.ts'
 import {
   bytesOfDigest,
@@ -54,7 +54,10 @@ interface HeldItem {
   readonly kind: RemovalItem['kind']
 }
 
-type RemovalManifest = Pick<ManifestFacts, 'hash' | 'manifestSet' | 'measurements'>
+type RemovalManifest = Pick<
+  ManifestFacts,
+  'hash' | 'manifestSet' | 'measurements' | 'endedMeasurements'
+>
 
 export class RemovalSet {
   readonly #network: NetworkId
@@ -87,7 +90,7 @@ export class RemovalSet {
     this.#digest = this.#refresh()
   }
 
-  /** Hash of the manifest and of the claims in order: equal at two nodes when their sets are. */
+  /** Hash of the manifest, of what it lets end, and of the claims in order: equal at two nodes when their sets are. */
   get digest(): Digest {
     return this.#digest
   }
@@ -196,7 +199,7 @@ export class RemovalSet {
   #refresh(): Digest {
     const counted = [...this.#items].filter(([, { claim }]) => !this.#isImplied(claim))
     this.#ids = counted.map(([id]) => id).toSorted()
-    const parts = [this.#manifest.hash, ...this.#ids].map(bytesOfDigest)
+    const parts = [governingHash(this.#manifest), ...this.#ids.map(bytesOfDigest)]
     this.#digest = digestOf(sha256(framed(domains.removalSet, ...parts)))
     this.noteContained(this.#digest)
     return this.#digest
@@ -209,4 +212,14 @@ export class RemovalSet {
       !this.#manifest.measurements.includes(fromUtf8(claim.subject) ?? '')
     )
   }
+}
+
+/**
+ * What the manifest excludes by itself. A measurement that ends takes its members out without any item, and the keys
+ * that they hold must end with it; before the first end it is the hash of the manifest.
+ */
+function governingHash({ hash, endedMeasurements }: RemovalManifest): Uint8Array {
+  const bytes = bytesOfDigest(hash)
+  if (endedMeasurements.length === 0) return bytes
+  return sha256(framed(domains.endedMeasurements, bytes, ...endedMeasurements.map(utf8)))
 }

@@ -36,6 +36,8 @@ const returnGrace = seconds(30)
 const doubtRest = seconds(5)
 /** Re-attestation begins this long before a verdict ends: time for several quotes that fail. */
 const renewLeadMax = minutes(5)
+/** How often a verdict that a date is about to end is renewed at most, within that lead. */
+const renewalsPerLead = 5
 /** The longest rest before verdicts are held against the wall clock again: it may jump. */
 const wallCheckEvery = minutes(1)
 
@@ -291,7 +293,9 @@ export class Roster {
 
   #renewAt(entry: Entry): Instant {
     const lead = Math.min(this.#manifest.evidenceAge / 4, renewLeadMax)
-    return (entry.until - lead) as Instant
+    // A date of the manifest or a certificate is not put off by quotes: without a rest each would ask for the next.
+    const rested = entry.freshAt === null ? 0 : entry.freshAt + lead / renewalsPerLead
+    return Math.max(entry.until - lead, rested) as Instant
   }
 
   #lapse(verdict: TrustedVerdict, now: Instant, span: Duration): Instant {

@@ -42,6 +42,8 @@ export interface ManifestFacts {
   readonly manifestSet: KeySet
   /** Names of the measurements that may join. A removal of any other name is implied by the manifest. */
   readonly measurements: readonly string[]
+  /** Those of them whose last day has passed, in order: they are out as if they had been removed. */
+  readonly endedMeasurements: readonly string[]
   /** Per platform instance: identities alive at once, and new ones within an hour. */
   readonly instanceLimits: { readonly live: number; readonly newPerHour: number }
   /** How long a step-up counts as fresh, and how long a verdict holds after it. */

@@ -227,3 +227,32 @@ test('another manifest in force: every verdict is formed anew, and who is not ad
     old.machine.openingKey(a.machine.sealingKey('traffic', world.now)?.id as Digest, world.now),
   ).toBeUndefined()
 })
+
+test('a measurement that ends takes its keys with it, also where one clock is a second behind', () => {
+  const world = new World()
+  const [a, b] = network3(world) as [TestNode, TestNode]
+  const old = world.add('old', { measurement: 'app 2' })
+  world.run(seconds(3))
+  const before = a.machine.sealingKey('traffic', world.now)?.id as Digest
+  expect(old.machine.openingKey(before, world.now)).toBeDefined()
+  world.appraise = evidence => {
+    const verdict = identity('x').member.verdict
+    const { instance, measurement } = JSON.parse(new TextDecoder().decode(evidence.body))
+    return measurement === 'app 1'
+      ? { ...verdict, instance, measurement }
+      : { kind: 'refused', code: 'MEASUREMENT_EXPIRED', facts: {} }
+  }
+  const ended = { ...manifest, endedMeasurements: ['app 2'] }
+  world.feed(a, { kind: 'manifestChanged', manifest: ended })
+  world.run(seconds(1))
+  expect(a.machine.removalDigest).not.toBe(b.machine.removalDigest)
+  for (const node of world.nodes.filter(node => node !== a)) {
+    world.feed(node, { kind: 'manifestChanged', manifest: ended })
+  }
+  world.run(seconds(3))
+  const after = a.machine.sealingKey('traffic', world.now)?.id as Digest
+  expect(after).not.toBe(before)
+  expect(b.machine.removalDigest).toBe(a.machine.removalDigest)
+  expect(b.machine.sealingKey('traffic', world.now)?.id).toBe(after)
+  expect(old.machine.openingKey(after, world.now)).toBeUndefined()
+})

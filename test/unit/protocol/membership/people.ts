@@ -54,6 +54,7 @@ export const manifest: ManifestFacts = {
     threshold: 2,
   },
   measurements: ['app 1', 'app 2'],
+  endedMeasurements: [],
   instanceLimits: { live: 8, newPerHour: 6 },
   evidenceAge: hours(1),
 }
