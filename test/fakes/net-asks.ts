@@ -63,7 +63,7 @@ export class FakeAsks {
       result.reject(new HostError(code, `${call.protocol} to ${end.node} had no answer`))
     const timedOut = (): void => fail('ASK_TIMEOUT')
     call.deadline.signal.addEventListener('abort', timedOut, { once: true })
-    end.link.onBreak(() => fail('ASK_FAILED'))
+    const forget = end.link.onBreak(() => fail('ASK_FAILED'))
     const serve = async (remote: FakeNet): Promise<void> => {
       const back = remote.links.get(this.#net.node)
       if (back === undefined) return
@@ -80,6 +80,7 @@ export class FakeAsks {
       back.send(0, reply).catch(() => {})
     }
     end.send(0, remote => void serve(remote)).catch(() => {})
-    return result.promise
+    // Hours of virtual time on one link are thousands of calls: none may outlive its answer.
+    return result.promise.finally(forget)
   }
 }

@@ -16,6 +16,9 @@ export interface FakeGossipOptions {
   readonly of: (net: FakeNet) => FakeGossip
 }
 
+/** Messages whose repeats are known: minutes of a busy network, as gossipsub's cache of seen messages. */
+const seenMax = 16_384
+
 export class FakeGossip {
   readonly #net: FakeNet
   readonly #options: FakeGossipOptions
@@ -42,6 +45,8 @@ export class FakeGossip {
     const name = createHash('sha256').update(data).digest('base64')
     if (this.#seen.has(name)) return false
     this.#seen.add(name)
+    const [oldest] = this.#seen
+    if (this.#seen.size > seenMax && oldest !== undefined) this.#seen.delete(oldest)
     return true
   }
 

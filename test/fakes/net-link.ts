@@ -110,9 +110,11 @@ export class FakeLink {
     return end
   }
 
-  onBreak(action: () => void): void {
+  /** Runs `action` once, when the link breaks; the returned function forgets it. */
+  onBreak(action: () => void): () => void {
     if (this.isBroken) action()
     else this.#breakers.add(action)
+    return () => void this.#breakers.delete(action)
   }
 
   /** Closes both ends now. */
@@ -121,6 +123,7 @@ export class FakeLink {
     this.isBroken = true
     for (const end of this.#ends) end.fail()
     for (const action of this.#breakers) action()
+    this.#breakers.clear()
     for (const end of this.#ends) end.owner.dropped(end, reason)
   }
 
