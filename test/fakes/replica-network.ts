@@ -77,6 +77,10 @@ export class FakeNode {
   isAlive = true
   /** Added to the beats' group clock: a liar's. */
   clockLie = 0
+  /** Answers pulls in place of the replica, which asks nothing any more: a liar's. `undefined` leaves it to the replica. */
+  answerLie: ((question: Uint8Array) => Uint8Array | undefined) | undefined
+  /** In its beats in place of its root: a liar's. */
+  rootLie: Uint8Array | undefined
   wakesAt = Number.POSITIVE_INFINITY
 
   constructor(index: number, options: NetworkOptions, random: () => number) {
@@ -231,7 +235,7 @@ export class FakeNetwork {
   #beat(node: FakeNode): void {
     const groupClock = node.replica.groupClock(this.now as Instant)
     if (groupClock === undefined) return
-    const root = node.replica.roots()?.root ?? null
+    const root = node.rootLie ?? node.replica.roots()?.root ?? null
     for (const to of node.connected) {
       this.#carry(() =>
         this.feed(to, {
@@ -292,7 +296,7 @@ export class FakeNetwork {
   #ask(node: FakeNode, effect: ReplicaEffect & { kind: 'askSync' }): void {
     const to = this.byId(effect.to)
     const lost = (): void => this.feed(node, { kind: 'syncFailed', node: effect.to })
-    if (to === undefined || !node.connected.has(to)) {
+    if (to === undefined || !node.connected.has(to) || node.answerLie !== undefined) {
       this.later(1, lost)
       return
     }
@@ -304,8 +308,8 @@ export class FakeNetwork {
         this.#carry(lost, lost)
         return
       }
-      this.syncBytes += answer.bytes.length
-      const { bytes } = answer
+      const bytes = to.answerLie?.(effect.bytes) ?? answer.bytes
+      this.syncBytes += bytes.length
       this.#carry(() => this.feed(node, { kind: 'syncAnswered', node: to.id, bytes }), lost)
     }, lost)
   }

@@ -23,6 +23,7 @@ import type {
   StateRules,
 } from './types.ts'
 import { WatchLog } from './watch-log.ts'
+import { Witnesses } from './witnesses.ts'
 import { WriteRules } from './write-rules.ts'
 
 /** `ReplicaOptions` with every default in place. */
@@ -51,6 +52,7 @@ export class Core {
   readonly hybrid = new HybridClock()
   readonly adoption = new ClockAdoption()
   readonly marks = new Marks()
+  readonly witnesses = new Witnesses()
   readonly hold = new Hold()
   readonly outbox: Outbox
   readonly watch: WatchLog
@@ -65,6 +67,8 @@ export class Core {
   #dropped: number[] = []
   /** The active members but this node, and where they run. */
   #active: ReadonlyMap<NodeId, string> = new Map()
+  /** The instances they run on. */
+  activeInstances: ReadonlySet<string> = new Set()
 
   constructor(ports: ReplicaPorts, settings: Settings) {
     this.ports = ports
@@ -118,6 +122,7 @@ export class Core {
         .map(({ node, instance }) => [node, instance]),
     )
     this.shares.keep(this.#active)
+    this.activeInstances = new Set(this.#active.values())
   }
 
   /** Whether `node` is another active member. */
@@ -125,9 +130,19 @@ export class Core {
     return this.#active.has(node)
   }
 
+  /** Where another active member runs. */
+  instanceOf(node: NodeId): string | undefined {
+    return this.#active.get(node)
+  }
+
+  /** Whether what third members claim to have merged counts as seen here: not while a first liar may be all that was met. */
+  get isConfirmed(): boolean {
+    return this.witnesses.isConfirmed(this.activeInstances)
+  }
+
   /** Whether a pull makes sense: without a time nothing could be merged, unless its answerer is the one to tell it. */
   get mayPull(): boolean {
-    return this.clock.isSet || new Set(this.#active.values()).size === 1
+    return this.clock.isSet || this.activeInstances.size === 1
   }
 
   /** An active member says what the time is: a joiner's clock starts by it, or is set right. */
@@ -135,7 +150,7 @@ export class Core {
     const instance = this.#active.get(node)
     if (instance === undefined || this.adoption.isSettled) return
     this.adoption.heard(instance, value, now)
-    const active = new Set(this.#active.values())
+    const active = this.activeInstances
     const agreed = this.adoption.agreed(active, this.settings.maxDrift, now)
     if (agreed === undefined) return
     this.clock.start(agreed, now)
@@ -227,6 +242,11 @@ export class Core {
     if (floor <= this.#prunedTo) return
     this.#prunedTo = floor
     this.watch.forget(pruneBelow(this.map, floor))
+  }
+
+  /** No member's floor is above this, unless its clock is out of bounds. */
+  latestFloor(now: Instant): number {
+    return this.clock.floor(after(now, this.#maxDrift)) ?? 0
   }
 
   /** The next `prune` looks again, though the floor has not moved. */

@@ -103,6 +103,11 @@ export class Marks {
     progress.claimed = Math.max(progress.claimed, sequence)
   }
 
+  /** Nobody's word about others is believed any more: what it spared is asked for again. */
+  dropClaims(): void {
+    for (const progress of this.#authors.values()) progress.claimed = 0
+  }
+
   /** A sync was completed with the author itself, whose last batch was this one. */
   synced(author: NodeId, sequence: number): void {
     const progress = this.#progressOf(author)

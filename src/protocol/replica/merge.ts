@@ -102,11 +102,12 @@ export class Merge {
     now: Instant,
   ): MergedPage {
     const core = this.#core
-    const { map, marks, hold } = core
+    const { map, hold } = core
     const page = parseSyncPage(bytes, options.known)
     const nodes = page.authors.map(nodeIdOfKey)
-    const seen = nodes.map(node => marks.markOf(node))
+    const seen = nodes.map(node => this.#seenOf(node))
     const isForgotten = nodes.map((_, i) => options.isStale && seen[i] === 0)
+    const believed = core.isConfirmed ? seen : nodes.map(node => this.#heldOf(node))
     const commitKeys = page.commitKeys.map(digestOf)
     const localise = this.#localiser(page)
     if (page.hasSigned) {
@@ -119,7 +120,7 @@ export class Merge {
     const latest = core.mergeableMs(now)
     const floor = core.clock.floor(now) ?? 0
     page.forEach(entry => {
-      const mark = seen[entry.author] ?? 0
+      const mark = believed[entry.author] ?? 0
       const hasSeen =
         entry.sequence <= mark || (isForgotten[entry.author] === true && entry.ms < floor)
       localise(entry)
@@ -168,6 +169,19 @@ export class Merge {
     } catch (fault) {
       if (!(fault instanceof PeerFault)) throw fault
     }
+  }
+
+  /** How far batches of `author` were seen here, by claims of others too. */
+  #seenOf(author: NodeId): number {
+    const { marks, outbox, self } = this.#core
+    // What this node wrote itself and does not hold any more, it saw removed.
+    return author === self ? outbox.sequence : marks.markOf(author)
+  }
+
+  /** As far as they are held: claims of who may have withheld what it claims would keep it out for ever. */
+  #heldOf(author: NodeId): number {
+    const { marks, outbox, self } = this.#core
+    return author === self ? outbox.sequence : marks.heldOf(author)
   }
 
   /** Turns the indexes of a page's tables into those of the map. */

@@ -163,6 +163,7 @@ class ReplicaMachine implements Replica {
       case 'founded':
         this.#core.clock.start(Math.max(input.wall, input.notBefore), now)
         this.#core.adoption.settle()
+        this.#core.witnesses.founded()
         return this.#sync.born(this.#core.clock.read(now) ?? 0)
       case 'membersChanged':
         return this.#changeMembers(input.members)

@@ -116,22 +116,27 @@ export class SyncServer {
 
 /**
  * This node's version vector as it travels: itself, the roster, then others as far as there is room. Of the
- * batches of `to`, who reads it, only what is held here: no claim of a third member counts against an author.
+ * batches of `to`, who reads it, only what is held here: no claim of a third member counts against an author. And
+ * of nobody more than that while this replica is not confirmed: a liar would speak through it.
  */
 export function statedMarks(
   core: Core,
   { node: to, members }: { readonly node: NodeId; readonly members: readonly ReplicaMember[] },
 ): SyncMark[] {
   const stated = new Map<NodeId, number>()
+  const { isConfirmed, marks } = core
+  const markOf = (author: NodeId): number =>
+    isConfirmed ? marks.markOf(author) : marks.heldOf(author)
   stated.set(core.self, core.outbox.sequence)
   stated.set(to, core.marks.heldOf(to))
   for (const { node } of members) {
-    const mark = core.marks.markOf(node)
+    const mark = markOf(node)
     if (node !== to && mark > 0 && stated.size < limits.syncMarksMax) stated.set(node, mark)
   }
-  for (const { author, mark } of core.marks.all()) {
+  for (const { author } of marks.all()) {
     if (stated.size >= limits.syncMarksMax) break
-    if (author !== to && core.canTellOf(author)) stated.set(author, mark)
+    const mark = markOf(author)
+    if (author !== to && mark > 0 && core.canTellOf(author)) stated.set(author, mark)
   }
   if (stated.get(to) === 0) stated.delete(to)
   return [...stated].map(([author, mark]) => ({ author: identityKey(author), mark }))

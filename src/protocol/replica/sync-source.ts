@@ -25,8 +25,6 @@ export interface Pull {
 export interface Source {
   log: Uint8Array | null
   cursor: number
-  /** Group time of the answerer at the last cut; the boot of this clock before the first. */
-  syncedAt: number | undefined
   isWanted: boolean
   /** Not to be asked before. */
   restUntil: Instant
@@ -48,7 +46,6 @@ export function newSource(now: Instant): Source {
   return {
     log: null,
     cursor: 0,
-    syncedAt: undefined,
     isWanted: true,
     restUntil: now,
     dueAt: now,

@@ -7,12 +7,11 @@
 import { toHex } from '../../base/bytes.ts'
 import { PeerFault } from '../../base/errors.ts'
 import { type Digest, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
-import { after, type Instant, instant, milliseconds, seconds } from '../../base/time.ts'
-import { limits } from '../../wire/limits.ts'
+import { after, between, type Instant, instant, milliseconds, seconds } from '../../base/time.ts'
 import { type SyncAnswer, syncAnswerCodec, syncRequestCodec, toldUsage } from '../../wire/sync.ts'
 import type { Core } from './core.ts'
+import { dropByListing } from './drop-by-listing.ts'
 import type { Merge } from './merge.ts'
-import { dropUnlisted } from './prune.ts'
 import { DescentRound, type Round, type SketchCut, SketchRound } from './reconcile.ts'
 import { statedMarks } from './sync-server.ts'
 import { isPlaced, newSource, type Pull, placeFor, type Source } from './sync-source.ts'
@@ -82,6 +81,7 @@ export class Sync {
     if (own === theirs) {
       source.difference = undefined
       source.remedies = 0
+      this.#core.witnesses.equalled(this.#core.instanceOf(node), this.#core.activeInstances)
       return
     }
     const pair = own + theirs
@@ -91,9 +91,10 @@ export class Sync {
     this.missed(node, now)
   }
 
-  /** Group time of the last full sync from `node`, or of this replica's birth if that is later. */
+  /** Group time up to which this replica missed nothing that `node` could know, as `Witnesses.syncedAt`. */
   syncedAt(node: NodeId): number {
-    return this.#sources.get(node)?.syncedAt ?? this.#bornAt ?? 0
+    const { witnesses, activeInstances } = this.#core
+    return witnesses.syncedAt(node, activeInstances) ?? this.#bornAt ?? 0
   }
 
   /** Remembers when the clock of this empty replica began. */
@@ -108,8 +109,8 @@ export class Sync {
   }
 
   /**
-   * Forgets members that left the roster. One that returns counts as not synced since this replica was born,
-   * which costs a full listing at most.
+   * Forgets members that left the roster, but for when they were synced with: who returns after a day has its
+   * pruned removals to tell.
    */
   keep(nodes: ReadonlySet<NodeId>): void {
     for (const node of this.#sources.keys()) if (!nodes.has(node)) this.#sources.delete(node)
@@ -208,7 +209,7 @@ export class Sync {
       const next = this.#request(pull, members)
       return { isCompleted: false, next, commitKeys, ownMark: 0 }
     }
-    const ownMark = this.#adoptMarks(pull, answer)
+    const ownMark = this.#adoptMarks(pull, answer, now)
     core.usageTold(pull.of, toldUsage(answer))
     source.pull = undefined
     source.restUntil = after(now, restMin)
@@ -219,10 +220,10 @@ export class Sync {
     }
     if (pull.isRetry) core.marks.retried(pull.of)
     this.#pullsMax = pullsMax
-    this.#isRestored = false
+    if (pull.listed !== undefined) this.#isRestored = false
     source.log = pull.log
     source.cursor = pull.cursor
-    source.syncedAt = answer.groupClock
+    this.#synced(pull, now)
     return { isCompleted: true, next: undefined, commitKeys, ownMark }
   }
 
@@ -259,6 +260,7 @@ export class Sync {
       const next = this.#request(source.pull, members)
       return { isCompleted: false, next, commitKeys, ownMark: step.cut.held }
     }
+    this.#synced(pull, now)
     return { isCompleted: true, next: undefined, commitKeys, ownMark: step.cut.held }
   }
 
@@ -270,11 +272,17 @@ export class Sync {
     this.#core.marks.synced(of, cut.sequence)
     source.log = cut.log
     source.cursor = cut.head
-    source.syncedAt = cut.groupClock
+  }
+
+  /** By the clock of this node: one that lies about its own would be in sync for ever, or never. */
+  #synced({ of, startedAt }: Pull, now: Instant): void {
+    const { clock, witnesses } = this.#core
+    const at = (clock.read(now) ?? 0) - between(startedAt, now)
+    witnesses.synced(of, this.#core.instanceOf(of), Math.max(0, Math.floor(at)))
   }
 
   /** All that the answerer had merged is merged here, or was seen removed. Answers its mark for this node. */
-  #adoptMarks(pull: Pull, answer: SyncAnswer): number {
+  #adoptMarks(pull: Pull, answer: SyncAnswer, now: Instant): number {
     const core = this.#core
     const seen = new Map<number, number>()
     let ownMark = 0
@@ -287,20 +295,8 @@ export class Sync {
       else if (pull.isClean) core.marks.claimed(author, mark)
     }
     if (pull.listed !== undefined && pull.isClean) {
-      const isWhole = answer.marks.length < limits.syncMarksMax
-      const gone = dropUnlisted(core.map, {
-        floor: answer.floor,
-        listed: pull.listed,
-        hasSeen: (author, sequence) => {
-          // Nobody may remember the author of what a host kept back for months: then age alone decides.
-          if (this.#isRestored) return true
-          const mark = seen.get(author)
-          // A vector cut short says nothing of the departed: then age alone decides (docs/spec/replica.md).
-          if (mark === undefined) return !isWhole && author !== 0
-          return sequence > 0 && sequence <= mark
-        },
-      })
-      core.watch.forget(gone)
+      const said = { of: pull.of, listed: pull.listed, answer, seen }
+      dropByListing(core, { ...said, isRestored: this.#isRestored }, now)
     }
     return ownMark
   }
@@ -324,14 +320,14 @@ export class Sync {
   }
 
   #begin(of: NodeId, source: Source, now: Instant): Pull {
-    const syncedAt = source.syncedAt ?? this.#bornAt
-    const floor = this.#core.clock.floor(now) ?? 0
-    const isStale = syncedAt !== undefined && syncedAt < floor
+    // Without a clock there was no time to miss anything, but what a disk kept is old all the same.
+    const isStale = this.#isRestored || this.syncedAt(of) < (this.#core.clock.floor(now) ?? 0)
     // The same two roots three times over, with a pull between each: something is amiss, compare all.
     const isAmiss = (source.difference?.times ?? 0) >= 3
     const remedy = isAmiss ? source.remedies++ % 3 : undefined
     const mustListAll = isStale || remedy === 2
     if (isAmiss) source.difference = undefined
+    if (isAmiss && !this.#core.isConfirmed) this.#core.marks.dropClaims()
     const isRetry = this.#core.marks.hasRefused(of) && source.retryAt <= now
     if (isRetry) {
       source.retryAt = after(now, this.#core.settings.syncInterval)
@@ -357,7 +353,7 @@ export class Sync {
     return syncRequestCodec.encode({
       log: pull.log,
       cursor: pull.cursor,
-      marks: pull.listed === undefined ? statedMarks(this.#core, { node: pull.of, members }) : [],
+      marks: pull.listed !== undefined ? [] : statedMarks(this.#core, { node: pull.of, members }),
     })
   }
 

@@ -117,7 +117,7 @@ function pass(network: FakeNetwork, hours: number): void {
 
 for (const hours of [25, 47]) {
   test(`whoever was gone for ${hours} hours brings no removal back of any kind, and loses no count`, () => {
-    const { network, nodes } = group(3)
+    const { network, nodes } = group(3, { replica: { syncInterval: 600_000 } })
     const [a, b, gone] = nodes as [FakeNode, FakeNode, FakeNode]
     writeAllKinds(network, gone)
     network.beatFor(3)
@@ -138,7 +138,7 @@ for (const hours of [25, 47]) {
   })
 
   test(`a joiner that a member gone for ${hours} hours serves first ends without what was removed`, () => {
-    const { network, nodes } = group(3)
+    const { network, nodes } = group(3, { replica: { syncInterval: 600_000 } })
     const [a, b, gone] = nodes as [FakeNode, FakeNode, FakeNode]
     writeAllKinds(network, a)
     network.beatFor(3)

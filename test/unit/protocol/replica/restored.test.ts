@@ -75,6 +75,40 @@ test('an old page brings no entry back whose removal was pruned, though nobody r
   expect(new Set(living(nodes).map(rootOf)).size).toBe(1)
 })
 
+test('a ghost whose author no member knows is dropped, and pushed to nobody, with one answerer or many', () => {
+  for (const members of [2, 3]) {
+    // An author of an earlier life of the network: no mark of it is left anywhere.
+    const past = new FakeNetwork({ seed: 77 })
+    const author = past.found()
+    past.set(author, 'ghost', 'of long ago', 'local')
+    past.write(author, { kind: 'add', key: 'ghosts', element: new Uint8Array([1]) }, 'local')
+    past.join()
+    past.beatFor(4)
+    const pages = pagesOf(author)
+    const wall = Date.UTC(2026, 10, 2) + 30 * hour
+    const network = new FakeNetwork({ seed: 9, wall })
+    const first = network.found()
+    for (let i = 1; i < members; i++) network.join()
+    network.beatFor(3)
+    for (let i = 0; i < 40; i++) network.set(first, `key/${i}`, 'x')
+    network.beatFor(3)
+    if (members === 2) network.kill(network.nodes[1]!)
+    const haunted = new Set<number>()
+    const back = network.join(pages)
+    expect(back.replica.get('ghost')).toBeDefined()
+    for (let i = 0; i < 30; i++) {
+      network.beatFor(1)
+      for (const { index, phase, replica } of living(network.nodes)) {
+        const isHaunted = ['ghost', 'ghosts'].some(key => replica.get(key) !== undefined)
+        if (phase === 'active' && isHaunted) haunted.add(index)
+      }
+    }
+    expect(back.phase).toBe('active')
+    expect([...haunted]).toEqual([])
+    expect(new Set(living(network.nodes).map(rootOf)).size).toBe(1)
+  }
+})
+
 test('a removal above the floor beats the page, wherever its own page went', () => {
   const { network, nodes } = group(3)
   network.set(nodes[1]!, 'ghost', 'x')
