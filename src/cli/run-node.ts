@@ -47,8 +47,7 @@ interface Served {
 }
 
 async function serve({ node, host, config, json }: Served): Promise<void> {
-  // Whoever leaves by the API stops the node first; the process follows.
-  const told = Promise.race([stopSignal(host), node.ended])
+  const signalled = stopSignal(host)
   const token = await makeToken(config.dataDir)
   // The API listens first: a busy port is found out before any other node hears of this one.
   const served = { ...config, ...host, token, loudness: host.log }
@@ -58,7 +57,11 @@ async function serve({ node, host, config, json }: Served): Promise<void> {
     for (const app of config.apps) {
       sockets.push(await serveApi(node, { ...served, httpSocket: app.socket, confinedTo: app }))
     }
-    const isStarted = await Promise.race([node.start().then(() => true), told.then(() => false)])
+    const isStarted = await Promise.race([
+      node.start().then(() => true),
+      // Not the node's own end: a start that fails ends it as well, and says why.
+      signalled.then(() => false),
+    ])
     if (!isStarted) return
     const { listening } = node.status()
     await writeRunFile(config.dataDir, {
@@ -69,7 +72,8 @@ async function serve({ node, host, config, json }: Served): Promise<void> {
     })
     announce(node, api, json)
     const telling = setInterval(() => tellStatus(node, host), statusInterval)
-    await told.finally(() => clearInterval(telling))
+    // Whoever leaves by the API stops the node first; the process follows.
+    await Promise.race([signalled, node.ended]).finally(() => clearInterval(telling))
   } finally {
     await stopAll(node, sockets, host)
     await removeRunFile(config.dataDir)

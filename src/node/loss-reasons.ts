@@ -78,6 +78,7 @@ const byCode: Readonly<Record<string, LossReason>> = {
   BAD_KEM_KEY: 'fault',
   BAD_POSSESSION: 'fault',
   BAD_RECORD: 'fault',
+  LEAVE_BAD_SIGNATURE: 'fault',
   BAD_ANNOUNCEMENT: 'fault',
   GRANT_FORGED: 'fault',
   REMOVALS_BAD_LIST: 'fault',

@@ -95,6 +95,8 @@ test('under a production manifest the host gets status with its token, and nothi
     client.delete('k'),
     client.add('k', { text: 'v' }),
     client.removeElement('k', { text: 'v' }),
+    client.assign('k', { text: 'v' }),
+    client.increment('k', 1),
     client.watch({}).next(),
   ]
   expect(calls).toHaveLength(
