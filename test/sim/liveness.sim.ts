@@ -23,6 +23,29 @@ test.each(everySeed)('seed %i: nobody is called dead in 100,000 beats over bad l
   expect(dead).toEqual([])
 })
 
+test.each(everySeed)('seed %i: nobody is called dead while four processes share one core', seed => {
+  const random = seededRandom(seed)
+  const network = new BeatNetwork(5, { seed, link: () => random.next() * 300 })
+  network.run(intervals(10))
+  // A slice of a quarter of a second in turn, and now and then one process gets none for up to three seconds.
+  const pausedUntil = network.ids.map(() => 0)
+  for (let slice = 0; slice < 4 * 5000; slice++) {
+    for (const [index] of network.ids.entries()) {
+      if (random.next() < 0.002) pausedUntil[index] = slice + Math.floor(random.next() * 12)
+      const runs = slice % 4 === index % 4 && slice >= (pausedUntil[index] ?? 0)
+      if (runs) network.resume(index)
+      else network.stall(index)
+    }
+    network.run(milliseconds(250))
+  }
+  const dead = network.told.filter(
+    ({ effect }) => effect.kind === 'stateChanged' && effect.to === 'dead',
+  )
+  const accepted = network.told.filter(({ effect }) => effect.kind === 'accepted')
+  expect(dead).toEqual([])
+  expect(accepted.length).toBeGreaterThan(80_000)
+})
+
 test.each(everySeed)('seed %i: after any schedule of faults all who live agree who lives', seed => {
   const random = seededRandom(seed)
   const count = 3 + Math.floor(random.next() * 6)
