@@ -312,7 +312,7 @@ test('a slot of a counter is eight bytes, signed and never removed', () => {
   const tag = { ms: 1, counter: 0, author: 0 }
   expect(() => parsed({ ...slot, isRemoved: true, tag })).toThrow('stays')
   const unsigned = encode([{ ...slot, kind: 'multi' }])
-  unsigned[unsigned.findIndex(byte => byte === 0x03)] = 0x04
+  unsigned[unsigned.indexOf(0x03)] = 0x04
   expect(() => parseBatch(unsigned)).toThrow(PeerFault)
 })
 
