@@ -129,11 +129,12 @@ export class Sync {
       if (underWay >= this.#pullsMax) break
       if (source.pull !== undefined || this.#nextAt(source) > now) continue
       const pull = this.#begin(to, source, now)
-      source.pull = pull
+      const question = pull.round?.ask()
+      // A round that cannot begin leaves it to pages, and their answer must be read as one.
+      source.pull = question === undefined ? { ...pull, round: undefined } : pull
       source.isWanted = false
       underWay++
-      const bytes = pull.round?.ask() ?? this.#request(pull, members)
-      requests.push({ to, bytes })
+      requests.push({ to, bytes: question ?? this.#request(pull, members) })
     }
     return requests
   }
