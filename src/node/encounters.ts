@@ -34,11 +34,12 @@ export class Encounters {
     return {
       ...rooms,
       memberConnected: connection => {
-        this.standing.connected()
+        this.standing.connected(connection.node)
         return rooms.memberConnected(connection)
       },
       memberDisconnected: (node, reason) => {
         this.losses.disconnected(reason)
+        this.standing.disconnected(node)
         rooms.memberDisconnected(node, reason)
       },
       dialFailed: code => this.losses.dialFailed(code),

@@ -60,6 +60,17 @@ test('only a member can make this node say that members refuse it', () => {
   expect(standing.isRefused).toBe(false)
   standing.refused(refusedBy(member, 'REMOVED'))
   expect(standing.isRefused).toBe(true)
-  standing.connected()
+  standing.connected(member)
   expect(standing.isRefused).toBe(false)
+})
+
+test('one member with a wrong clock cannot make this node say so while another keeps it', () => {
+  const standing = new Standing({ isMember: () => true })
+  standing.connected(member)
+  standing.connected(stranger)
+  standing.disconnected(member)
+  standing.refused(refusedBy(member, 'EVIDENCE_EXPIRED'))
+  expect(standing.isRefused).toBe(false)
+  standing.disconnected(stranger)
+  expect(standing.isRefused).toBe(true)
 })
