@@ -8,7 +8,8 @@ export default defineConfig({
   test: {
     include: ['test/fuzz/**/*.fuzz.ts'],
     testTimeout: 3_600_000,
-    maxWorkers: 2,
+    // A file each: the time of a target is by the clock, so that the longest file decides.
+    maxWorkers: 3,
     pool: 'forks',
   },
 })
