@@ -18,9 +18,16 @@ import { decodeHandshakeFrame } from '../../src/wire/handshake.ts'
 import { limits } from '../../src/wire/limits.ts'
 import { PackedReader, readIds } from '../../src/wire/packed.ts'
 import { paddedLength } from '../../src/wire/padding.ts'
+import {
+  decodeDescentAnswer,
+  decodePageAnswer,
+  decodeQuestion,
+  decodeSketchAnswer,
+} from '../../src/wire/reconcile.ts'
 import { decodeRefusal } from '../../src/wire/refusal.ts'
 import { decodeRemoval } from '../../src/wire/removal.ts'
 import { SealingKey } from '../../src/wire/sealing.ts'
+import { decodeKeyProof } from '../../src/wire/state-proof.ts'
 import { parseSyncPage } from '../../src/wire/sync.ts'
 import { refusedOrFaithful } from '../conformance/message.ts'
 import { fuzz, goldenBytes, messageOf, type Target, typed } from './harness.ts'
@@ -48,9 +55,14 @@ const functions: Readonly<Record<string, Target>> = {
       },
       bytes,
     ),
+  decodeDescentAnswer: typed(decodeDescentAnswer),
   decodeHandshakeFrame: typed(decodeHandshakeFrame),
+  decodeKeyProof: typed(decodeKeyProof),
+  decodePageAnswer: typed(decodePageAnswer),
+  decodeQuestion: typed(decodeQuestion),
   decodeRefusal: typed(decodeRefusal),
   decodeRemoval: typed(decodeRemoval),
+  decodeSketchAnswer: typed(decodeSketchAnswer),
   parseBatch: typed(bytes => parseBatch(bytes).forEach(() => {})),
   parseSyncPage: typed(parseSyncPage),
   readHeader: bytes => void readHeader(bytes),
