@@ -65,7 +65,7 @@ export class DiskCache {
     this.#store = parts.open().catch(error => this.#failed(error))
   }
 
-  /** Whether the first sync may begin: what the disk holds need not be sent. */
+  /** Whether the first sync may begin: it judges what the disk brought. */
   get isLoaded(): boolean {
     return this.#life !== 'closed' && this.#life !== 'loading'
   }

@@ -385,7 +385,7 @@ export class Engine {
     for (const node of this.#gated) this.replicaDriver.feed({ kind: 'connected', node })
   }
 
-  /** What the disk holds need not be sent, so it is read first. */
+  /** The first sync judges what came from the disk, so the disk is read first. */
   #maySync(): boolean {
     return this.#cache?.isLoaded !== false && this.#keyUse.hasTrafficKey
   }

@@ -270,7 +270,7 @@ export const hostOptions = {
     toggle,
     always(true),
     '',
-    'Keeps sealed pages of the state in the data directory, so that a restarted node asks only for what it missed.',
+    'Keeps sealed pages of the state in the data directory: what this node alone held comes back with its next start.',
   ),
   logLevel: host(
     choice(['error', 'warn', 'info', 'debug']),

@@ -41,13 +41,11 @@ test('pages bring back all that nobody changed, and the roots agree', () => {
   const pages = pagesOf(nodes[2]!)
   expect(pages.length).toBeGreaterThan(3)
   network.kill(nodes[2]!)
-  const before = network.syncBytes
   const back = network.join(pages)
   network.beatFor(8)
   expect(back.phase).toBe('active')
   expect(back.replica.entryCount).toBe(300)
   expect(new Set(living(nodes).map(rootOf)).size).toBe(1)
-  expect(network.syncBytes - before).toBeGreaterThan(0)
 })
 
 test('an old page brings no entry back whose removal was pruned, though nobody remembers its author', () => {
