@@ -29,14 +29,7 @@ export type {
   WriteOptions,
   WriteReceipt,
 } from './node/handle.ts'
-export {
-  type HostOption,
-  type HostOptionName,
-  hostOptions,
-  type ManifestOption,
-  manifestOptions,
-  type OptionKind,
-  type OptionValue,
-  type Settings,
-} from './node/options.ts'
+export { type ManifestOption, manifestOptions } from './node/manifest-options.ts'
+export type { OptionKind, OptionValue } from './node/option-kinds.ts'
+export { type HostOption, type HostOptionName, hostOptions, type Settings } from './node/options.ts'
 export type { PerPreset, PresetName } from './node/presets.ts'

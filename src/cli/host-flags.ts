@@ -2,13 +2,8 @@
 import { type Command, Option } from 'commander'
 import type { ConfigSources } from '../api/load-config.ts'
 import { hostOptionNames, manifestOptionNames } from '../node/config.ts'
-import {
-  flagOf,
-  type HostOption,
-  type HostOptionName,
-  hostOptions,
-  type OptionValue,
-} from '../node/options.ts'
+import type { OptionValue } from '../node/option-kinds.ts'
+import { flagOf, type HostOption, type HostOptionName, hostOptions } from '../node/options.ts'
 import { presetNames } from '../node/presets.ts'
 
 /** Flags as commander gives them. */

@@ -1,17 +1,15 @@
 /** The complete configuration of one node: read once at start, checked as a whole, never changed. */
 import { UsageError } from '../base/errors.ts'
 import { assertConsistent } from './config-rules.ts'
+import { type ManifestOptionName, manifestOptions } from './manifest-options.ts'
 import { nearestName } from './nearest-name.ts'
+import type { OptionKind, OptionValue } from './option-kinds.ts'
 import {
   environmentNameOf,
   flagOf,
   type HostOption,
   type HostOptionName,
   hostOptions,
-  type ManifestOptionName,
-  manifestOptions,
-  type OptionKind,
-  type OptionValue,
   type Settings,
 } from './options.ts'
 import { type PresetName, presetNames } from './presets.ts'

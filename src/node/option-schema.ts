@@ -1,7 +1,8 @@
 /** The option table as the JSON Schema of a configuration file, for editors. */
 import { z } from 'zod'
 import { hostOptionNames } from './config.ts'
-import { type HostOption, hostOptions, type OptionValue } from './options.ts'
+import type { OptionValue } from './option-kinds.ts'
+import { type HostOption, hostOptions } from './options.ts'
 
 /** JSON Schema 2020-12 of `config.json`. Rules between options are not in it: `config validate` knows them. */
 export function configSchema(): Readonly<Record<string, unknown>> {

@@ -1,23 +1,23 @@
 /**
- * Every option of a node, in one table. The host configures where, how fast and how loud; the manifest says
- * whom to trust, what is shown to whom, and every limit that protects. A row is marked with the one who
- * decides, and a manifest option given by the host is an error, never an override.
+ * Every option of the host, in one table. The host configures where, how fast and how loud; the manifest says
+ * whom to trust, what is shown to whom, and every limit that protects (`manifest-options.ts`). A row is marked
+ * with the one who decides, and a manifest option given by the host is an error, never an override.
  */
-import { z } from 'zod'
-import { type Duration, milliseconds, minutes, seconds } from '../base/time.ts'
-import { type AppSocket, appSocketsOf, appSocketsShape } from './app-sockets.ts'
+import { milliseconds, minutes, seconds } from '../base/time.ts'
+import type { ManifestOptionName } from './manifest-options.ts'
+import {
+  addresses,
+  applications,
+  choice,
+  count,
+  names,
+  type OptionKind,
+  type OptionValue,
+  span,
+  text,
+  toggle,
+} from './option-kinds.ts'
 import { always, type PerPreset, presetNames } from './presets.ts'
-
-/** What values an option takes: as JSON in a file, and as text in a flag or the environment. */
-export interface OptionKind<T> {
-  /** What a person is told to write. */
-  readonly expected: string
-  readonly schema: z.ZodType<T>
-  /** The JSON value that a text means; what it cannot mean is left for `schema` to refuse. */
-  readonly fromText: (text: string) => unknown
-  /** The JSON value of a value that a program gave. */
-  readonly fromValue: (value: OptionValue) => unknown
-}
 
 /** An option of the host: a flag, a `COTERIE_*` variable and a key of the file, all derived from its name. */
 export interface HostOption<T> {
@@ -29,97 +29,6 @@ export interface HostOption<T> {
   /** Why it exists and why these defaults. */
   readonly reason: string
 }
-
-/** An option that the network agrees on. Listed so that nobody looks for a flag. */
-export interface ManifestOption {
-  readonly scope: 'manifest'
-  /** Where it stands in the manifest, keys joined by dots. */
-  readonly path: string
-  readonly reason: string
-}
-
-/** What an option may hold. */
-export type OptionValue = string | number | boolean | readonly string[] | readonly AppSocket[]
-
-const asIs = <T>(given: T): unknown => given
-
-const text = (expected: string): OptionKind<string> => ({
-  expected,
-  schema: z
-    .string()
-    .max(4096)
-    .refine(value => !value.includes('\0')),
-  fromText: asIs,
-  fromValue: asIs,
-})
-
-const toggle: OptionKind<boolean> = {
-  expected: 'true or false',
-  schema: z.boolean(),
-  fromText: value => (value === 'true' ? true : value === 'false' ? false : value),
-  fromValue: asIs,
-}
-
-const count = (min: number, max: number): OptionKind<number> => ({
-  expected: `a whole number from ${min} to ${max}`,
-  schema: z.int().min(min).max(max),
-  fromText: value => (/^\d{1,15}$/.test(value) ? Number(value) : value),
-  fromValue: asIs,
-})
-
-const choice = <const T extends readonly [string, ...string[]]>(
-  names: T,
-): OptionKind<T[number]> => ({
-  expected: `one of ${names.join(', ')}`,
-  schema: z.enum(names),
-  fromText: asIs,
-  fromValue: asIs,
-})
-
-const addresses: OptionKind<readonly string[]> = {
-  expected: 'multiaddrs such as /ip4/127.0.0.1/tcp/9600, separated by commas',
-  schema: z
-    .array(
-      z
-        .string()
-        .max(512)
-        .regex(/^\/(ip4|ip6|dns|dns4|dns6)\/[^/,\s]+\/tcp\/\d{1,5}(\/p2p\/\w+)?$/),
-    )
-    .max(64),
-  fromText: value => (value === '' ? [] : value.split(',').map(address => address.trim())),
-  fromValue: asIs,
-}
-
-const names = (expected: string, pattern: RegExp): OptionKind<readonly string[]> => ({
-  expected: `${expected}, separated by commas`,
-  schema: z.array(z.string().regex(pattern)).max(16),
-  fromText: value => (value === '' ? [] : value.split(',').map(name => name.trim().toLowerCase())),
-  fromValue: asIs,
-})
-
-const applications: OptionKind<readonly AppSocket[]> = {
-  expected: 'a JSON list of {"name", "socket", "prefix", "rights"}',
-  schema: appSocketsShape,
-  fromText: appSocketsOf,
-  fromValue: asIs,
-}
-
-const spanUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
-
-/** Spans carry their unit, so that nobody has to guess whether `10` is seconds. */
-const span = (min: Duration, max: Duration): OptionKind<Duration> => ({
-  expected: `a time with its unit (ms, s, m, h) from ${min} ms to ${max} ms`,
-  schema: z
-    .string()
-    .regex(/^\d{1,9}(ms|s|m|h)$/)
-    .transform(value => {
-      const unit = value.replace(/^\d+/, '')
-      return milliseconds(Number.parseInt(value, 10) * (spanUnits[unit] ?? Number.NaN))
-    })
-    .refine(value => value >= min && value <= max),
-  fromText: asIs,
-  fromValue: value => `${value}ms`,
-})
 
 const host = <T>(
   kind: OptionKind<T>,
@@ -295,93 +204,6 @@ export type Settings = {
     ? Value
     : never
 }
-
-const agreed = (path: string, reason: string): ManifestOption => ({
-  scope: 'manifest',
-  path,
-  reason,
-})
-
-/** What the network decides. A host that could set these could let itself in, see more, or outlive a removal. */
-export const manifestOptions = {
-  testnet: agreed(
-    'founding.testnet',
-    'Opens state to the host and admits test anchors; part of the network id, so it never changes.',
-  ),
-  anchors: agreed(
-    'founding.anchors',
-    "Roots that a testnet believes besides the vendors' own, which are constants of the code.",
-  ),
-  networkName: agreed('founding.name', 'Part of the network id.'),
-  founders: agreed(
-    'founding.founders',
-    'A host that names itself founder would make a network of its own beside the real one.',
-  ),
-  measurements: agreed('join.measurements', 'Which software may join.'),
-  tcb: agreed('join.tcb', 'Which firmware is still believed.'),
-  pins: agreed('join.pins', 'Which machines may join.'),
-  owners: agreed('join.owners', 'Who runs which machines; quorums count owners.'),
-  evidenceAge: agreed(
-    'join.evidenceAgeMs',
-    'How long a verdict lasts: longer would keep a broken machine in.',
-  ),
-  manifestSet: agreed('manifestSet', 'Who approves the next manifest.'),
-  shareSet: agreed('shareSet', 'Who holds shares of the quorum key.'),
-  committee: agreed('committee', 'How many voters, how many of them may be rolled back.'),
-  lightQuorum: agreed('light.quorum', 'How many nodes a light client wants to hear the same from.'),
-  publicPrefixes: agreed(
-    'api.publicPrefixes',
-    'What is shown to anybody: for a host to widen, a leak.',
-  ),
-  clients: agreed('api.clients', 'Who may send sealed requests.'),
-  guestLoopback: agreed(
-    'api.guestLoopback',
-    'Whether loopback inside a confidential VM counts as inside the TEE.',
-  ),
-  write: agreed('write', 'Who may write where, and how much; applied by every node.'),
-  governance: agreed('governance', 'Who votes.'),
-  pivot: agreed('pivot', 'The application beside the node, by hash.'),
-  liveIdentitiesPerInstance: agreed(
-    'limits.liveIdentitiesPerInstance',
-    'Identities are free for a host, machines are not.',
-  ),
-  newIdentitiesPerHour: agreed(
-    'limits.newIdentitiesPerHour',
-    'Bounds what restarts cost the others.',
-  ),
-  stateEntriesPerInstance: agreed(
-    'limits.stateEntriesPerInstance',
-    'How much of the memory of all one machine may fill; every node refuses the same beyond it.',
-  ),
-  stateBytesPerInstance: agreed('limits.stateBytesPerInstance', 'The same in bytes.'),
-  departedEntries: agreed(
-    'limits.departedEntries',
-    'The same for all authors who departed before a node came, which cannot know where they ran.',
-  ),
-  departedBytes: agreed('limits.departedBytes', 'The same in bytes.'),
-  beatInterval: agreed(
-    'liveness.beatIntervalMs',
-    'A recorded heartbeat is refused after some intervals, so the interval is a limit that protects; and all members must count in the same ones.',
-  ),
-  citationIntervals: agreed(
-    'liveness.citationIntervals',
-    'How old a cited heartbeat may be: the bound on replay by a host.',
-  ),
-  newIntervals: agreed(
-    'liveness.newIntervals',
-    'How long a member not yet heard of is spared suspicion.',
-  ),
-  lease: agreed(
-    'liveness.leaseMs',
-    'How long a node may go on without the others: a host that cuts it off gains that long.',
-  ),
-  maxDrift: agreed(
-    'liveness.maxDriftMs',
-    'How far ahead a stamp may be: a host with a wrong clock would win every write.',
-  ),
-} as const satisfies Readonly<Record<string, ManifestOption>>
-
-export type ManifestOptionName = keyof typeof manifestOptions
 
 /** The flag of an option: `httpPort` is `--http-port`. Those of the manifest exist to be refused in words. */
 export function flagOf(name: HostOptionName | ManifestOptionName): string {

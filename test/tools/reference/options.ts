@@ -1,12 +1,12 @@
 /** The option table as a page. */
 import { hostOptionNames, manifestOptionNames } from '../../../src/node/config.ts'
+import { manifestOptions } from '../../../src/node/manifest-options.ts'
+import type { OptionValue } from '../../../src/node/option-kinds.ts'
 import {
   environmentNameOf,
   flagOf,
   type HostOption,
   hostOptions,
-  manifestOptions,
-  type OptionValue,
 } from '../../../src/node/options.ts'
 import { presetNames } from '../../../src/node/presets.ts'
 

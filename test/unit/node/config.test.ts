@@ -4,13 +4,13 @@ import { draftManifest } from '../../../src/attestation/manifest-draft.ts'
 import { type CoterieError, UsageError } from '../../../src/base/errors.ts'
 import { seconds } from '../../../src/base/time.ts'
 import { completeConfig, hostOptionNames, parseSettings } from '../../../src/node/config.ts'
+import { manifestOptions } from '../../../src/node/manifest-options.ts'
+import type { OptionValue } from '../../../src/node/option-kinds.ts'
 import {
   environmentNameOf,
   flagOf,
   type HostOption,
   hostOptions,
-  manifestOptions,
-  type OptionValue,
 } from '../../../src/node/options.ts'
 import { presetNames } from '../../../src/node/presets.ts'
 
