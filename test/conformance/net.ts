@@ -8,6 +8,7 @@ import { PeerFault } from '../../src/base/errors.ts'
 import { milliseconds, seconds } from '../../src/base/time.ts'
 import { limits } from '../../src/wire/limits.ts'
 import { FakeAdmission, type FakeNodeOptions } from '../fixtures/fake-admission.ts'
+import { patience } from '../fixtures/patience.ts'
 import {
   codeOf,
   heard,
@@ -17,8 +18,6 @@ import {
   RecordingHandlers,
   withoutPeer,
 } from './net-world.ts'
-
-const patience = (): AbortSignal => AbortSignal.timeout(20_000)
 
 /** The suite. */
 export function netConforms(name: string, makeWorld: () => NetWorld): void {

@@ -20,16 +20,16 @@ test('the library example starts a node, and sets, gets, watches and counts', as
   const source = '--conditions=coterie-source'
   const { stdout } = await run(process.execPath, [source, example('library.ts'), data])
   expect(stdout).toBe('get hello\nwatch greetings/en\ncounter 5\n')
-}, 60_000)
+})
 
 test('the curl example sets, gets, watches and counts', async () => {
   const { stdout } = await run('sh', [example('state.sh'), await node()])
   expect(stdout).toContain('"value":{"text":"hello"}')
   expect(stdout).toMatch(/^watch data: .*"key":"greetings\/sh".*again/m)
   expect(stdout).toMatch(/^counter .*"value":"?5"?/m)
-}, 60_000)
+})
 
 test('the Python example sets, gets, watches and counts', async () => {
   const { stdout } = await run('python3', [example('state.py'), await node()])
   expect(stdout).toBe('get hello\nwatch greetings/py\ncounter 5\n')
-}, 60_000)
+})

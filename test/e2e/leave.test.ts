@@ -27,7 +27,7 @@ test('coterie leave hands over what was written, is believed at once, and ends t
     expect((await api.list({ prefix: 'last/' })).entries).toHaveLength(50)
   }
   expect(await coterie('leave', ...url)).toMatchObject({ code: 4 })
-}, 60_000)
+})
 
 test('a node that nobody can take over from leaves as well, and says so', async () => {
   const { testnet } = await runningTestnet(1)
@@ -36,4 +36,4 @@ test('a node that nobody can take over from leaves as well, and says so', async 
   const left = await coterie('leave', '--url', `http://127.0.0.1:${httpPort}`)
   expect(left).toMatchObject({ code: 1, out: expect.stringContaining('nobody else') })
   await until(() => !testnet.isRunning(testnet.slot(0)))
-}, 60_000)
+})

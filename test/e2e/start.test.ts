@@ -46,7 +46,7 @@ test('a node starts, takes writes, stops on SIGTERM with 0 and leaves no lock, r
     'manifest.json',
   ])
   await expect(client.health()).rejects.toMatchObject({ code: 'NOT_RUNNING' })
-}, 60_000)
+})
 
 test('an open watch does not hold a stop up, and a killed node is healed by the next start', async () => {
   const data = await dataDir('testnet')
@@ -73,7 +73,7 @@ test('an open watch does not hold a stop up, and a killed node is healed by the 
     .catch(() => undefined)
   expect(await stopped(again)).toBe(0)
   await open
-}, 60_000)
+})
 
 test('under a production manifest the host gets status with its token, and nothing of the state', async () => {
   const data = await dataDir('production')
@@ -106,13 +106,13 @@ test('under a production manifest the host gets status with its token, and nothi
   const refused = { status: 'rejected', reason: { code: 'NOT_FOR_THE_HOST', status: 403 } }
   expect(outcomes).toMatchObject(calls.map(() => refused))
   expect(await stopped(run)).toBe(0)
-}, 60_000)
+})
 
 test('with the inspector open a production node refuses to start', async () => {
   const data = await dataDir('production')
   const run = started(data, { node: ['--inspect=127.0.0.1:0'] })
   expect(await run.ended).toMatchObject({ code: 2, err: expect.stringContaining('INSPECTOR_OPEN') })
-}, 60_000)
+})
 
 test('a busy port and an open directory are said before any key is made', async () => {
   const data = await dataDir('testnet')
@@ -124,4 +124,4 @@ test('a busy port and an open directory are said before any key is made', async 
   expect(busy.err).toContain(new URL(http).port)
   expect(readdirSync(other)).not.toContain('LOCK')
   expect(await stopped(first)).toBe(0)
-}, 60_000)
+})

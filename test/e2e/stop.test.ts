@@ -63,4 +63,4 @@ test('a stopped node leaves no socket, server or timer, and its process ends by 
   // What was open before is the output of the script.
   expect(after.filter(kind => kind !== 'PipeWrap' && kind !== 'TTYWrap')).toEqual([])
   expect(after.length).toBeLessThanOrEqual(before)
-}, 60_000)
+})

@@ -15,7 +15,7 @@ test('testnet check prints one JSON document and exits 0 when the promises that 
   expect(report, stderr).toMatchObject({ ok: true, nodes: 3, seconds: expect.any(Number) })
   expect(report.checks.map(check => check.name).sort()).toEqual(only.split(',').sort())
   expect(report.checks.every(check => check.ok && check.detail.length > 0)).toBe(true)
-}, 120_000)
+})
 
 test('commands that ask a testnet say that none runs, with the exit status for it', async () => {
   const args = ['testnet', 'status', '--dir', '/nonexistent/testnet']

@@ -286,6 +286,6 @@ test('idle sockets without number do not keep the owner out: they are bounded an
     for (const socket of sockets) socket.destroy()
   })
   // Beyond the bound they are closed at once, those below it when their headers do not come.
-  await expect.poll(() => closed, { timeout: 20_000 }).toBe(sockets.length)
+  await expect.poll(() => closed).toBe(sockets.length)
   expect((await client.health()).ok).toBe(true)
 })

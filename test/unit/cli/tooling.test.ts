@@ -232,7 +232,7 @@ test('doctor asks the running node about membership, evidence and gossip', async
     gossip: 'warn',
   })
   expect(results.has('ports')).toBe(false)
-}, 60_000)
+})
 
 test.each([
   [0, ['version']],

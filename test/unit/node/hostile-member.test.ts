@@ -1,5 +1,5 @@
 /** One broken member against honest ones: they stay up, go on working, and agree. */
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { fromUtf8, utf8 } from '../../../src/base/bytes.ts'
 import { bytesOfDigest, type Digest, keyOfNodeId } from '../../../src/base/ids.ts'
 import { Secret } from '../../../src/base/secret.ts'
@@ -20,7 +20,6 @@ import { isWhole, type SimulatedNode, Simulation } from '../../fakes/simulation.
 let simulation: Simulation
 afterEach(() => simulation.stop())
 // Minutes of virtual time are seconds of a processor that others use as well.
-vi.setConfig({ testTimeout: 60_000 })
 
 const emptyPage = new SyncPageWriter().finish(
   () => new Uint8Array(32),

@@ -1,5 +1,5 @@
 /** One machine whose clocks lie, among honest ones: nobody else's state, root or verdict follows it. */
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { fromUtf8, utf8 } from '../../../src/base/bytes.ts'
 import { instant, minutes, seconds, timestamp } from '../../../src/base/time.ts'
 import type { Host } from '../../../src/host/port.ts'
@@ -7,7 +7,6 @@ import { isWhole, type SimulatedNode, Simulation } from '../../fakes/simulation.
 
 let simulation: Simulation
 afterEach(() => simulation.stop())
-vi.setConfig({ testTimeout: 60_000 })
 
 const year = 365 * 86_400_000
 

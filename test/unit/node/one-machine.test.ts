@@ -1,5 +1,5 @@
 /** One machine with identities without end: a restart makes a new one for free, so the machine is what counts. */
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { utf8 } from '../../../src/base/bytes.ts'
 import { minutes, seconds } from '../../../src/base/time.ts'
 import { isWhole, type SimulatedNode, Simulation } from '../../fakes/simulation.ts'
@@ -7,7 +7,6 @@ import { testNetwork } from '../../fixtures/network.ts'
 
 let simulation: Simulation
 afterEach(() => simulation.stop())
-vi.setConfig({ testTimeout: 60_000 })
 
 /** Two honest machines in a network that lets one machine have two live identities and three new ones an hour. */
 async function network(seed: number): Promise<readonly SimulatedNode[]> {

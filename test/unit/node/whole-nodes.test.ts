@@ -1,4 +1,4 @@
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { fromUtf8, utf8 } from '../../../src/base/bytes.ts'
 import { keyOfNodeId } from '../../../src/base/ids.ts'
 import { minutes, seconds } from '../../../src/base/time.ts'
@@ -8,7 +8,6 @@ import { isWhole, Simulation } from '../../fakes/simulation.ts'
 let simulation: Simulation
 afterEach(() => simulation.stop())
 // Minutes of virtual time are seconds of a processor that others use as well.
-vi.setConfig({ testTimeout: 60_000 })
 
 const textAt = (node: CoterieNode, key: string): string | undefined => {
   const entry = node.state.get(key)

@@ -9,6 +9,7 @@ import { prepareLayout } from '../../../testnet/layout.ts'
 import { Testnet } from '../../../testnet/network.ts'
 import { findFreeBase } from '../../../testnet/ports.ts'
 import { divergenceOf, snapshotOf, untilConverged } from '../../../testnet/snapshot.ts'
+import { patience } from '../../fixtures/patience.ts'
 
 const fake = fileURLToPath(new URL('../../fakes/node-process.ts', import.meta.url))
 let path: string
@@ -23,7 +24,7 @@ beforeEach(async () => {
   testnet = new Testnet({ folder, basePort, nodes: 3, program: [fake] })
   faults = new Faults({ testnet, folder, layout })
   await testnet.start()
-  await untilConverged(testnet, AbortSignal.timeout(20_000))
+  await untilConverged(testnet, patience())
 })
 
 afterEach(async () => {
@@ -40,7 +41,7 @@ test('a killed node is a fault in force until it is restarted', async () => {
   expect(active).toMatchObject([{ kind: 'kill', text: 'node-2 is down' }])
   await faults.apply({ kind: 'restart', nodes: ['node-2'] })
   expect(kinds()).toEqual([])
-  await untilConverged(testnet, AbortSignal.timeout(20_000))
+  await untilConverged(testnet, patience())
 })
 
 test('a paused node answers nothing, goes on as itself, and can be stopped while it stands', async () => {

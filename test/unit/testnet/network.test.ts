@@ -7,6 +7,7 @@ import { folderOf } from '../../../testnet/folder.ts'
 import { Testnet, type TestnetEvent } from '../../../testnet/network.ts'
 import { findFreeBase } from '../../../testnet/ports.ts'
 import { divergenceOf, snapshotOf, untilConverged } from '../../../testnet/snapshot.ts'
+import { patience } from '../../fixtures/patience.ts'
 
 const fake = fileURLToPath(new URL('../../fakes/node-process.ts', import.meta.url))
 let path: string
@@ -29,8 +30,6 @@ afterEach(async () => {
   await testnet.stop()
   rmSync(path, { recursive: true })
 })
-
-const patience = () => AbortSignal.timeout(20_000)
 
 test('nodes that know only the relay of the first one find each other, over a link for each pair', async () => {
   await testnet.start()

@@ -46,4 +46,4 @@ describe('attested noise as a libp2p connection encrypter', () => {
     },
     async teardown() {},
   })
-}, 60_000)
+})

@@ -27,6 +27,7 @@ import { domains } from '../../../../src/wire/domains.ts'
 import { decodeHandshakeFrame, handshakeFrameBytesMax } from '../../../../src/wire/handshake.ts'
 import { VirtualTime } from '../../../fakes/virtual-time.ts'
 import { FakeAdmission, type FakeNodeOptions } from '../../../fixtures/fake-admission.ts'
+import { patience } from '../../../fixtures/patience.ts'
 
 class End implements EncrypterHooks {
   readonly admission: FakeAdmission
@@ -200,7 +201,7 @@ test('an oversized or malformed frame is refused with a code, and nothing is kep
     const answered = b.encrypter.secureInbound(right).catch((error: unknown) => error)
     const channel = await rogue(left, stranger, ({ stream }) => stream.send(bytes))
     const port = new FrameStream(channel.stream, handshakeFrameBytesMax)
-    const told = decodeHandshakeFrame(await port.read(AbortSignal.timeout(5000)))
+    const told = decodeHandshakeFrame(await port.read(patience()))
     if (code === undefined) expect(told.kind).toBe('refusal')
     else expect(told).toMatchObject({ kind: 'refusal', code })
     await channel.stream.close()

@@ -12,6 +12,7 @@ import {
   type HandshakeFrame,
 } from '../../../../src/wire/handshake.ts'
 import { FakeAdmission, fakeManifest } from '../../../fixtures/fake-admission.ts'
+import { patience } from '../../../fixtures/patience.ts'
 
 /** What a network in between, or a lying end, makes of one frame: the same, another, or none. */
 type Meddler = (
@@ -72,7 +73,7 @@ async function run(
     handshakeHash: new Uint8Array(32).fill(9),
     ...options.channel,
   }
-  const patience = AbortSignal.timeout(5000)
+  const signal = patience()
   const end = (own: 'initiator' | 'responder', me: FakeAdmission, node: NodeId) =>
     attestMember(
       {
@@ -80,7 +81,7 @@ async function run(
         channel: { ...channel, own },
         node,
         challenge: systemRandom.bytes(32),
-        signal: patience,
+        signal,
         barred: () => undefined,
       },
       me,

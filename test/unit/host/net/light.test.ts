@@ -10,6 +10,7 @@ import { systemRandom } from '../../../../src/host/random.ts'
 import { systemTimers } from '../../../../src/host/timers.ts'
 import { RecordingHandlers } from '../../../conformance/net-world.ts'
 import { FakeAdmission } from '../../../fixtures/fake-admission.ts'
+import { patience } from '../../../fixtures/patience.ts'
 
 const running: { stop(): Promise<void> }[] = []
 afterEach(async () => {
@@ -32,7 +33,7 @@ async function node(name: string, bootstrap: readonly string[] = []) {
     },
   )
   running.push(net)
-  await net.start(AbortSignal.timeout(10_000))
+  await net.start(patience())
   return { net, admission, handlers, address: net.addresses()[0] ?? '' }
 }
 
@@ -62,25 +63,25 @@ test('a light client learns who the node is, and gets nothing that is for member
   const b = await node('b', [a.address])
   await until(() => a.net.connections().length === 1)
   const { client } = await light()
-  const attested = await client.dial(a.address, AbortSignal.timeout(5000))
+  const attested = await client.dial(a.address, patience())
   expect(attested.keys).toEqual(a.admission.keys)
   expect(attested.verdict.kind).toBe('trusted')
   let count = 0
   const chatter = setInterval(() => void b.net.publish('delta', utf8(`chatter ${count++}`)), 50)
-  const findings = await client.tryMemberProtocols(AbortSignal.timeout(60_000))
+  const findings = await client.tryMemberProtocols(patience())
   clearInterval(chatter)
   expect(findings).toEqual({ opened: [], heard: 0, gossipPeers: 0, peersTold: 0 })
   expect(count).toBeGreaterThan(0)
   expect(a.net.connections().map(link => link.node)).toEqual([b.admission.node])
   expect(b.handlers.heard.map(({ text }) => text)).not.toContain('a stranger speaks')
   expect(a.handlers.connected).toEqual([b.admission.node])
-}, 60_000)
+})
 
 test('a light client refuses a node that its policy does not accept, and the node hears why', async () => {
   const a = await node('a')
   const { client, refused, appraiser } = await light()
   appraiser.manifest = { ...appraiser.manifest, measurements: ['another'] }
-  const dial = client.dial(a.address, AbortSignal.timeout(5000))
+  const dial = client.dial(a.address, patience())
   await expect(dial).rejects.toMatchObject({ code: 'MEASUREMENT_MISMATCH' })
   expect(refused[0]).toMatchObject({ by: 'me', refusal: { code: 'MEASUREMENT_MISMATCH' } })
   await until(() => a.handlers.refused.length > 0)

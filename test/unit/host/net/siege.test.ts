@@ -1,11 +1,9 @@
 /** Strangers at a real socket: they hold no place for long, cost no memory, and an honest node joins meanwhile. */
 import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
-import { afterEach, expect, test, vi } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import { netLimits } from '../../../../src/host/net/options.ts'
 import { type RealNode, startedNode, until } from '../../../fixtures/net-node.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const nodes: RealNode[] = []
 const sockets: Socket[] = []

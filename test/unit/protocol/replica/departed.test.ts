@@ -77,7 +77,7 @@ test('after ten thousand lives and a day, tables hold who is named and nobody el
   expect(rows).toBe(2)
   expect([...core.map.authors.indexes()].length).toBeLessThanOrEqual(3)
   expect(core.quota.usageOf('restarting').entries).toBe(2)
-}, 60_000)
+})
 
 test('marks of ten thousand departed authors are folded, none is forgotten, and a return unfolds one', () => {
   const marks = new Marks()
