@@ -4,11 +4,10 @@
  */
 import { HostError } from '../base/errors.ts'
 import type { Digest, NodeId } from '../base/ids.ts'
-import type { AskProtocol, MemberConnection } from '../host/net/port.ts'
+import type { AskProtocol } from '../host/net/port.ts'
 import type { AcceptedBeat } from '../protocol/liveness/input.ts'
 import type { Liveness } from '../protocol/liveness/liveness.ts'
 import type { Membership } from '../protocol/membership/membership.ts'
-import type { MemberFacts } from '../protocol/membership/types.ts'
 import type { Replica } from '../protocol/replica/replica.ts'
 import { Agreement } from './agreement.ts'
 import { AuthorBudgets, authorRates, ownRate } from './author-budgets.ts'
@@ -22,7 +21,7 @@ import { ReplicaDriver } from './drivers/replica.ts'
 import { EpochKeyUse } from './epoch-key-use.ts'
 import { livePace, paceOf } from './governed.ts'
 import { Inbox } from './inbox.ts'
-import { lossReasonOf } from './loss-reasons.ts'
+import { MemberNews } from './member-news.ts'
 import { Outbox } from './outbox.ts'
 import {
   type EngineHandlers,
@@ -52,13 +51,8 @@ export class Engine {
   readonly #keyUse: EpochKeyUse
   readonly #cache: DiskCache | null
   readonly #doubts: Doubts
+  readonly #news: MemberNews
   readonly #stopping = new AbortController()
-  /** The connection to each member, gate open or not. */
-  readonly #connections = new Map<NodeId, MemberConnection>()
-  /** Members whose gate is open and whom the replica was told of. */
-  readonly #gated = new Set<NodeId>()
-  /** What the other rooms were last told of each member. */
-  readonly #known = new Map<NodeId, MemberFacts>()
   #hasSynced = false
 
   constructor(parts: EngineParts) {
@@ -98,7 +92,7 @@ export class Engine {
       replica: this.replica,
       restore: bytes => this.replicaDriver.feed({ kind: 'restored', bytes }),
       loaded: () => {
-        this.#startSyncs()
+        this.#news.startSyncs()
         if (this.membership.phase === 'active') this.#cache?.activate()
       },
     })
@@ -107,6 +101,15 @@ export class Engine {
       membership: this.membership,
       feed: input => this.#membershipDriver.feed(input),
     })
+    this.#news = new MemberNews({
+      parts,
+      membership: this.membership,
+      inbox: this.inbox,
+      membershipDriver: () => this.#membershipDriver,
+      livenessDriver: () => this.#livenessDriver,
+      replicaDriver: () => this.replicaDriver,
+      maySync: () => this.#maySync(),
+    })
     this.#membershipDriver = this.#driveMembership()
     this.#livenessDriver = this.#driveLiveness()
     this.replicaDriver = this.#driveReplica()
@@ -114,7 +117,7 @@ export class Engine {
 
   /** After the net has started. */
   start(): void {
-    this.#membersChanged()
+    this.#news.changed()
     this.#membershipDriver.feed({ kind: 'started' })
     this.#livenessDriver.feed({ kind: 'tick' })
     this.#keyUse.start()
@@ -170,8 +173,8 @@ export class Engine {
   /** What the net tells; what became of no connection is the caller's. */
   handlers(): EngineHandlers {
     return {
-      memberConnected: connection => this.#memberConnected(connection),
-      memberDisconnected: (node, reason) => this.#memberDisconnected(node, reason),
+      memberConnected: connection => this.#news.connected(connection),
+      memberDisconnected: (node, reason) => this.#news.disconnected(node, reason),
       dialRefused: node =>
         this.#livenessDriver.feed({ kind: 'connectionClosed', node, reconnect: 'refused' }),
       gossip: (topic, data, from) => this.#doubts.judged(from, this.inbox.judge(topic, data, from)),
@@ -179,41 +182,11 @@ export class Engine {
       told: (protocol, frame, from) => {
         if (protocol === 'ack') return this.replicaDriver.ackTold(frame, from)
         this.#membershipDriver.told(frame, from)
-        this.#notePhase(from)
+        this.#news.phase(from)
       },
       steppedUp: (node, _purpose, verdict) =>
         this.#membershipDriver.feed({ kind: 'steppedUp', node, verdict }),
     }
-  }
-
-  async #memberConnected(connection: MemberConnection): Promise<void> {
-    const { node } = connection
-    this.#connections.set(node, connection)
-    await this.#membershipDriver.connected(connection)
-    // The step that opened the gate may have closed the connection as well.
-    if (this.#connections.get(node) !== connection) {
-      throw new HostError('DISCONNECTED', 'the connection closed')
-    }
-    this.#parts.events.note('connected', 'a member connected', {
-      node,
-      direction: connection.outbound ? 'out' : 'in',
-    })
-    this.#gated.add(node)
-    this.#livenessDriver.feed({ kind: 'connectionOpened', node })
-    this.#notePhase(node)
-    if (this.#maySync()) this.replicaDriver.feed({ kind: 'connected', node })
-  }
-
-  #memberDisconnected(node: NodeId, reason: string): void {
-    this.#parts.events.note('disconnected', 'a member disconnected', { node, reason })
-    this.#parts.counts.add('coterie_net_peer_disconnects_total', {
-      reason: lossReasonOf(reason),
-    })
-    this.#connections.delete(node)
-    this.#gated.delete(node)
-    this.#membershipDriver.disconnected(node)
-    this.replicaDriver.feed({ kind: 'disconnected', node })
-    this.#livenessDriver.feed({ kind: 'connectionClosed', node, reconnect: 'pending' })
   }
 
   async #asked(
@@ -280,18 +253,11 @@ export class Engine {
     return new MembershipDriver(
       { host, machine: this.membership, net, events },
       {
-        memberAdded: node => {
-          this.#meet(node)
-          this.#membersChanged()
-          this.inbox.release({ kind: 'author', node })
-        },
+        memberAdded: node => this.#news.added(node),
         memberGone: node => {
-          const facts = this.#known.get(node)
-          if (facts !== undefined) this.#parts.memberDropped(facts)
-          this.#known.delete(node)
           this.agreement.forget(node)
-          this.#livenessDriver.feed({ kind: 'memberGone', node })
-          this.#membersChanged()
+          const facts = this.#news.gone(node)
+          if (facts !== undefined) this.#parts.memberDropped(facts)
           this.inbox.forget(node)
         },
         phaseChanged: () => this.#phaseChanged(),
@@ -323,7 +289,7 @@ export class Engine {
 
   #beatAccepted(node: NodeId, beat: AcceptedBeat): void {
     this.#membershipDriver.feed({ kind: 'beat', node, phase: beat.phase })
-    this.#notePhase(node)
+    this.#news.phase(node)
     if (beat.groupClock === null) return
     const root = rootOfBeat(beat)
     if (root !== null) this.agreement.theirs(node, root, this.#parts.host.clock.monotonic())
@@ -336,7 +302,7 @@ export class Engine {
     const isActive = phase === 'active'
     this.replicaDriver.feed({ kind: 'phaseChanged', phase: isActive ? 'active' : 'joining' })
     if (isActive) this.#cache?.activate()
-    this.#membersChanged()
+    this.#news.changed()
   }
 
   #fullSyncCompleted(node: NodeId): void {
@@ -344,45 +310,10 @@ export class Engine {
     this.#membershipDriver.feed({ kind: 'fullSyncCompleted', node })
   }
 
-  #meet(node: NodeId): void {
-    const facts = this.membership.member(node, this.#parts.host.clock.monotonic())
-    if (facts === undefined) return
-    const { instance } = facts.verdict
-    this.#livenessDriver.feed({ kind: 'memberAdded', node, instance })
-  }
-
-  /** A member that became active counts for acknowledgements and may write from now on. */
-  #notePhase(node: NodeId): void {
-    const facts = this.membership.member(node, this.#parts.host.clock.monotonic())
-    if (facts === undefined || this.#known.get(node)?.phase === facts.phase) return
-    this.#known.set(node, facts)
-    this.#membersChanged()
-    this.inbox.release({ kind: 'author', node })
-  }
-
-  #membersChanged(): void {
-    const { identity, verdict, host } = this.#parts
-    const isActive = this.membership.phase === 'active'
-    const self = {
-      node: identity.node,
-      instance: verdict.instance,
-      phase: isActive ? ('active' as const) : ('joining' as const),
-    }
-    const others = this.membership
-      .members(host.clock.monotonic())
-      .map(({ node, verdict: { instance }, phase }) => ({ node, instance, phase }))
-    this.replicaDriver.feed({ kind: 'membersChanged', members: [self, ...others] })
-  }
-
   #keysChanged(added: readonly Digest[], dropped: readonly Digest[]): void {
     this.#keyUse.changed(added, dropped)
     this.#cache?.keysLearned()
-    this.#startSyncs()
-  }
-
-  #startSyncs(): void {
-    if (!this.#maySync()) return
-    for (const node of this.#gated) this.replicaDriver.feed({ kind: 'connected', node })
+    this.#news.startSyncs()
   }
 
   /** The first sync judges what came from the disk, so the disk is read first. */
@@ -391,7 +322,7 @@ export class Engine {
   }
 
   #needCommitKey(id: Digest, from: NodeId | null): void {
-    const asked = from ?? this.#gated.values().next().value
+    const asked = from ?? this.#news.anyOpen()
     if (asked !== undefined) this.#keyUse.unknown(id, asked)
   }
 }

@@ -1,6 +1,9 @@
 /** One span of patience for several waits in a row: what is bounded is their sum, not each of them. */
-import { after, type Duration, type Instant } from '../base/time.ts'
+import { after, type Duration, type Instant, seconds } from '../base/time.ts'
 import type { Host } from '../host/port.ts'
+
+/** All that a stop or a leave waits for together: whoever runs a process gives it ten seconds to end. */
+export const stopPatience = seconds(9)
 
 export class Patience {
   readonly #host: Pick<Host, 'clock' | 'timers'>

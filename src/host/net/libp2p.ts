@@ -1,7 +1,6 @@
 /** The network on libp2p: where its parts are put together. */
 import type { Connection, Libp2p, PeerId } from '@libp2p/interface'
-import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
-import { multiaddr } from '@multiformats/multiaddr'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import type { Registry } from 'prom-client'
 import type { Verdict } from '../../attestation/verdict.ts'
 import { HostError } from '../../base/errors.ts'
@@ -9,12 +8,11 @@ import { type NodeId, nodeId } from '../../base/ids.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Random } from '../../base/random.ts'
 import type { Secret } from '../../base/secret.ts'
-import { type Clock, milliseconds } from '../../base/time.ts'
-import { decodeRefusal } from '../../wire/refusal.ts'
+import type { Clock } from '../../base/time.ts'
 import { topicName } from '../../wire/topics.ts'
 import type { Timers } from '../port.ts'
 import type { MetricFamily } from '../telemetry/port.ts'
-import { dialCode, parseAddress, withPeer } from './addresses.ts'
+import { dialCode, parseAddress } from './addresses.ts'
 import {
   type EncrypterHooks,
   lightProtocol,
@@ -25,29 +23,29 @@ import {
 import { DialLoop } from './dial-loop.ts'
 import { Discovery } from './discovery.ts'
 import { Doorkeeper } from './doorkeeper.ts'
-import { farewellProtocol, sayFarewell } from './farewell.ts'
+import { sayFarewell } from './farewell.ts'
 import { Gossip, type GossipCounts } from './gossip.ts'
 import { IdentityKey } from './identity-key.ts'
+import { Introductions } from './introductions.ts'
 import { stopWhole } from './leftovers.ts'
 import { askId, libp2pNode, type Services, tellId } from './libp2p-node.ts'
 import { type Link, MemberLinks } from './member-links.ts'
 import { netMetrics } from './net-metrics.ts'
 import { NoiseStatic } from './noise-crypto.ts'
 import type { NetOptions } from './options.ts'
-import {
-  type Admission,
-  type AskProtocol,
-  askProtocols,
-  type GossipTopic,
-  type MemberConnection,
-  type Net,
-  type NetHandlers,
-  type RefusedConnection,
-  type StepUpPurpose,
-  type TellProtocol,
-  tellProtocols,
+import type {
+  Admission,
+  AskProtocol,
+  GossipTopic,
+  MemberConnection,
+  Net,
+  NetHandlers,
+  RefusedConnection,
+  StepUpPurpose,
+  TellProtocol,
 } from './port.ts'
 import { RoleBook } from './role-book.ts'
+import { serveMembers } from './served.ts'
 import { StepUp, stepUpProtocol } from './step-up.ts'
 import { Asks, Tells } from './streams.ts'
 import { VerificationQueue } from './verification-queue.ts'
@@ -65,9 +63,6 @@ export interface NetDeps {
   /** Where libp2p puts its own metrics; none are kept without. */
   readonly registry?: Registry
 }
-
-/** A busy member is introduced to again after this. */
-const introduceAgain = milliseconds(1000)
 
 /**
  * Opens the network for these keys; no socket is opened before `start`.
@@ -99,6 +94,7 @@ export class Libp2pNet implements Net {
   readonly #gossip: Gossip
   readonly #dials: DialLoop
   readonly #discovery: Discovery
+  readonly #introductions: Introductions
   readonly #verifications = new VerificationQueue()
   #libp2p: Libp2p<Services> | undefined
 
@@ -131,10 +127,16 @@ export class Libp2pNet implements Net {
       ...{ topics: this.#topics, cutOff },
     })
     this.#dials = new DialLoop({ dialler: this, handlers, limits, timers, random, log })
+    this.#introductions = new Introductions({
+      ...{ links: this.#links, dials: this.#dials, timers, log, degree: limits.degree },
+      discovery: () => this.#discovery,
+      libp2p: () => this.#libp2p,
+      isBarred: node => this.isBarred(node),
+    })
     this.#discovery = new Discovery({
       ...{ self, timers, random, log },
       interval: limits.selfQueryInterval,
-      found: (node, addresses) => this.#found(node, addresses),
+      found: (node, addresses) => this.#introductions.found(node, addresses),
     })
   }
 
@@ -179,8 +181,13 @@ export class Libp2pNet implements Net {
     signal.throwIfAborted()
     libp2p.addEventListener('connection:open', event => this.#opened(event.detail))
     libp2p.addEventListener('connection:close', event => this.#closed(event.detail))
-    libp2p.addEventListener('peer:identify', event => this.#identified(event.detail.peerId))
-    await this.#serve(libp2p)
+    libp2p.addEventListener('peer:identify', event =>
+      this.#introductions.identified(event.detail.peerId),
+    )
+    await serveMembers(libp2p.services.registrar, {
+      ...{ handlers: this.#deps.handlers, links: this.#links, gossip: this.#gossip },
+      ...{ asks: this.#asks, tells: this.#tells, stepUp: this.#stepUp },
+    })
     try {
       await libp2p.start()
     } catch (cause) {
@@ -311,7 +318,7 @@ export class Libp2pNet implements Net {
   linkChanged(link: Link): void {
     this.#roles.noteMember(link.node)
     this.#stepUp.watch(link)
-    void this.#introduce(link)
+    void this.#introductions.introduce(link)
   }
 
   memberGone(node: NodeId): void {
@@ -340,61 +347,5 @@ export class Libp2pNet implements Net {
   #closed(connection: Connection): void {
     this.#links.closed(connection)
     this.#roles.closedLight(connection)
-  }
-
-  /** Exchanges addresses and protocols with a member; gossip and routing begin with it. */
-  async #introduce(link: Link): Promise<void> {
-    try {
-      await this.#libp2p?.services.identify.identify(link.connection)
-    } catch (error) {
-      if (this.#links.current(link.node) !== link) return
-      this.#deps.log.debug('identify failed', { node: link.node, error: String(error) })
-      this.#deps.timers.after(introduceAgain, () => {
-        if (this.#links.current(link.node) === link) void this.#introduce(link)
-      })
-    }
-  }
-
-  #identified(peer: PeerId): void {
-    const learn = async (): Promise<void> => {
-      const known = await this.#running().peerStore.get(peer)
-      const addresses = known.addresses.map(({ multiaddr: address }) => withPeer(address, peer))
-      this.#dials.addNode(nodeId(peer.toString()), addresses)
-      this.#discovery.soon()
-    }
-    learn().catch((error: unknown) => {
-      this.#deps.log.debug('a member went before it was known', { error: String(error) })
-    })
-  }
-
-  #found(node: NodeId, addresses: readonly string[]): void {
-    if (this.#links.all().length >= this.#options.limits.degree) return
-    if (this.#links.has(node) || this.isBarred(node)) return
-    const peer = peerIdFromString(node)
-    const dialable = addresses.map(address => withPeer(multiaddr(address), peer))
-    this.#dials.addNode(node, dialable)
-  }
-
-  async #serve(libp2p: Libp2p<Services>): Promise<void> {
-    const { registrar } = libp2p.services
-    const { handlers } = this.#deps
-    for (const protocol of askProtocols) {
-      await this.#asks.serve(registrar, askId(protocol), (request, from, signal) =>
-        handlers.asked(protocol, request, from, signal),
-      )
-    }
-    for (const protocol of tellProtocols) {
-      await this.#tells.serve(registrar, tellId(protocol), (frame, from) =>
-        handlers.told(protocol, frame, from),
-      )
-    }
-    await this.#gossip.serve(registrar)
-    await this.#asks.serve(registrar, stepUpProtocol, (request, _from, _signal, link) =>
-      this.#stepUp.answer(request, link),
-    )
-    await this.#asks.serve(registrar, farewellProtocol, async (request, from) => {
-      this.#links.giveReason(from, decodeRefusal(request).code)
-      return new Uint8Array(0)
-    })
   }
 }

@@ -1,0 +1,255 @@
+/**
+ * The rooms of one node, put together when it starts and taken apart when it stops. A start may be stopped at any
+ * point of its way, so each part is kept as soon as it is made.
+ */
+import { VerdictCache } from '../attestation/cache.ts'
+import { mayFound } from '../attestation/manifest.ts'
+import type { Rival } from '../attestation/manifest-lineage.ts'
+import type { Refusal, TrustedVerdict } from '../attestation/verdict.ts'
+import { UsageError } from '../base/errors.ts'
+import { type Instant, type Timestamp, timestamp } from '../base/time.ts'
+import type { Net } from '../host/net/port.ts'
+import type { Host } from '../host/port.ts'
+import type { MetricFamily } from '../host/telemetry/port.ts'
+import { type Evidence, evidenceDigest, keyReportData } from '../wire/evidence.ts'
+import { NodeAdmission } from './admission.ts'
+import type { BanList } from './ban-list.ts'
+import type { NodeConfig } from './config.ts'
+import type { Counts } from './counts.ts'
+import type { Encounters } from './encounters.ts'
+import { Engine } from './engine.ts'
+import type { EventLog } from './event-log.ts'
+import type { Identity } from './identity.ts'
+import { Leaving } from './leaving.ts'
+import { noteRival } from './manifest-door.ts'
+import type { ManifestKeeper } from './manifest-keeper.ts'
+import { nodeMetrics } from './metrics.ts'
+import { OwnStanding } from './own-standing.ts'
+import { type Own, ownRefusal, ownVerdict } from './own-verdict.ts'
+import { Patience, stopPatience } from './patience.ts'
+import { Rate } from './rates.ts'
+import type { NodeState } from './state-api.ts'
+import type { Viewed } from './views.ts'
+
+/** What a node has before it starts. */
+export interface NodeParts {
+  readonly host: Host
+  readonly config: NodeConfig
+  readonly identity: Identity
+  readonly manifests: ManifestKeeper
+  readonly events: EventLog
+  readonly encounters: Encounters
+  readonly bans: BanList
+  readonly counts: Counts
+  readonly state: NodeState
+}
+
+export class Assembly {
+  readonly #parts: NodeParts
+  readonly #cache = new VerdictCache()
+  #engine: Engine | undefined
+  #standing: OwnStanding | undefined
+  #net: Net | undefined
+  #leaving: Leaving | undefined
+  #viewed: Viewed | undefined
+
+  constructor(parts: NodeParts) {
+    this.#parts = parts
+  }
+
+  /** @throws {UsageError} `NOT_RUNNING` before the machines exist. */
+  get engine(): Engine {
+    if (this.#engine === undefined) throw notRunning()
+    return this.#engine
+  }
+
+  /** What snapshots are taken of. @throws {UsageError} `NOT_RUNNING` before the network is open. */
+  get viewed(): Viewed {
+    if (this.#viewed === undefined) throw notRunning()
+    return this.#viewed
+  }
+
+  /** Why the manifest in force does not admit this node; `undefined` if it does. */
+  get refusal(): Refusal | undefined {
+    return this.#standing?.refusal
+  }
+
+  /** Makes everything and starts it. After a failure, what exists already is for `close`. */
+  async open(signal: AbortSignal): Promise<void> {
+    const { host, identity, manifests, events, encounters } = this.#parts
+    const evidence = await this.#quoteKeys(signal)
+    // A stop may come while anything is awaited here; nothing may begin after it.
+    signal.throwIfAborted()
+    const admission = this.#admission(evidence)
+    const { verdict, standing, engine } = this.#judgeAndAssemble(admission, evidence)
+    const leaving = new Leaving({ host, identity, manifests, engine, net: () => this.#opened() })
+    this.#leaving = leaving
+    this.#net = await host.openNet({
+      admission,
+      handlers: encounters.around(leaving.around(engine.handlers())),
+      identitySeed: identity.identitySeed,
+      noiseSecret: identity.noiseSecret,
+    })
+    // A stop that came meanwhile found no net to close.
+    if (signal.aborted) await new Patience(host, stopPatience).wait(this.#net.stop())
+    signal.throwIfAborted()
+    this.#viewed = this.#view({ engine, verdict, admission }, host.clock.monotonic())
+    await this.#net.start(signal)
+    signal.throwIfAborted()
+    const { node } = identity
+    events.note('started', 'the node started', { node, network: manifests.network })
+    engine.start()
+    standing.start()
+  }
+
+  #judgeAndAssemble(
+    admission: NodeAdmission,
+    evidence: Evidence,
+  ): { readonly verdict: TrustedVerdict; readonly standing: OwnStanding; readonly engine: Engine } {
+    const { encounters: _, state, ...parts } = this.#parts
+    const { host, identity, manifests } = parts
+    const own = { identity, evidence, manifests }
+    const { verdict, refusal } = ownVerdict(admission, own)
+    if (refusal !== undefined) {
+      const { code, facts } = refusal
+      const text = 'the manifest does not admit this node: members will refuse it'
+      host.log.warn(text, { ...facts, code })
+    }
+    const standing = this.#watchStanding(admission, own)
+    const engine = new Engine({
+      ...parts,
+      ownRefusal: () => standing.refusal,
+      evidence,
+      verdict,
+      mayFound: refusal === undefined && mayFound(manifests.current.manifest.founding, verdict),
+      admission,
+      net: () => this.#opened(),
+      stateChanged: () => state.changed(),
+      memberDropped: ({ verdict, evidence }) => {
+        this.#cache.instanceDropped(verdict.instance)
+        this.#cache.evidenceDropped(evidenceDigest(evidence))
+      },
+    })
+    this.#engine = engine
+    return { verdict, standing, engine }
+  }
+
+  #watchStanding(admission: NodeAdmission, own: Own): OwnStanding {
+    const { host, events, manifests } = this.#parts
+    this.#standing = new OwnStanding({
+      timers: host.timers,
+      events,
+      now: () => admission.now(),
+      manifest: () => manifests.current.manifest,
+      refusal: () => ownRefusal(admission, own),
+      windowPassed: () => this.#engine?.manifestChanged(),
+    })
+    return this.#standing
+  }
+
+  /** Waits until others hold what was written here and know of the leave; answers whether they hold it. */
+  async leave(): Promise<boolean> {
+    return (await this.#leaving?.leave()) ?? true
+  }
+
+  /** Ends all but the secrets, in the order in which nothing is lost. */
+  async close(patience: Patience): Promise<void> {
+    this.#standing?.stop()
+    this.#engine?.stop()
+    await patience.wait(this.#engine?.closeCache())
+    // A peer that does not read must not hold a stop up.
+    await patience.wait(this.#net?.stop())
+  }
+
+  /** Last: wipes what was secret. Idempotent. */
+  wipe(): void {
+    this.#engine?.wipe()
+  }
+
+  manifestChanged(): void {
+    const { mark, policy } = this.#parts.manifests.current
+    this.#parts.events.note('manifest', 'a newer manifest is in force', { ...mark })
+    this.#cache.policyChanged(policy.digest)
+    this.#standing?.judge()
+    this.#engine?.manifestChanged()
+  }
+
+  manifestContradicted(rival: Rival): void {
+    noteRival(this.#parts.events, rival)
+    this.#engine?.manifestChanged()
+  }
+
+  metrics(): readonly MetricFamily[] {
+    const [viewed, engine] = [this.#viewed, this.#engine]
+    const counted = this.#parts.counts.families()
+    if (viewed === undefined || engine === undefined) return counted
+    const measured = {
+      agreement: engine.agreement,
+      heldMessages: () => engine.inbox.heldCount,
+      pendingWrites: () => engine.replicaDriver.pendingWriteCount,
+      written: () => this.#parts.state.written,
+    }
+    return [...counted, ...nodeMetrics(viewed, measured), ...viewed.net().metrics()]
+  }
+
+  #quoteKeys(signal: AbortSignal): Promise<Evidence> {
+    const { host, identity, manifests } = this.#parts
+    const { platform } = host.attester
+    return host.attester.quote(keyReportData(manifests.network, platform, identity.keys), signal)
+  }
+
+  #admission(evidence: Evidence): NodeAdmission {
+    const { host, identity, manifests, bans, counts } = this.#parts
+    return new NodeAdmission({
+      ...{ identity, evidence, manifests, bans, counts },
+      cache: this.#cache,
+      attester: host.attester,
+      clock: host.clock,
+      membership: () => this.engine.membership,
+      authenticatedTime: () => this.#authenticatedTime(),
+    })
+  }
+
+  #view(
+    parts: {
+      readonly engine: Engine
+      readonly verdict: TrustedVerdict
+      readonly admission: NodeAdmission
+    },
+    startedAt: Instant,
+  ): Viewed {
+    const { engine, verdict, admission } = parts
+    const { host, identity, manifests, encounters, state } = this.#parts
+    const { clock } = host
+    const { replica, membership, liveness } = engine
+    return {
+      ...{ clock, identity, verdict, manifests, membership, liveness, replica },
+      net: () => this.#opened(),
+      lastRoot: () => engine.lastRoot,
+      turnedAway: () => encounters.refusals.turnedAway(),
+      ownRefusal: () => this.#standing?.refusal,
+      clockBehind: () => admission.clockBehind(),
+      cacheTrouble: () => engine.cacheTrouble,
+      writes: new Rate({ clock, count: () => state.written }),
+      deliveries: new Rate({ clock, count: () => replica.deliveredCount }),
+      startedAt,
+    }
+  }
+
+  /** The group's clock once it is known: a host that sets its own back does not revive what expired. */
+  #authenticatedTime(): Timestamp {
+    const now = this.#parts.host.clock.monotonic()
+    return timestamp(this.#engine?.replica.groupClock(now) ?? 0)
+  }
+
+  #opened(): Net {
+    if (this.#net === undefined) throw notRunning()
+    return this.#net
+  }
+}
+
+function notRunning(): UsageError {
+  return new UsageError('NOT_RUNNING', 'The node is not running.', {
+    next: 'Call start and await it first.',
+  })
+}
