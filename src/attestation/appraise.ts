@@ -1,6 +1,6 @@
 /** Whom to believe: evidence and a policy in, a verdict out. */
 import { equalConstantTime, toHex, utf8 } from '../base/bytes.ts'
-import { assert, PeerFault } from '../base/errors.ts'
+import { assert } from '../base/errors.ts'
 import { type Digest, digestOf } from '../base/ids.ts'
 import { after, type Timestamp, timestamp } from '../base/time.ts'
 import { framed, sha256 } from '../crypto/hash.ts'
@@ -11,8 +11,8 @@ import type { Claims, PlatformVerifier, Verification } from './claims.ts'
 import type { Endorsements } from './endorsements.ts'
 import { isPlatformName, type PlatformName } from './platforms.ts'
 import type { Policy, PolicyMeasurement } from './policy.ts'
-import { verifySimulated } from './simulated/verify.ts'
 import { isRefusal, type Refusal, type RefusalFacts, type Verdict } from './verdict.ts'
+import { anchorsOf, verifierOf, verifyWith } from './verifiers.ts'
 
 /** What is appraised, against what, when. */
 export interface Appraisal {
@@ -24,11 +24,6 @@ export interface Appraisal {
   /** Wall time that `clampNow` passed. */
   readonly now: Timestamp
 }
-
-/** Platforms whose evidence can be appraised. What is not here is `PLATFORM_NOT_SUPPORTED`. */
-const verifiers: ReadonlyMap<PlatformName, PlatformVerifier> = new Map([
-  ['simulated', verifySimulated],
-])
 
 /**
  * Holds evidence against a policy at a time: the only door to trust. Pure, and nothing that a peer sends
@@ -98,23 +93,15 @@ function chooseVerifier(name: string, policy: Policy): Chosen | Refusal {
   if (!policy.measurements.some(({ platform }) => platform === name)) {
     return { code: 'PLATFORM_NOT_ALLOWED', facts }
   }
-  const verifier = verifiers.get(name)
+  const verifier = verifierOf(name)
   if (verifier === undefined) return { code: 'PLATFORM_NOT_SUPPORTED', facts }
   return { platform: name, verifier }
 }
 
 function verify({ platform, verifier }: Chosen, appraisal: Appraisal): Verification {
   const { evidence, endorsements, policy, now } = appraisal
-  const anchors = policy.testAnchors
-    .filter(anchor => anchor.platform === platform)
-    .map(anchor => anchor.publicKey)
-  try {
-    return verifier({ body: evidence.body, anchors, endorsements, now })
-  } catch (error) {
-    if (!(error instanceof PeerFault)) throw error
-    const facts = { reason: error.code }
-    return { kind: 'refused', refusal: { code: 'EVIDENCE_MALFORMED', facts } }
-  }
+  const anchors = anchorsOf(platform, policy)
+  return verifyWith(verifier, { body: evidence.body, anchors, endorsements, now })
 }
 
 function judge(platform: PlatformName, claims: Claims, appraisal: Appraisal): Verdict {

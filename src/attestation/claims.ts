@@ -32,7 +32,8 @@ export interface VerificationRequest {
   /** SubjectPublicKeyInfo of every root that may vouch for this platform. */
   readonly anchors: readonly Uint8Array[]
   readonly endorsements: Endorsements
-  readonly now: Timestamp
+  /** `null`: the date at which the youngest certificate of its own chain was issued, whatever the time is. */
+  readonly now: Timestamp | null
 }
 
 /** What came of it: claims, a refusal, or the names of endorsements that are not at hand. */

@@ -74,7 +74,8 @@ export interface ChainRequest {
   readonly chain: readonly Certificate[]
   /** SubjectPublicKeyInfo of every root that may stand above the chain. */
   readonly anchors: readonly Uint8Array[]
-  readonly now: Timestamp
+  /** `null`: when the youngest certificate was issued. */
+  readonly now: Timestamp | null
 }
 
 /** What a valid chain says. */
@@ -181,12 +182,13 @@ export function parseEcKey(spki: Uint8Array): EcKey {
 export function verifyChain({ chain, anchors, now }: ChainRequest): ValidChain | Refusal {
   const leaf = chain[0]
   if (leaf === undefined) return invalid('the chain is empty', 0)
+  const issuedAt = timestamp(Math.max(...chain.map(each => each.notBefore)))
   const shape = chain.map(brokenShape).find(refusal => refusal !== undefined)
-  const refused = shape ?? outOfDate(chain, now) ?? brokenSignature(chain, anchors)
+  const refused = shape ?? outOfDate(chain, now ?? issuedAt) ?? brokenSignature(chain, anchors)
   if (refused !== undefined) return refused
   return {
     expiresAt: timestamp(Math.min(...chain.map(each => each.notAfter))),
-    issuedAt: timestamp(Math.max(...chain.map(each => each.notBefore))),
+    issuedAt,
     leafKey: parseEcKey(leaf.publicKey),
   }
 }

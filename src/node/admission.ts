@@ -3,6 +3,7 @@
 import { type Appraisal, appraise, clampNow } from '../attestation/appraise.ts'
 import type { VerdictCache } from '../attestation/cache.ts'
 import { noEndorsements } from '../attestation/endorsements.ts'
+import { type Attested, attestForEver, isNamedBy } from '../attestation/lasting.ts'
 import type { Refusal, Verdict } from '../attestation/verdict.ts'
 import { BoundedMap } from '../base/bounded-map.ts'
 import { type Digest, type NetworkId, type NodeId, nodeIdOfKey } from '../base/ids.ts'
@@ -78,6 +79,16 @@ export class NodeAdmission implements Admission {
     const verdict = cache.appraise(this.#appraisal(evidence, expected), clock.monotonic())
     if (verdict.kind === 'trusted') this.#latestIssue = laterOf(this.#latestIssue, verdict.issuedAt)
     return verdict
+  }
+
+  /** What this evidence says for ever; see `attestForEver`. */
+  attest(keys: NodeKeys, evidence: Evidence): Attested | Refusal {
+    const { policy } = this.#ports.manifests.current
+    return attestForEver({ network: this.network, policy }, keys, evidence)
+  }
+
+  isNamed(attested: Attested): boolean {
+    return isNamedBy(this.#ports.manifests.current.policy, attested)
   }
 
   appraiseBinder(node: NodeId, evidence: Evidence, binder: Uint8Array): Verdict {

@@ -274,15 +274,16 @@ export class Engine {
   }
 
   #driveLiveness(): LivenessDriver {
-    const { host, events, manifests } = this.#parts
+    const { host, events, net } = this.#parts
     return new LivenessDriver(
-      { host, machine: this.liveness, net: this.#parts.net, network: manifests.network, events },
+      { host, machine: this.liveness, net, events },
       {
         sendBeat: (sequence, payload) => this.#outbox.publishBeat(sequence, payload),
         accepted: (node, beat) => this.#beatAccepted(node, beat),
         stateChanged: (node, state) =>
           this.#membershipDriver.feed({ kind: 'livenessChanged', node, state }),
-        equivocated: item => this.#membershipDriver.feed({ kind: 'removalItems', items: [item] }),
+        equivocated: ({ author, first, second }) =>
+          this.#membershipDriver.feed({ kind: 'contradicted', author, first, second }),
       },
     )
   }

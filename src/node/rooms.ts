@@ -61,6 +61,7 @@ export function openMembership(parts: EngineParts): Membership {
       sign: message => identity.signing.sign(message),
       decapsulate: ciphertext => identity.kem.decapsulate(ciphertext),
       appraise: (keys, theirs) => admission.appraiseEvidence(keys, theirs),
+      attestor: admission,
       manifestSteps: (hash, above) => manifests.stepsTo(hash, above),
       wall: () => admission.now(),
       random: host.random,

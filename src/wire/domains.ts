@@ -14,6 +14,8 @@ export const domains = {
   stepUpReport: 'coterie/step-up-report/1',
   memberRecord: 'coterie/member-record/1',
   removal: 'coterie/removal/1',
+  doubleBeat: 'coterie/double-beat/1',
+  brokenInstance: 'coterie/broken-instance/1',
   removalSet: 'coterie/removal-set/1',
   endedMeasurements: 'coterie/ended-measurements/1',
   epochKeyId: 'coterie/epoch-key-id/1',

@@ -14,8 +14,10 @@ export const limits = {
   /** A manifest with the ancestors that prove it: in Base64 it stays below the body of a request. */
   manifestLineageBytesMax: kib(512),
   heartbeatBytesMax: kib(4),
-  /** One removal item: two signed heartbeats with their frames, or 64 signatures. */
-  removalItemBytesMax: kib(12),
+  /** Evidence inside a removal item: that of every known platform fits twice. */
+  removalEvidenceBytesMax: kib(16),
+  /** One removal item: two signed heartbeats with their frames and the record of their author, or 64 signatures. */
+  removalItemBytesMax: kib(28),
   /** A key of the replica, UTF-8 bytes. */
   stateKeyBytesMax: 512,
   /** A value of the replica. */

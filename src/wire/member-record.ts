@@ -42,7 +42,7 @@ const evidenceRow = row<Evidence>({
   body: byteString(1, limits.handshakeFrameBytesMax - 4096),
 })
 
-const memberRecordRow = row<MemberRecord>({
+export const memberRecordRow = row<MemberRecord>({
   keys: row<NodeKeys>({
     identity: fixedBytes(32),
     noise: fixedBytes(32),

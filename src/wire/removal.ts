@@ -11,6 +11,7 @@ import { bytesOfDigest, type Digest, digestOf, type NetworkId } from '../base/id
 import { framed, sha256 } from '../crypto/hash.ts'
 import { domains } from './domains.ts'
 import { limits } from './limits.ts'
+import { type MemberRecord, memberRecordRow } from './member-record.ts'
 import {
   byteString,
   choice,
@@ -52,22 +53,26 @@ export interface RemovalSignature {
   readonly signature: Uint8Array
 }
 
-/** Two signed heartbeats of one author with one sequence number and different content. */
+/**
+ * Two signed heartbeats of one author with one sequence number and different content, and what says that this author
+ * ever ran on a machine: anybody can make up a key that contradicts itself.
+ */
 export interface DoubleBeat {
   readonly kind: 'double-beat'
   readonly network: Uint8Array
   /** Signed bodies as `wire/envelope.ts` encodes them; the smaller bytes first. */
   readonly first: Uint8Array
   readonly second: Uint8Array
+  /** The author's; its evidence has at most `limits.removalEvidenceBytesMax` bytes. */
+  readonly record: MemberRecord
 }
 
 export type RemovalItem = RemovalCertificate | DoubleBeat
 
-/**
- * Most removal items in one message: at the largest item 192 KiB, which leaves room in a frame of 256 KiB.
- * What does not fit is fetched by its digest.
- */
+/** Most removal items in one message. */
 export const removalsPerMessage = 16
+/** Most bytes of them together, which leaves room in a frame of 256 KiB. What does not fit is fetched. */
+const removalBytesPerMessage = 192 * 1024
 /** Most signatures on one certificate: twice the largest manifest set that is in sight. */
 export const removalSignaturesMax = 64
 /** Longest subject: a measurement's name. */
@@ -106,6 +111,7 @@ const removalCodec = message<RemovalMessage>(
         row<NonNullable<RemovalMessage['doubleBeat']>>({
           first: byteString(1, signedBeatBytesMax),
           second: byteString(1, signedBeatBytesMax),
+          record: memberRecordRow,
         }),
       ),
     ],
@@ -124,7 +130,8 @@ export function encodeRemoval(item: RemovalItem & Extended): Uint8Array {
       return removalCodec.encode({ network, certificate, doubleBeat: null, ...kept })
     }
     case 'double-beat': {
-      const doubleBeat = { first: item.first, second: item.second }
+      const { first, second, record } = item
+      const doubleBeat = { first, second, record }
       return removalCodec.encode({ network, certificate: null, doubleBeat, ...kept })
     }
     default:
@@ -139,6 +146,9 @@ export function decodeRemoval(bytes: Uint8Array): RemovalItem & Extended {
     return { kind: 'certificate', ...rest, ...certificate }
   }
   if (doubleBeat !== null && certificate === null) {
+    if (doubleBeat.record.evidence.body.length > limits.removalEvidenceBytesMax) {
+      throw new PeerFault('BAD_FIELD', 'removal: the evidence is too large')
+    }
     return { kind: 'double-beat', ...rest, ...doubleBeat }
   }
   throw new PeerFault('BAD_MESSAGE', 'removal: exactly one kind of proof')
@@ -152,6 +162,32 @@ export function removalMessage(network: NetworkId, claim: RemovalClaim): Uint8Ar
 /** Names a claim: the hash of what the manifest set would sign for it. */
 export function removalClaimId(network: NetworkId, claim: RemovalClaim): Digest {
   return digestOf(sha256(removalMessage(network, claim)))
+}
+
+/** Names what contradicting beats prove: this identity is out, and it ran on this instance. */
+export function doubleBeatClaimId(
+  network: NetworkId,
+  identity: Uint8Array,
+  instance: Digest,
+): Digest {
+  const parts = [bytesOfDigest(network), identity, bytesOfDigest(instance)]
+  return digestOf(sha256(framed(domains.doubleBeat, ...parts)))
+}
+
+/** Names what too many of them on one instance prove together: the machine is broken. */
+export function brokenInstanceClaimId(network: NetworkId, instance: Digest): Digest {
+  const parts = [bytesOfDigest(network), bytesOfDigest(instance)]
+  return digestOf(sha256(framed(domains.brokenInstance, ...parts)))
+}
+
+/** As many items, from the first on, as one message holds: at least one if there is one. */
+export function removalsThatFit(items: readonly Uint8Array[]): readonly Uint8Array[] {
+  let bytes = 0
+  const end = items.findIndex(item => {
+    bytes += item.length
+    return bytes > removalBytesPerMessage
+  })
+  return items.slice(0, Math.min(end === -1 ? items.length : end, removalsPerMessage))
 }
 
 /**

@@ -2,9 +2,8 @@
  * Runs the liveness machine: beats out through the outbox, probes over member streams, verdicts of the detector
  * to the other rooms.
  */
-import { compareBytes } from '../../base/bytes.ts'
 import { HostError, PeerFault } from '../../base/errors.ts'
-import { bytesOfDigest, type NetworkId, type NodeId } from '../../base/ids.ts'
+import type { NodeId } from '../../base/ids.ts'
 import type { Net } from '../../host/net/port.ts'
 import type { Host } from '../../host/port.ts'
 import type {
@@ -15,7 +14,6 @@ import type {
 } from '../../protocol/liveness/input.ts'
 import type { Liveness } from '../../protocol/liveness/liveness.ts'
 import { heartbeatCodec } from '../../wire/heartbeat.ts'
-import { encodeRemoval } from '../../wire/removal.ts'
 import { Drive } from '../drive.ts'
 import type { EventLog } from '../event-log.ts'
 
@@ -30,15 +28,14 @@ export interface LivenessListeners {
   sendBeat(sequence: number, payload: Uint8Array): void
   accepted(node: NodeId, beat: AcceptedBeat): void
   stateChanged(node: NodeId, state: LivenessState): void
-  /** A removal item: two signed beats of one number are proof enough to remove their author for good. */
-  equivocated(item: Uint8Array): void
+  /** Two signed beats of one number: with the record of their author they remove it for good. */
+  equivocated(effect: EffectOf<'equivocated'>): void
 }
 
 export class LivenessDriver {
   readonly #drive: Drive<LivenessInput, LivenessEffect>
   readonly #host: Pick<Host, 'clock' | 'timers'>
   readonly #net: () => Net
-  readonly #network: Uint8Array
   readonly #events: EventLog
   readonly #listeners: LivenessListeners
   readonly #requests = new Map<number, PendingRequest>()
@@ -50,14 +47,12 @@ export class LivenessDriver {
       readonly host: Pick<Host, 'clock' | 'timers'>
       readonly machine: Liveness
       readonly net: () => Net
-      readonly network: NetworkId
       readonly events: EventLog
     },
     listeners: LivenessListeners,
   ) {
     this.#host = ports.host
     this.#net = ports.net
-    this.#network = bytesOfDigest(ports.network)
     this.#events = ports.events
     this.#listeners = listeners
     this.#drive = new Drive<LivenessInput, LivenessEffect>(ports.machine, ports.host, {
@@ -122,7 +117,7 @@ export class LivenessDriver {
           node: effect.author,
           sequence: effect.sequence,
         })
-        return this.#listeners.equivocated(this.#removalItem(effect))
+        return this.#listeners.equivocated(effect)
       case 'leaseChanged': {
         const { kind, instances, citing } = effect.lease
         return this.#events.note('lease', 'the policy lease was won or lost', {
@@ -136,14 +131,6 @@ export class LivenessDriver {
       case 'answer':
         return this.#requests.get(effect.request)?.answer(effect.bytes)
     }
-  }
-
-  #removalItem(effect: EffectOf<'equivocated'>): Uint8Array {
-    const [first, second] =
-      compareBytes(effect.first, effect.second) < 0
-        ? [effect.first, effect.second]
-        : [effect.second, effect.first]
-    return encodeRemoval({ kind: 'double-beat', network: this.#network, first, second })
   }
 
   async #ask({ ask, node, bytes, patience }: EffectOf<'ask'>): Promise<void> {

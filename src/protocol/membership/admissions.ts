@@ -1,19 +1,33 @@
 /** Who comes in and who goes out: every change of the roster passes here, and nobody that is removed passes in. */
-import type { Refusal, TrustedVerdict } from '../../attestation/verdict.ts'
+import { isRefusal, type Refusal, type TrustedVerdict } from '../../attestation/verdict.ts'
 import { BoundedMap } from '../../base/bounded-map.ts'
+import { unreachable } from '../../base/errors.ts'
 import { type NodeId, nodeIdOfKey } from '../../base/ids.ts'
 import type { Instant } from '../../base/time.ts'
 import type { MemberRecord } from '../../wire/member-record.ts'
+import { Contradictions } from './contradictions.ts'
 import type { Core } from './core.ts'
 import type { Greetings } from './greetings.ts'
 import { readRemoval } from './removal-proof.ts'
-import type { AppraisedMember, Liveness, ManifestFacts, MemberGoneCode } from './types.ts'
+import type {
+  AppraisedMember,
+  Liveness,
+  ManifestFacts,
+  MemberGoneCode,
+  MembershipInput,
+} from './types.ts'
 
 /** Identities that left, 100 bytes each: long after the last has forgotten a record, and only members are noted. */
 const leftMax = 4096
 
+type FreshnessInput = Extract<
+  MembershipInput,
+  { kind: 'steppedUp' | 'stepUpFailed' | 'suspected' | 'freshnessNeeded' }
+>
+
 export class Admissions {
   readonly #core: Core
+  readonly #contradictions: Contradictions
   readonly #left = new BoundedMap<NodeId, true>(leftMax)
   readonly #greetings: () => Greetings
   readonly #forget: (node: NodeId) => void
@@ -24,8 +38,20 @@ export class Admissions {
     options: { readonly greetings: () => Greetings; readonly forget: (node: NodeId) => void },
   ) {
     this.#core = core
+    this.#contradictions = new Contradictions(core)
     this.#greetings = options.greetings
     this.#forget = options.forget
+  }
+
+  /** The detector heard a member contradict itself. */
+  contradicted(input: { author: NodeId; first: Uint8Array; second: Uint8Array }): void {
+    this.#contradictions.note(input.author, input)
+  }
+
+  /** Takes in what became provable. */
+  drive(now: Instant): void {
+    const items = this.#contradictions.ready(now)
+    if (items.length > 0) this.takeOwn(items, now)
   }
 
   /** A connection is open; of two in a row the later counts. */
@@ -52,7 +78,23 @@ export class Admissions {
     if (refusal === undefined) this.#core.roster.setPossession(author, possession)
   }
 
-  steppedUp(node: NodeId, verdict: TrustedVerdict, now: Instant): void {
+  /** What became of somebody's freshness, or who needs it. */
+  freshness(input: FreshnessInput, now: Instant): void {
+    switch (input.kind) {
+      case 'steppedUp':
+        return this.#steppedUp(input.node, input.verdict, now)
+      case 'stepUpFailed':
+        return this.#stepUpFailed(input, now)
+      case 'suspected':
+        return this.suspected(input.node, input.code, now)
+      case 'freshnessNeeded':
+        return this.#freshnessNeeded(input.node, now)
+      default:
+        return unreachable(input)
+    }
+  }
+
+  #steppedUp(node: NodeId, verdict: TrustedVerdict, now: Instant): void {
     const { removals, roster, stepUps, outbox } = this.#core
     if (removals.covers({ node, verdict }) !== undefined) return this.gone(node, 'REMOVED')
     roster.renew(node, verdict, now)
@@ -67,7 +109,7 @@ export class Admissions {
   }
 
   /** A quote that was just made and is not trusted ends the membership; silence may only be the link. */
-  stepUpFailed(
+  #stepUpFailed(
     { node, code, how }: { node: NodeId; code: string; how: 'refused' | 'unanswered' },
     now: Instant,
   ): void {
@@ -81,7 +123,7 @@ export class Admissions {
   }
 
   /** Somebody waits until this member is fresh. */
-  freshnessNeeded(node: NodeId, now: Instant): void {
+  #freshnessNeeded(node: NodeId, now: Instant): void {
     const { roster, outbox, neighbours, stepUps, isRemoved } = this.#core
     if (roster.isFresh(node, now) && !isRemoved(node)) outbox.emit({ kind: 'memberFresh', node })
     else if (neighbours.of(node) !== undefined) stepUps.need(node, now)
@@ -144,9 +186,9 @@ export class Admissions {
     const refused: Refusal[] = []
     for (const item of items) {
       const refusal = this.#refuseAtDoor(item)
-      const taken = refusal === undefined ? removals.take(item) : { kind: 'refused', ...refusal }
-      if (taken.kind === 'added') added.push(item)
-      if (taken.kind === 'refused') refused.push(taken as Refusal)
+      const taken = refusal === undefined ? removals.take(item) : refusal
+      if ('kind' in taken && taken.kind === 'added') added.push(item)
+      if (isRefusal(taken)) refused.push(taken)
     }
     outbox.emit({
       ...{ kind: 'removalsJudged', added: added.length },

@@ -30,7 +30,7 @@ import {
 } from '../../wire/hello.ts'
 import type { ManifestMarkOnWire } from '../../wire/manifest-pull.ts'
 import { verifyPossession } from '../../wire/member-record.ts'
-import { removalsPerMessage } from '../../wire/removal.ts'
+import { removalsThatFit } from '../../wire/removal.ts'
 import type { Core } from './core.ts'
 import { ManifestPulls } from './manifest-pulls.ts'
 import type { Neighbour } from './neighbours.ts'
@@ -131,7 +131,7 @@ export class Greetings {
         removalDigest: bytesOfDigest(removals.digest),
         announcements: (news.announcements ?? []).slice(0, announcementsMax),
         // More than a frame holds is fetched: the digest says that there is something.
-        removals: items.slice(0, removalsPerMessage),
+        removals: removalsThatFit(items),
         ...this.#manifests(),
       })
     const full = frame(news.removals ?? [])

@@ -186,7 +186,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
     const { network, self, manifest } = options
     const outbox = new Outbox()
     const roster = new Roster(ports, { self, manifest })
-    const removals = new RemovalSet(manifest, { network })
+    const removals = new RemovalSet(manifest, { network, attestor: ports.attestor })
     const isRemoved = (node: NodeId): boolean => {
       const verdict = roster.verdictOf(node)
       return removals.covers(verdict === undefined ? { node } : { node, verdict }) !== undefined
@@ -223,13 +223,10 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
       case 'askFailed':
         return this.#exchanges.askFailed(input, now)
       case 'steppedUp':
-        return this.#admissions.steppedUp(input.node, input.verdict, now)
       case 'stepUpFailed':
-        return this.#admissions.stepUpFailed(input, now)
       case 'suspected':
-        return this.#admissions.suspected(input.node, input.code, now)
       case 'freshnessNeeded':
-        return this.#admissions.freshnessNeeded(input.node, now)
+        return this.#admissions.freshness(input, now)
       case 'beat':
         return void roster.setPhase(input.node, input.phase)
       case 'livenessChanged':
@@ -241,6 +238,8 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
         return
       case 'commitKeysNamed':
         return keys.nameCommitKeys(input.ids)
+      case 'contradicted':
+        return this.#admissions.contradicted(input)
       case 'removalItems':
         return this.#admissions.takeOwn(input.items, now)
       case 'unknownAuthor':
@@ -310,6 +309,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
       this.#greetings.tick(now)
       if (this.phase !== 'active' && !this.#holdsEveryKind(now)) this.#pulls.lookAgain(now)
       this.#records.drive(now)
+      this.#admissions.drive(now)
       this.#pulls.drive(now)
     }
     this.#serving.drive(now)

@@ -9,6 +9,7 @@ import { compareBytes, equalBytes, fromUtf8, toHex } from '../../base/bytes.ts'
 import { PeerFault } from '../../base/errors.ts'
 import { bytesOfDigest, type NetworkId } from '../../base/ids.ts'
 import { verifySignature } from '../../crypto/sign.ts'
+import { verifyPossession } from '../../wire/member-record.ts'
 import {
   type DoubleBeat,
   decodeRemoval,
@@ -49,11 +50,6 @@ export function readRemoval(network: NetworkId, bytes: Uint8Array): ReadRemoval 
   }
 }
 
-/** Why the item does not prove its claim; `undefined` if it does. `item` comes from `readRemoval`. */
-export function disproveRemoval(rules: RemovalRules, item: RemovalItem): Refusal | undefined {
-  return item.kind === 'certificate' ? disproveCertificate(rules, item) : disproveDoubleBeat(item)
-}
-
 function readCertificate(item: RemovalCertificate): ReadRemoval {
   const { scope, subject } = item
   if (scope === 'floor') return refused('REMOVAL_SCOPE_UNSUPPORTED', { scope })
@@ -68,7 +64,11 @@ function readCertificate(item: RemovalCertificate): ReadRemoval {
   return { kind: 'read', item, claim: { scope, subject } }
 }
 
-function disproveCertificate(rules: RemovalRules, item: RemovalCertificate): Refusal | undefined {
+/** Why the certificate does not prove its claim; `undefined` if it does. `item` comes from `readRemoval`. */
+export function disproveCertificate(
+  rules: RemovalRules,
+  item: RemovalCertificate,
+): Refusal | undefined {
   const { members, threshold } = rules.manifestSet
   // Others may have signed too (a member of an older manifest set): they neither count nor cost.
   const counted = item.signatures.filter(({ signer }) => members.includes(toHex(signer)))
@@ -95,12 +95,20 @@ function readDoubleBeat(network: NetworkId, item: DoubleBeat): ReadRemoval {
   // One beat sealed again under another epoch key has two signatures and proves nothing.
   if (equalBytes(first.payload, second.payload)) return refused('REMOVAL_SAME_CONTENT')
   if (compareBytes(item.first, item.second) > 0) return refused('REMOVAL_BEATS_UNORDERED')
+  if (!equalBytes(first.author, item.record.keys.identity)) {
+    return refused('REMOVAL_RECORD_OF_ANOTHER')
+  }
   return { kind: 'read', item, claim: { scope: 'identity', subject: first.author } }
 }
 
-function disproveDoubleBeat(item: DoubleBeat): Refusal | undefined {
+/**
+ * Why the beats and the record are not all signed by their author; `undefined` if they are. Whether a machine ever held
+ * the author's key is another question. `item` comes from `readRemoval`.
+ */
+export function disproveDoubleBeat(network: NetworkId, item: DoubleBeat): Refusal | undefined {
   const isForged = readBeats(item).some(body => verifySignedBody(body) === undefined)
-  return isForged ? refused('REMOVAL_BAD_SIGNATURE') : undefined
+  const isSigned = !isForged && verifyPossession(network, item.record)
+  return isSigned ? undefined : refused('REMOVAL_BAD_SIGNATURE')
 }
 
 function readBeats(item: DoubleBeat): readonly [SignedBody, SignedBody] {

@@ -5,13 +5,9 @@
  * that order, repetition and the choice among several proofs of one claim move nobody's digest. An item is
  * verified once, on its way in.
  *
- * Bounds: certificates need the manifest set, so their number is its own business up to `certificatesMax`.
- * Contradicting beats can be made in any number by whoever makes up identities; a member's code takes them
- * from its own detector and from other members only, but one broken enclave could flood. Beyond
- * `doubleBeatsMax` the smallest claim ids stay: also a union law, so that all sets still end equal. What
- * is pushed out stays barred on this node.
+ * Certificates need the manifest set, so their number is its own business up to `certificatesMax`. Contradicting
+ * beats can be made by whoever has a machine: `double-beats.ts` counts them by machine.
  */
-import type { Refusal } from '../../attestation/verdict.ts'
 import { fromUtf8, utf8 } from '../../base/bytes.ts'
 import type { NodeId } from '../../base/ids.ts'
 import {
@@ -23,24 +19,18 @@ import {
 } from '../../base/ids.ts'
 import { framed, sha256 } from '../../crypto/hash.ts'
 import { domains } from '../../wire/domains.ts'
-import { type RemovalClaim, type RemovalItem, removalClaimId } from '../../wire/removal.ts'
-import { disproveRemoval, readRemoval } from './removal-proof.ts'
+import { type RemovalCertificate, type RemovalClaim, removalClaimId } from '../../wire/removal.ts'
+import { type Attestor, DoubleBeats, type TakenBeats } from './double-beats.ts'
+import { disproveCertificate, readRemoval } from './removal-proof.ts'
 import type { ManifestFacts } from './types.ts'
 
 /** One a day for eleven years; 300 bytes each in practice, at most 48 MiB. */
 const certificatesMaxDefault = 4096
-/** 2 KiB each in practice, at most 10 MiB; more means that an enclave is broken and floods. */
-const doubleBeatsMaxDefault = 1024
-/** Claims pushed out by smaller ones that this node still bars: 100 bytes each. */
-const displacedMax = 65_536
 /** Digests of earlier sets that this one contains: each growth makes one, 100 bytes each. */
 const containedMax = 4096
 
-/** What became of an item. `known`: its claim was there before, or the manifest implies it. */
-export type Taken =
-  | { readonly kind: 'added'; readonly claim: RemovalClaim }
-  | { readonly kind: 'known' }
-  | ({ readonly kind: 'refused' } & Refusal)
+/** What became of an item. `known`: it proves nothing that was not proven before. */
+export type Taken = TakenBeats
 
 /** Whom a question is about: an identity, and what its verdict said if there is one. */
 export interface RemovalSubject {
@@ -51,7 +41,6 @@ export interface RemovalSubject {
 interface HeldItem {
   readonly claim: RemovalClaim
   readonly bytes: Uint8Array
-  readonly kind: RemovalItem['kind']
 }
 
 type RemovalManifest = Pick<
@@ -61,32 +50,33 @@ type RemovalManifest = Pick<
 
 export class RemovalSet {
   readonly #network: NetworkId
-  readonly #limits: { readonly certificatesMax: number; readonly doubleBeatsMax: number }
+  readonly #certificatesMax: number
+  readonly #beats: DoubleBeats
   readonly #items = new Map<Digest, HeldItem>()
-  readonly #displaced = new Set<Digest>()
   readonly #nodes = new Set<NodeId>()
   readonly #instances = new Set<Digest>()
   readonly #measurements = new Set<string>()
   readonly #contained = new Set<Digest>()
   #manifest: RemovalManifest
-  /** Claims that count, in order, and their digest: made anew at each growth, which is rare. */
+  /** Items that count, in order, how many claims they prove, and the digest of these: made anew at each growth, which is rare. */
   #ids: readonly Digest[] = []
+  #count = 0
   #digest: Digest
 
   constructor(
     manifest: RemovalManifest,
     options: {
       readonly network: NetworkId
+      readonly attestor: Attestor
       readonly certificatesMax?: number
-      readonly doubleBeatsMax?: number
+      readonly identitiesMax?: number
+      readonly instancesMax?: number
     },
   ) {
     this.#network = options.network
     this.#manifest = manifest
-    this.#limits = {
-      certificatesMax: options.certificatesMax ?? certificatesMaxDefault,
-      doubleBeatsMax: options.doubleBeatsMax ?? doubleBeatsMaxDefault,
-    }
+    this.#certificatesMax = options.certificatesMax ?? certificatesMaxDefault
+    this.#beats = new DoubleBeats(options.network, options.attestor, options)
     this.#digest = this.#refresh()
   }
 
@@ -97,37 +87,34 @@ export class RemovalSet {
 
   /** Number of claims that count. */
   get count(): number {
-    return this.#ids.length
+    return this.#count
   }
 
   /** Another manifest decides from now on who may sign and which claims it implies. Nothing leaves the set. */
   govern(manifest: RemovalManifest): void {
     this.#manifest = manifest
+    this.#beats.govern()
     this.#refresh()
   }
 
   /** Takes one item if it proves itself. */
   take(bytes: Uint8Array): Taken {
     const read = readRemoval(this.#network, bytes)
-    if (read.kind === 'refused') return read
-    const { item, claim } = read
-    const id = removalClaimId(this.#network, claim)
-    if (this.#items.has(id) || this.#displaced.has(id)) return { kind: 'known' }
-    const rules = { network: this.#network, manifestSet: this.#manifest.manifestSet }
-    const flaw = disproveRemoval(rules, item) ?? this.#fullFor(item.kind)
-    if (flaw !== undefined) return { kind: 'refused', ...flaw }
-    this.#items.set(id, { claim, bytes: bytes.slice(), kind: item.kind })
-    this.#bar(claim)
-    if (item.kind === 'double-beat') this.#displaceLargest()
-    this.#refresh()
-    return { kind: 'added', claim }
+    if (read.kind === 'refused') return { ...read, id: null, isFault: true }
+    const { item } = read
+    if (item.kind === 'certificate') return this.#takeCertificate(item, bytes)
+    const taken = this.#beats.take(item, bytes)
+    if (taken.kind === 'added') this.#refresh()
+    return taken
   }
 
   /** The claim that takes this member out; `undefined` if none does. */
   covers(subject: RemovalSubject): RemovalClaim['scope'] | undefined {
     if (this.#nodes.has(subject.node)) return 'identity'
+    if (this.#beats.bars(subject.node)) return 'identity'
     if (subject.verdict === undefined) return undefined
-    if (this.#instances.has(subject.verdict.instance)) return 'instance'
+    const { instance } = subject.verdict
+    if (this.#instances.has(instance) || this.#beats.isBroken(instance)) return 'instance'
     return this.#measurements.has(subject.verdict.measurement) ? 'measurement' : undefined
   }
 
@@ -143,7 +130,7 @@ export class RemovalSet {
     if (this.#contained.size > containedMax && oldest !== undefined) this.#contained.delete(oldest)
   }
 
-  /** At most `limit` claims that count, in order, after `after`. */
+  /** The names of at most `limit` items that count, in order, after `after`. */
   idsAfter(after: Digest | null, limit: number): { ids: readonly Digest[]; hasMore: boolean } {
     const start = after === null ? 0 : this.#ids.findIndex(id => id > after)
     const from = start === -1 ? this.#ids.length : start
@@ -151,32 +138,36 @@ export class RemovalSet {
     return { ids, hasMore: from + ids.length < this.#ids.length }
   }
 
-  /** Whether a claim needs no fetching. */
+  /** Whether an item needs no fetching. */
   hasClaim(id: Digest): boolean {
-    return this.#items.has(id) || this.#displaced.has(id)
+    return this.#items.has(id) || this.#beats.has(id)
   }
 
-  /** The item that proves a claim, lent. */
+  /** The item of this name, lent. */
   item(id: Digest): Uint8Array | undefined {
-    return this.#items.get(id)?.bytes
+    return this.#items.get(id)?.bytes ?? this.#beats.item(id)
   }
 
-  /** All items that count, in the order of their claims. */
+  /** All items that count, in the order of their names. */
   items(): readonly Uint8Array[] {
     return this.#ids.flatMap(id => this.item(id) ?? [])
   }
 
-  #fullFor(kind: RemovalItem['kind']): Refusal | undefined {
-    const max = this.#limits.certificatesMax
-    const isFull =
-      kind === 'certificate' ? this.#countOf(kind) >= max : this.#displaced.size >= displacedMax
-    return isFull ? { code: 'REMOVAL_SET_FULL', facts: { kind } } : undefined
-  }
-
-  #countOf(kind: RemovalItem['kind']): number {
-    let count = 0
-    for (const item of this.#items.values()) if (item.kind === kind) count++
-    return count
+  #takeCertificate(item: RemovalCertificate, bytes: Uint8Array): Taken {
+    const { scope, subject } = item
+    const claim = { scope, subject }
+    const id = removalClaimId(this.#network, claim)
+    if (this.#items.has(id)) return { kind: 'known', id }
+    const rules = { network: this.#network, manifestSet: this.#manifest.manifestSet }
+    const flaw = disproveCertificate(rules, item)
+    if (flaw !== undefined) return { kind: 'refused', ...flaw, id, isFault: true }
+    if (this.#items.size >= this.#certificatesMax) {
+      return { kind: 'refused', code: 'REMOVAL_SET_FULL', facts: {}, id, isFault: false }
+    }
+    this.#items.set(id, { claim, bytes: bytes.slice() })
+    this.#bar(claim)
+    this.#refresh()
+    return { kind: 'added', id }
   }
 
   #bar(claim: RemovalClaim): void {
@@ -185,21 +176,13 @@ export class RemovalSet {
     if (claim.scope === 'measurement') this.#measurements.add(fromUtf8(claim.subject) ?? '')
   }
 
-  #displaceLargest(): void {
-    if (this.#countOf('double-beat') <= this.#limits.doubleBeatsMax) return
-    let largest: Digest | undefined
-    for (const [id, { kind }] of this.#items) {
-      if (kind === 'double-beat' && (largest === undefined || id > largest)) largest = id
-    }
-    if (largest === undefined) return
-    this.#items.delete(largest)
-    this.#displaced.add(largest)
-  }
-
   #refresh(): Digest {
     const counted = [...this.#items].filter(([, { claim }]) => !this.#isImplied(claim))
-    this.#ids = counted.map(([id]) => id).toSorted()
-    const parts = [governingHash(this.#manifest), ...this.#ids.map(bytesOfDigest)]
+    const certified = counted.map(([id]) => id)
+    this.#ids = [...certified, ...this.#beats.listed()].toSorted()
+    const claims = [...certified, ...this.#beats.claims].toSorted()
+    this.#count = claims.length
+    const parts = [governingHash(this.#manifest), ...claims.map(bytesOfDigest)]
     this.#digest = digestOf(sha256(framed(domains.removalSet, ...parts)))
     this.noteContained(this.#digest)
     return this.#digest

@@ -8,7 +8,7 @@
  */
 import type { Refusal } from '../../attestation/verdict.ts'
 import { PeerFault } from '../../base/errors.ts'
-import { bytesOfDigest, digestOf, type NodeId } from '../../base/ids.ts'
+import { bytesOfDigest, type Digest, digestOf, type NodeId } from '../../base/ids.ts'
 import type { Instant } from '../../base/time.ts'
 import {
   type RemovalsAnswer,
@@ -16,6 +16,7 @@ import {
   removalsAnswerCodec,
   removalsPerMessage,
   removalsRequestCodec,
+  removalsThatFit,
 } from '../../wire/removal.ts'
 import type { Core } from './core.ts'
 import type { Neighbour, RemovalFetch } from './neighbours.ts'
@@ -53,7 +54,7 @@ export class RemovalSync {
     const request = removalsRequestCodec.decode(bytes)
     const digest = bytesOfDigest(removals.digest)
     if (request.ids.length > 0) {
-      const items = request.ids.flatMap(id => removals.item(digestOf(id)) ?? [])
+      const items = removalsThatFit(request.ids.flatMap(id => removals.item(digestOf(id)) ?? []))
       return removalsAnswerCodec.encode({ digest, ids: [], hasMore: false, items })
     }
     const after = request.after === null ? null : digestOf(request.after)
@@ -114,17 +115,23 @@ export class RemovalSync {
   }
 
   #takeItems(neighbour: Neighbour, fetch: RemovalFetch, page: RemovalsAnswer, now: Instant): void {
-    const { removals } = this.#core
-    const { isFull } = takeFromPeer(this.#core, page.items, neighbour.node, now)
-    const isWithheld = fetch.asked.some(id => !removals.hasClaim(id))
-    if (isWithheld && !isFull) {
+    const taken = takeFromPeer(this.#core, page.items, neighbour.node, now)
+    // What nobody could name here came all the same: it is not asked for again.
+    const left = taken.includes(null) ? [] : fetch.asked.filter(id => !taken.includes(id))
+    if (left.length < fetch.asked.length) {
+      fetch.missing = [...left, ...fetch.missing]
+      return
+    }
+    // Between its list and its items an honest set may have changed, and then says so.
+    if (digestOf(page.digest) === fetch.digest) {
       throw new PeerFault('REMOVALS_WITHHELD', 'who lists a removal can prove it')
     }
+    fetch.missing = []
   }
 }
 
 /**
- * Takes items of a member in and lets the growth be known.
+ * Takes items of a member in and lets the growth be known. @returns the name of each, `null` where it could not be told.
  *
  * @throws {PeerFault} for an item that proves nothing, after the others before it were taken.
  */
@@ -133,20 +140,21 @@ export function takeFromPeer(
   items: readonly Uint8Array[],
   from: NodeId,
   now: Instant,
-): { readonly isFull: boolean } {
+): readonly (Digest | null)[] {
   const added: Uint8Array[] = []
-  let refusal: Refusal | undefined
+  const names: (Digest | null)[] = []
+  let fault: Refusal | undefined
   for (const item of items) {
     const taken = core.removals.take(item)
+    names.push(taken.id)
     if (taken.kind === 'added') added.push(item)
     if (taken.kind !== 'refused') continue
-    refusal = taken
-    // A full set is nobody's fault; what follows a forged item is not worth its signatures.
-    if (taken.code !== 'REMOVAL_SET_FULL') break
-    core.outbox.event('warn', taken.code, { node: from, facts: taken.facts })
+    fault = taken.isFault ? taken : undefined
+    // What follows a forged item is not worth its signatures.
+    if (taken.isFault) break
+    core.outbox.event('info', taken.code, { node: from, facts: taken.facts })
   }
   if (added.length > 0) core.removalsGrew(added, from, now)
-  const isFull = refusal?.code === 'REMOVAL_SET_FULL'
-  if (refusal === undefined || isFull) return { isFull }
-  throw new PeerFault(refusal.code, 'a removal item of a member proves itself')
+  if (fault === undefined) return names
+  throw new PeerFault(fault.code, 'a removal item of a member proves itself')
 }

@@ -14,6 +14,7 @@ import type { Duration, Instant, Timestamp } from '../../base/time.ts'
 import type { EpochKeyKind } from '../../wire/epoch-key.ts'
 import type { Evidence, NodeKeys } from '../../wire/evidence.ts'
 import type { MemberPhase } from '../../wire/hello.ts'
+import type { Attestor } from './double-beats.ts'
 
 /** Where this node stands. `alone` is joining with no active member in reach; `removed` is final. */
 export type MembershipPhase = 'joining' | 'alone' | 'active' | 'removed'
@@ -111,7 +112,14 @@ export type MembershipInput =
   | { readonly kind: 'fullSyncCompleted'; readonly node: NodeId }
   /** The commit keys that live entries name now: all others may go. */
   | { readonly kind: 'commitKeysNamed'; readonly ids: readonly Digest[] }
-  /** Removal items from this node's own door (API, detector). `removalsJudged` follows at once. */
+  /** The detector heard two signed beats of this author with one number: encoded signed bodies. */
+  | {
+      readonly kind: 'contradicted'
+      readonly author: NodeId
+      readonly first: Uint8Array
+      readonly second: Uint8Array
+    }
+  /** Removal items from this node's own door. `removalsJudged` follows at once. */
   | { readonly kind: 'removalItems'; readonly items: readonly Uint8Array[] }
   /** A message of an author without a verdict here; `from` handed it over. */
   | { readonly kind: 'unknownAuthor'; readonly author: NodeId; readonly from: NodeId }
@@ -206,6 +214,8 @@ export interface MembershipPorts {
   decapsulate(ciphertext: Uint8Array): Secret | undefined
   /** Key evidence against the policy in force, now. Quick: no I/O. */
   appraise(keys: NodeKeys, evidence: Evidence): Verdict
+  /** The part of an appraisal that everybody answers alike for ever, and what of it the manifest in force names. */
+  readonly attestor: Attestor
   /** Envelopes that lead from the nonce `above` to the manifest of this hash, in order; none if it is not held. */
   manifestSteps(hash: Digest, above: number): readonly Uint8Array[]
   /** The host's clock: only certificate dates are held against it, beside monotonic time. */

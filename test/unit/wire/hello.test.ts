@@ -8,7 +8,7 @@ import {
   helloCodec,
 } from '../../../src/wire/hello.ts'
 import { limits } from '../../../src/wire/limits.ts'
-import { removalsPerMessage } from '../../../src/wire/removal.ts'
+import { removalsPerMessage, removalsThatFit } from '../../../src/wire/removal.ts'
 import { conformMessage } from '../../conformance/message.ts'
 
 const filled = (length: number, byte: number): Uint8Array => new Uint8Array(length).fill(byte)
@@ -50,8 +50,8 @@ test('the largest hello and the largest frame fit their limits', () => {
   const announcements = Array.from({ length: announcementsMax }, () => announcement)
   const largest = { ...hello, announcements }
   expect(helloCodec.decode(helloCodec.encode(largest))).toEqual(largest)
-  const removals = Array.from({ length: removalsPerMessage }, () =>
-    filled(limits.removalItemBytesMax, 1),
+  const removals = removalsThatFit(
+    Array.from({ length: removalsPerMessage }, () => filled(limits.removalItemBytesMax, 1)),
   )
   const manifest = { nonce: Number.MAX_SAFE_INTEGER, hash: digest }
   const frame: Announce = {

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
 import { toHex } from '../../../src/base/bytes.ts'
 import type { NetworkId } from '../../../src/base/ids.ts'
-import { encodeCbor } from '../../../src/wire/cbor.ts'
+import { kemBytes } from '../../../src/crypto/kem.ts'
+import { type CborValue, encodeCbor } from '../../../src/wire/cbor.ts'
 import { limits } from '../../../src/wire/limits.ts'
+import type { MemberRecord } from '../../../src/wire/member-record.ts'
 import {
   decodeRemoval,
   encodeRemoval,
@@ -15,6 +17,7 @@ import {
   removalsAnswerCodec,
   removalsPerMessage,
   removalsRequestCodec,
+  removalsThatFit,
 } from '../../../src/wire/removal.ts'
 import type { Codec } from '../../../src/wire/schema.ts'
 import { conformMessage, faultOf } from '../../conformance/message.ts'
@@ -25,6 +28,12 @@ const signature = (byte: number): { signer: Uint8Array; signature: Uint8Array } 
   signer: filled(32, byte),
   signature: filled(64, byte),
 })
+
+const record: MemberRecord = {
+  keys: { identity: filled(32, 3), noise: filled(32, 4), kem: filled(kemBytes.publicKey, 5) },
+  evidence: { platform: 'simulated', body: filled(50, 6) },
+  possession: filled(64, 7),
+}
 
 const removalCodec: Codec<RemovalItem> = {
   ...{ family: 'removal', encode: encodeRemoval, decode: decodeRemoval },
@@ -40,7 +49,13 @@ conformMessage<RemovalItem>({
       signatures: [signature(1), signature(2)],
     },
     doubleBeat: {
-      ...{ kind: 'double-beat', network, first: filled(40, 0x11), second: filled(40, 0x22) },
+      ...{
+        kind: 'double-beat',
+        network,
+        first: filled(40, 0x11),
+        second: filled(40, 0x22),
+        record,
+      },
     },
   },
 })
@@ -71,30 +86,50 @@ test('the largest item, list and page of items fit their limits', () => {
   const item = encodeRemoval({ kind: 'certificate', network, scope, subject, signatures })
   expect(item.length).toBeLessThan(limits.removalItemBytesMax)
   const beat = filled(limits.heartbeatBytesMax + 512, 1)
-  const beats = encodeRemoval({ kind: 'double-beat', network, first: beat, second: beat })
+  const evidence = { platform: 'p'.repeat(32), body: filled(limits.removalEvidenceBytesMax, 1) }
+  const beats = encodeRemoval({
+    ...{ kind: 'double-beat', network, first: beat, second: beat },
+    record: { ...record, evidence },
+  })
   expect(beats.length).toBeLessThan(limits.removalItemBytesMax)
   expect(decodeRemoval(beats).kind).toBe('double-beat')
   const digest = filled(32, 9)
   const ids = Array.from({ length: removalIdsPerPage }, () => digest)
   const list = removalsAnswerCodec.encode({ digest, ids, hasMore: true, items: [] })
   expect(removalsAnswerCodec.decode(list).ids).toHaveLength(removalIdsPerPage)
-  const large = filled(limits.removalItemBytesMax, 1)
-  const items = Array.from({ length: removalsPerMessage }, () => large)
-  const page = removalsAnswerCodec.encode({ digest, ids: [], hasMore: false, items })
-  expect(page.length).toBeLessThan(limits.frameBytesMax)
-  expect(removalsAnswerCodec.decode(page).items).toHaveLength(removalsPerMessage)
+  for (const size of [1, 300, 12_000, limits.removalItemBytesMax]) {
+    const many = Array.from({ length: removalsPerMessage + 1 }, () => filled(size, 1))
+    const items = removalsThatFit(many)
+    const page = removalsAnswerCodec.encode({ digest, ids: [], hasMore: false, items })
+    expect(page.length).toBeLessThan(limits.frameBytesMax)
+    expect(removalsAnswerCodec.decode(page).items).toEqual(items)
+    expect(items.length).toBeGreaterThanOrEqual(6)
+    expect(items.length).toBeLessThanOrEqual(removalsPerMessage)
+  }
+  expect(removalsThatFit([])).toEqual([])
+})
+
+test('evidence that is too large for an item is refused', () => {
+  const body = filled(limits.removalEvidenceBytesMax + 1, 1)
+  const beat = filled(40, 1)
+  const large = { ...record, evidence: { platform: 'simulated', body } }
+  const item = { kind: 'double-beat', network, first: beat, second: beat, record: large } as const
+  expect(faultOf(() => decodeRemoval(encodeRemoval(item)))).toBe('BAD_FIELD')
 })
 
 test('an item holds exactly one kind of proof', () => {
   const certificate = [0, filled(32, 1), []]
-  const doubleBeat = [filled(8, 1), filled(8, 2)]
+  const { identity, noise, kem } = record.keys
+  const { platform, body } = record.evidence
+  const onWire = [[identity, noise, kem], [platform, body], record.possession]
+  const doubleBeat = [filled(8, 1), filled(8, 2), onWire]
   const item = (left: typeof certificate | null, right: typeof doubleBeat | null): Uint8Array =>
     encodeCbor(
-      new Map<number, number | Uint8Array | null | readonly (Uint8Array | number | [])[]>([
+      new Map<number, CborValue>([
         [0, 1],
         [1, network],
-        [2, left as never],
-        [3, right],
+        [2, left as CborValue],
+        [3, right as CborValue],
       ]),
     )
   expect(decodeRemoval(item(certificate, null)).kind).toBe('certificate')

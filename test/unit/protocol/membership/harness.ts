@@ -23,6 +23,7 @@ import type {
 import type { Evidence } from '../../../../src/wire/evidence.ts'
 
 import {
+  attestorUnder,
   identity,
   manifest,
   type NodeSetup,
@@ -89,6 +90,7 @@ export class World {
         sign: message => made.signing.sign(message),
         decapsulate: ciphertext => made.kem.decapsulate(ciphertext),
         appraise: (_keys, evidence) => this.appraise(evidence),
+        attestor: attestorUnder(() => this.manifest),
         manifestSteps: hash =>
           manifests.filter(held => held.hash === hash).map(held => bytesOfDigest(held.hash)),
         wall: () => (this.wallOffset + this.now) as Timestamp,

@@ -12,10 +12,12 @@ import type { Random } from '../../../../src/base/random.ts'
 import { Secret } from '../../../../src/base/secret.ts'
 import { hours, type Timestamp } from '../../../../src/base/time.ts'
 import { sha256 } from '../../../../src/crypto/hash.ts'
-import { KemKey } from '../../../../src/crypto/kem.ts'
+import { KemKey, kemBytes } from '../../../../src/crypto/kem.ts'
 import { SigningKey } from '../../../../src/crypto/sign.ts'
+import type { Attestor } from '../../../../src/protocol/membership/double-beats.ts'
 import type { AppraisedMember, ManifestFacts } from '../../../../src/protocol/membership/types.ts'
 import type { Evidence, NodeKeys } from '../../../../src/wire/evidence.ts'
+import { type MemberRecord, possessionMessage } from '../../../../src/wire/member-record.ts'
 import { encodeRemoval, type RemovalClaim, removalMessage } from '../../../../src/wire/removal.ts'
 import { signedBodyCodec, signedBytes } from '../../../../src/wire/signed-body.ts'
 
@@ -94,15 +96,44 @@ export function signedBeat(
   return signedBodyCodec.encode({ ...body, signature: author.sign(signedBytes(body)) })
 }
 
-/** An item of two signed beats, in canonical order. */
+/** An item of two signed beats, in canonical order, with the record of who is said to have signed them. */
 export function doubleBeat(
   left: Uint8Array,
   right: Uint8Array,
-  on: NetworkId = network,
+  options: { readonly record: MemberRecord; readonly network?: NetworkId },
 ): Uint8Array {
   const [first, second] = [left, right].toSorted(compareBytes) as [Uint8Array, Uint8Array]
-  return encodeRemoval({ kind: 'double-beat', network: bytesOfDigest(on), first, second })
+  const on = bytesOfDigest(options.network ?? network)
+  return encodeRemoval({ kind: 'double-beat', network: on, first, second, record: options.record })
 }
+
+/** The record of an identity that ran on `instance`, or on a machine of its own. */
+export function recordOf(signing: SigningKey, setup: NodeSetup = {}): MemberRecord {
+  const keys: NodeKeys = {
+    identity: signing.publicKey,
+    noise: sha256(signing.publicKey),
+    kem: new Uint8Array(kemBytes.publicKey),
+  }
+  const evidence = evidenceOf(keys, setup, `instance of ${toHex(signing.publicKey)}`)
+  return { keys, evidence, possession: signing.sign(possessionMessage(network, keys, evidence)) }
+}
+
+/** Two beats of one number with different content, as proof against their author. */
+export function contradiction(signing: SigningKey, setup: NodeSetup = {}): Uint8Array {
+  const beat = (payload: string): Uint8Array => signedBeat(signing, { sequence: 1, payload })
+  return doubleBeat(beat('x'), beat('y'), { record: recordOf(signing, setup) })
+}
+
+/** Machines without a vendor: they attest whom their evidence names. */
+export const attestorUnder = (inForce: () => Pick<ManifestFacts, 'measurements'>): Attestor => ({
+  attest: (keys, evidence) => {
+    const said = JSON.parse(fromUtf8(evidence.body) ?? '{}')
+    if (said.identity !== toHex(keys.identity)) return { code: 'REPORT_DATA_MISMATCH', facts: {} }
+    const registers = { measurement: said.measurement }
+    return { platform: 'simulated', instance: said.instance, registers }
+  },
+  isNamed: ({ registers }) => inForce().measurements.includes(registers['measurement'] ?? ''),
+})
 
 export interface NodeSetup {
   readonly instance?: string
@@ -127,11 +158,16 @@ export function identity(
     noise: sha256(utf8(`noise ${name}`)),
     kem: kem.publicKey,
   }
-  const instance = digestOfText(setup.instance ?? `instance of ${name}`)
-  const measurement = setup.measurement ?? 'app 1'
-  const evidence = { platform: 'fake', body: utf8(JSON.stringify({ instance, measurement })) }
+  const evidence = evidenceOf(keys, setup, `instance of ${name}`)
   const verdict = verdictOf(evidence, wallStart + hours(100_000))
   return { member: { node: nodeIdOfKey(keys.identity), keys, evidence, verdict }, signing, kem }
+}
+
+function evidenceOf(keys: NodeKeys, setup: NodeSetup, ownInstance: string): Evidence {
+  const instance = digestOfText(setup.instance ?? ownInstance)
+  const measurement = setup.measurement ?? 'app 1'
+  const said = { instance, measurement, identity: toHex(keys.identity) }
+  return { platform: 'fake', body: utf8(JSON.stringify(said)) }
 }
 
 export function verdictOf(evidence: Evidence, expiresAt: number): TrustedVerdict {

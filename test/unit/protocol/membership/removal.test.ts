@@ -5,7 +5,7 @@ import { hours, minutes, seconds } from '../../../../src/base/time.ts'
 import { epochKeyKinds, keyRequestCodec } from '../../../../src/wire/epoch-key.ts'
 import type { RemovalClaim } from '../../../../src/wire/removal.ts'
 import { network3, type TestNode, World } from './harness.ts'
-import { certificate, doubleBeat, signedBeat } from './people.ts'
+import { certificate, contradiction, signedBeat } from './people.ts'
 
 const claimOn = (node: TestNode): RemovalClaim => ({
   scope: 'identity',
@@ -103,11 +103,9 @@ test('a measurement is removed with everything that runs it', () => {
 test('two beats under one number remove their author everywhere', () => {
   const world = new World()
   const [a, b, c] = network3(world) as [TestNode, TestNode, TestNode]
-  const item = doubleBeat(
-    signedBeat(c.signing, { sequence: 7, payload: 'one' }),
-    signedBeat(c.signing, { sequence: 7, payload: 'two' }),
-  )
-  remove(a, world, item)
+  const first = signedBeat(c.signing, { sequence: 7, payload: 'one' })
+  const second = signedBeat(c.signing, { sequence: 7, payload: 'two' })
+  world.feed(a, { kind: 'contradicted', author: c.id, first, second })
   world.run(seconds(3))
   expectRemoved(world, c, [a, b])
 })
@@ -256,10 +254,7 @@ test('contradicting beats of an author that nobody knows are refused at the own 
   const world = new World()
   const [a] = network3(world) as [TestNode]
   const stranger = new World().add('stranger')
-  const item = doubleBeat(
-    signedBeat(stranger.signing, { sequence: 1, payload: 'one' }),
-    signedBeat(stranger.signing, { sequence: 1, payload: 'two' }),
-  )
+  const item = contradiction(stranger.signing)
   const digest = a.machine.removalDigest
   const effects = world.feed(a, { kind: 'removalItems', items: [item] })
   expect(effects).toContainEqual({
