@@ -1,7 +1,8 @@
 /** `coterie leave` against real processes: the last words survive, the member goes at once, its process ends. */
 import { existsSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { coterie, runningTestnet, until } from '../fixtures/testnet.ts'
+import { until } from '../fixtures/patience.ts'
+import { coterie, runningTestnet } from '../fixtures/testnet.ts'
 
 test('coterie leave hands over what was written, is believed at once, and ends the process with 0', async () => {
   const { testnet, events } = await runningTestnet(3)

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { askControl } from '../../testnet/control.ts'
 import { findFreeBase } from '../../testnet/ports.ts'
 import { isRunning, type ProcessIdentity } from '../../testnet/process-identity.ts'
+import { until } from '../fixtures/patience.ts'
 
 const fake = fileURLToPath(new URL('../fakes/node-process.ts', import.meta.url))
 const upModule = new URL('../../testnet/up.ts', import.meta.url).href
@@ -53,11 +54,6 @@ function startUp(): Up {
     child.once('exit', (code, signal) => resolve({ code, signal }))
   })
   return { child, output: () => text, exited }
-}
-
-/** Looks again until it holds; the test's own time limit is the end of patience. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise(resolve => setTimeout(resolve, 10))
 }
 
 interface Lock {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { identityOf, isRunning } from '../../../testnet/process-identity.ts'
 import { type ProcessExit, Supervisor } from '../../../testnet/processes.ts'
+import { until } from '../../fixtures/patience.ts'
 
 let folder: string
 let supervisor: Supervisor
@@ -32,11 +33,6 @@ async function started(name: string, script: string) {
   const running = await supervisor.start({ name, args: ['-e', script], logFile })
   await until(() => readFileSync(logFile, 'utf8').includes('ready'))
   return { running, logFile }
-}
-
-/** Looks again until it holds; the test's own time limit is the end of patience. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise(resolve => setTimeout(resolve, 5))
 }
 
 test('a stop is a SIGTERM that lets the process finish, and its output is logged', async () => {

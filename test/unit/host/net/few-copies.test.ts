@@ -4,7 +4,8 @@ import { afterEach, expect, test } from 'vitest'
 import { utf8 } from '../../../../src/base/bytes.ts'
 import { keyOfNodeId, type NodeId } from '../../../../src/base/ids.ts'
 import { chokeCodec } from '../../../../src/wire/choke.ts'
-import { type RealNode, rawMember, startedNode, until } from '../../../fixtures/net-node.ts'
+import { type RealNode, rawMember, startedNode } from '../../../fixtures/net-node.ts'
+import { until } from '../../../fixtures/patience.ts'
 import { stallingProxy } from '../../../fixtures/stalling-proxy.ts'
 
 const running: { stop(): void | Promise<void> }[] = []

@@ -5,8 +5,8 @@ import { utf8 } from '../../../../src/base/bytes.ts'
 import { dhtProtocol } from '../../../../src/host/net/libp2p-node.ts'
 import { netLimits } from '../../../../src/host/net/options.ts'
 import { topicName } from '../../../../src/wire/topics.ts'
-import { rawMember, realNode, startedNode, until } from '../../../fixtures/net-node.ts'
-import { patience } from '../../../fixtures/patience.ts'
+import { rawMember, realNode, startedNode } from '../../../fixtures/net-node.ts'
+import { patience, until } from '../../../fixtures/patience.ts'
 
 const running: { stop(): void | Promise<void> }[] = []
 afterEach(async () => {

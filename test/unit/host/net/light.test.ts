@@ -10,7 +10,7 @@ import { systemRandom } from '../../../../src/host/random.ts'
 import { systemTimers } from '../../../../src/host/timers.ts'
 import { RecordingHandlers } from '../../../conformance/net-world.ts'
 import { FakeAdmission } from '../../../fixtures/fake-admission.ts'
-import { patience } from '../../../fixtures/patience.ts'
+import { patience, until } from '../../../fixtures/patience.ts'
 
 const running: { stop(): Promise<void> }[] = []
 afterEach(async () => {
@@ -48,14 +48,6 @@ async function light(appraiser = new FakeAdmission({ name: 'verifier' })) {
   })
   running.push(client)
   return { client, refused, appraiser }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const end = Date.now() + 15_000
-  while (!condition()) {
-    if (Date.now() > end) throw new Error('not so within 15 s')
-    await new Promise(resolve => setTimeout(resolve, 10))
-  }
 }
 
 test('a light client learns who the node is, and gets nothing that is for members', async () => {

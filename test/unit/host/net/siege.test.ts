@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { netLimits } from '../../../../src/host/net/options.ts'
-import { type RealNode, startedNode, until } from '../../../fixtures/net-node.ts'
+import { type RealNode, startedNode } from '../../../fixtures/net-node.ts'
+import { until } from '../../../fixtures/patience.ts'
 
 const nodes: RealNode[] = []
 const sockets: Socket[] = []
