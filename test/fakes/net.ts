@@ -11,7 +11,7 @@ import { keyOfNodeId, type NodeId, nodeIdOfKey } from '../../src/base/ids.ts'
 import { type Logger, silentLogger } from '../../src/base/log.ts'
 import { after, between, type Clock, type Duration, milliseconds } from '../../src/base/time.ts'
 import { memberProtocol } from '../../src/host/net/attested-noise.ts'
-import { DialLoop, type Dialler } from '../../src/host/net/dial-loop.ts'
+import { DialLoop, type Dialler, type DialOptions } from '../../src/host/net/dial-loop.ts'
 import { attestMember } from '../../src/host/net/handshake.ts'
 import type { Attested, Outcome } from '../../src/host/net/handshake-exchange.ts'
 import { type NetLimits, netLimits, streamLimits } from '../../src/host/net/options.ts'
@@ -93,7 +93,7 @@ export class FakeNet implements Net, Dialler {
       of: net => net.#gossip,
     })
     const { handlers } = this
-    this.#dials = new DialLoop({ dialler: this, handlers, limits, timers, random, log })
+    this.#dials = new DialLoop({ dialler: this, handlers, limits, clock, timers, random, log })
     this.#stepUp = new StepUp<End>({
       admission: this.admission,
       handlers: this.handlers,
@@ -205,7 +205,7 @@ export class FakeNet implements Net, Dialler {
     }
   }
 
-  async dial(addresses: readonly string[], signal: AbortSignal): Promise<NodeId> {
+  async dial(addresses: readonly string[], { signal, answered }: DialOptions): Promise<NodeId> {
     let code = 'DIAL_REFUSED'
     for (const address of addresses) {
       signal.throwIfAborted()
@@ -216,7 +216,10 @@ export class FakeNet implements Net, Dialler {
       if (this.#network.isCut(this.node, remote.node)) code = 'UNREACHABLE'
       else if (expected !== undefined && expected !== remote.node) code = 'UNEXPECTED_PEER'
       else if (remote === this) code = 'SELF_DIAL'
-      else code = await untilAborted(this.#handshake(remote, address), signal)
+      else {
+        answered()
+        code = await untilAborted(this.#handshake(remote, address), signal)
+      }
       if (code === 'OK' || code === 'ALREADY_CONNECTED') return remote.node
     }
     throw new HostError(code, `${code}: cannot dial`)

@@ -6,16 +6,23 @@
 import type { NodeId } from '../../base/ids.ts'
 import type { Logger } from '../../base/log.ts'
 import { below, type Random } from '../../base/random.ts'
-import { milliseconds, seconds } from '../../base/time.ts'
+import { type Clock, milliseconds, seconds } from '../../base/time.ts'
 import type { Timers } from '../port.ts'
 import { DialTurns } from './dial-turns.ts'
-import type { NetLimits } from './options.ts'
+import { handshakeLimits, type NetLimits } from './options.ts'
 import type { NetHandlers } from './port.ts'
+
+/** How one dial goes on. */
+export interface DialOptions {
+  readonly signal: AbortSignal
+  /** Called when one of the addresses takes the connection, before the handshake. */
+  readonly answered: () => void
+}
 
 /** What the loop asks of the network. */
 export interface Dialler {
   /** Dials any of these addresses of one node; resolves to who answered. Rejects with `code` at the start of the message. */
-  dial(addresses: readonly string[], signal: AbortSignal): Promise<NodeId>
+  dial(addresses: readonly string[], options: DialOptions): Promise<NodeId>
   isConnected(node: NodeId): boolean
   /** Whether a dial would be refused anyway: a denied, removed or own id. */
   isBarred(node: NodeId): boolean
@@ -23,6 +30,7 @@ export interface Dialler {
 
 export interface DialLoopDeps {
   readonly dialler: Dialler
+  readonly clock: Clock
   readonly timers: Timers
   readonly random: Random
   readonly log: Logger
@@ -35,6 +43,8 @@ interface Target {
   addresses: readonly string[]
   /** Who answers there, once known. */
   node: NodeId | undefined
+  /** Whether its node was connected once, or a person named it: nobody made such an address up. */
+  isKnown: boolean
   failures: number
   lastRefusal: string | undefined
   isDialling: boolean
@@ -47,10 +57,16 @@ interface Target {
  */
 const refusedWaitMax = seconds(30)
 
+/** A dial that fails after this long met a machine with too much to do, or one that is not there. */
+const longDial = seconds(2)
+/** First pauses after such a handshake are so many times longer: each costs both sides what they have not got. */
+const busyFactor = 8
+/** Longest pause after one: as long as it may have taken, so that half of the time is for something else. */
+const busyWaitMax = handshakeLimits.total
+
 /** Failures that say nothing about what the other side thinks of this node. */
 const passing: ReadonlySet<string> = new Set([
   'UNREACHABLE',
-  'DIAL_REFUSED',
   'DIAL_REFUSED',
   'HANDSHAKE_ABORTED',
   'HANDSHAKE_TIMEOUT',
@@ -72,7 +88,7 @@ export class DialLoop {
 
   constructor(deps: DialLoopDeps) {
     this.#deps = deps
-    this.#turns = new DialTurns(deps.timers)
+    this.#turns = new DialTurns(deps)
   }
 
   start(): void {
@@ -94,16 +110,21 @@ export class DialLoop {
     if (!this.#targets.has(address)) this.#add(address, [address], undefined)
   }
 
-  /** Adds a node known to be a member, or its newer addresses. */
-  addNode(node: NodeId, addresses: readonly string[]): void {
-    if (addresses.length === 0) return
+  /**
+   * Adds a node said to be a member, or its newer addresses.
+   *
+   * @returns whether it is new here.
+   */
+  addNode(node: NodeId, addresses: readonly string[]): boolean {
+    if (addresses.length === 0) return false
     const target = this.#targets.get(node)
     if (target !== undefined) {
       target.addresses = addresses
-      return
+      return false
     }
     this.#makeRoom()
     this.#add(node, addresses, node)
+    return true
   }
 
   /** Somebody turned out to answer at this address. */
@@ -115,8 +136,9 @@ export class DialLoop {
   /** Tries again soon: the member's last connection closed. */
   lost(node: NodeId): void {
     for (const target of this.#targets.values()) {
-      if (target.node === node)
-        this.#schedule(target, this.#jittered(this.#deps.limits.redialWait) / 2)
+      if (target.node !== node) continue
+      target.isKnown = true
+      this.#schedule(target, this.#jittered(this.#deps.limits.redialWait) / 2)
     }
   }
 
@@ -137,6 +159,7 @@ export class DialLoop {
     const target: Target = {
       addresses,
       node,
+      isKnown: node === undefined,
       failures: 0,
       lastRefusal: undefined,
       isDialling: false,
@@ -169,18 +192,27 @@ export class DialLoop {
   async #try(target: Target): Promise<void> {
     if (target.isDialling || this.#isSettled(target)) return
     target.isDialling = true
-    using turn = await this.#turns.take(target.failures)
+    using turn = await this.#turns.take(target)
+    let isAnswered = false
+    const answered = (): void => {
+      isAnswered = true
+      turn.answered()
+    }
     try {
       // It may have dialled this node while it waited.
       if (this.#stopping.signal.aborted || this.#isSettled(target)) return
-      target.node = await this.#deps.dialler.dial(target.addresses, this.#stopping.signal)
+      const { signal } = this.#stopping
+      target.node = await this.#deps.dialler.dial(target.addresses, { signal, answered })
+      target.isKnown = true
       target.failures = 0
       target.lastRefusal = undefined
       this.#schedule(target, this.#jittered(this.#deps.limits.redialWaitMax))
     } catch (error) {
       const code = codeOf(error)
+      const isLong = turn.age >= longDial
       // Who refuses does so at once; who hangs up after long was too busy, which says nothing about its health.
-      this.#failed(target, code === 'DIAL_REFUSED' && turn.isOver ? 'UNREACHABLE' : code)
+      const told = code === 'DIAL_REFUSED' && isLong ? 'UNREACHABLE' : code
+      this.#failed(target, { code: told, isBusy: isAnswered && isLong })
     } finally {
       target.isDialling = false
     }
@@ -197,7 +229,8 @@ export class DialLoop {
     return true
   }
 
-  #failed(target: Target, code: string): void {
+  /** `isBusy`: somebody took the connection, and the handshake was not done for long. */
+  #failed(target: Target, { code, isBusy }: { code: string; isBusy: boolean }): void {
     const { log, limits } = this.#deps
     const { redialWait, redialWaitMax } = limits
     if (this.#stopping.signal.aborted) return
@@ -222,8 +255,10 @@ export class DialLoop {
     if (passing.has(target.lastRefusal ?? 'UNREACHABLE') !== isPassing) target.failures = 0
     target.lastRefusal = code
     target.failures++
-    const wait = redialWait * 2 ** Math.min(target.failures - 1, 16)
-    const waitMax = isPassing ? redialWaitMax : Math.max(redialWaitMax, refusedWaitMax)
+    const first = isBusy ? redialWait * busyFactor : redialWait
+    const wait = first * 2 ** Math.min(target.failures - 1, 16)
+    const patience = isBusy ? busyWaitMax : refusedWaitMax
+    const waitMax = isPassing && !isBusy ? redialWaitMax : Math.max(redialWaitMax, patience)
     this.#schedule(target, this.#jittered(Math.min(wait, waitMax)))
   }
 

@@ -67,13 +67,13 @@ export class Introductions {
     })
   }
 
-  /** A routing table told of a node. */
-  found(node: NodeId, addresses: readonly string[]): void {
+  /** A routing table told of a node. Answers whether that was news, and it is to be dialled. */
+  found(node: NodeId, addresses: readonly string[]): boolean {
     const { links, dials, degree, isBarred } = this.#parts
-    if (links.all().length >= degree) return
-    if (links.has(node) || isBarred(node)) return
+    if (links.all().length >= degree) return false
+    if (links.has(node) || isBarred(node)) return false
     const peer = peerIdFromString(node)
     const dialable = addresses.map(address => withPeer(multiaddr(address), peer))
-    dials.addNode(node, dialable)
+    return dials.addNode(node, dialable)
   }
 }

@@ -12,7 +12,7 @@ import type { Clock } from '../../base/time.ts'
 import { topicName } from '../../wire/topics.ts'
 import type { Timers } from '../port.ts'
 import type { MetricFamily } from '../telemetry/port.ts'
-import { dialCode, parseAddress } from './addresses.ts'
+import { parseAddress } from './addresses.ts'
 import {
   type EncrypterHooks,
   lightProtocol,
@@ -20,7 +20,8 @@ import {
   memberEncrypter,
   memberProtocol,
 } from './attested-noise.ts'
-import { DialLoop } from './dial-loop.ts'
+import { DialLoop, type DialOptions } from './dial-loop.ts'
+import { dialAny } from './dialling.ts'
 import { Discovery } from './discovery.ts'
 import { Doorkeeper } from './doorkeeper.ts'
 import { sayFarewell } from './farewell.ts'
@@ -126,7 +127,7 @@ export class Libp2pNet implements Net {
       ...{ limits, handlers, clock, timers, log, links: this.#links, tells: this.#tells },
       ...{ topics: this.#topics, cutOff },
     })
-    this.#dials = new DialLoop({ dialler: this, handlers, limits, timers, random, log })
+    this.#dials = new DialLoop({ dialler: this, handlers, limits, clock, timers, random, log })
     this.#introductions = new Introductions({
       ...{ links: this.#links, dials: this.#dials, timers, log, degree: limits.degree },
       discovery: () => this.#discovery,
@@ -134,7 +135,7 @@ export class Libp2pNet implements Net {
       isBarred: node => this.isBarred(node),
     })
     this.#discovery = new Discovery({
-      ...{ self, timers, random, log },
+      ...{ self, clock, timers, random, log },
       interval: limits.selfQueryInterval,
       found: (node, addresses) => this.#introductions.found(node, addresses),
     })
@@ -298,13 +299,8 @@ export class Libp2pNet implements Net {
 
   // What the dial loop asks.
 
-  async dial(addresses: readonly string[], signal: AbortSignal): Promise<NodeId> {
-    try {
-      const connection = await this.#running().dial(addresses.map(parseAddress), { signal })
-      return nodeId(connection.remotePeer.toString())
-    } catch (cause) {
-      throw new HostError(dialCode(cause), `${dialCode(cause)}: cannot dial`, { cause })
-    }
+  async dial(addresses: readonly string[], options: DialOptions): Promise<NodeId> {
+    return await dialAny(this.#running(), addresses, options)
   }
 
   isConnected = (node: NodeId): boolean => this.#links.has(node)

@@ -24,7 +24,8 @@ import type { Core } from './core.ts'
 import { EpochKeys, type KeyConditions } from './epoch-keys.ts'
 import { Exchanges } from './exchanges.ts'
 import { Greetings } from './greetings.ts'
-import { Joining, type JoiningFacts } from './joining.ts'
+import { Joining } from './joining.ts'
+import { holdsEveryKind, joiningFacts } from './joining-facts.ts'
 import { KeyMaking, makeEpochKey } from './key-making.ts'
 import { KeyPulls } from './key-pulls.ts'
 import { KeyServing } from './key-serving.ts'
@@ -67,7 +68,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
   readonly #joining: Joining
   #manifest: ManifestFacts
   #keysAdded: KeyName[] = []
-  #lastNow = 0 as Instant
+  #wakeAt: Instant | null = null
 
   /** @throws {UsageError} `FOUNDING_NOT_ALLOWED` for a founder that may not found. */
   constructor(ports: MembershipPorts, options: MembershipOptions) {
@@ -101,21 +102,34 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
   }
 
   step(input: MembershipInput, now: Instant): readonly MembershipEffect[] {
-    this.#lastNow = now
+    if (this.#isKnown(input) && (this.#wakeAt === null || now < this.#wakeAt)) return []
     this.#take(input, now)
     this.#settle(now)
+    this.#wakeAt = this.#nextDue(now)
     return this.#core.outbox.drain()
   }
 
   wakeAt(): Instant | null {
-    const now = this.#lastNow
+    return this.#wakeAt
+  }
+
+  /**
+   * Nearly all inputs are beats that say what their authors said before. To settle looks at every member, so to
+   * settle at each beat would cost the square of the network; and before the next alarm nothing else is due.
+   */
+  #isKnown(input: MembershipInput): boolean {
+    return input.kind === 'beat' && !this.#core.roster.isNews(input.node, input.phase)
+  }
+
+  #nextDue(now: Instant): Instant | null {
     if (this.phase === 'removed') return null
     const { roster, keys, stepUps } = this.#core
-    const isLookingForKeys = this.phase !== 'active' && this.#facts(now).isActiveInReach
+    const isLookingForKeys =
+      this.phase !== 'active' && joiningFacts(this.#core, now).isActiveInReach
     const all = [
       ...[roster.wakeAt(now), keys.wakeAt(now), stepUps.wakeAt(), this.#greetings.wakeAt()],
       ...[this.#records.wakeAt(), this.#pulls.wakeAt(), this.#serving.wakeAt()],
-      ...[this.#making.wakeAt(), this.#joining.wakeAt(this.#facts(now), now)],
+      ...[this.#making.wakeAt(), this.#joining.wakeAt(joiningFacts(this.#core, now), now)],
       isLookingForKeys ? after(now, lookForKeysEvery) : null,
     ].filter(at => at !== null)
     return all.length === 0 ? null : (Math.max(Math.min(...all), now + restMin) as Instant)
@@ -307,7 +321,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
     }
     if (this.phase !== 'removed') {
       this.#greetings.tick(now)
-      if (this.phase !== 'active' && !this.#holdsEveryKind(now)) this.#pulls.lookAgain(now)
+      if (this.phase !== 'active' && !holdsEveryKind(this.#core, now)) this.#pulls.lookAgain(now)
       this.#records.drive(now)
       this.#admissions.drive(now)
       this.#pulls.drive(now)
@@ -329,7 +343,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
 
   #advance(now: Instant): void {
     for (;;) {
-      const step = this.#joining.advance(this.#facts(now), now)
+      const step = this.#joining.advance(joiningFacts(this.#core, now), now)
       if (step.kind === 'stay') return
       if (step.kind === 'found') {
         for (const kind of epochKeyKinds) this.#makeKey(kind, now)
@@ -380,20 +394,5 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
     const added = this.#keysAdded.filter(({ id }) => keys.has(id))
     this.#keysAdded = []
     if (added.length + dropped.length > 0) outbox.emit({ kind: 'keysChanged', added, dropped })
-  }
-
-  #holdsEveryKind(now: Instant): boolean {
-    return this.#core.keys.holdsEveryKind(this.#core.conditions(), now)
-  }
-
-  #facts(now: Instant): JoiningFacts {
-    const { neighbours, roster, self } = this.#core
-    const all = neighbours.all()
-    return {
-      isActiveInReach: all.some(({ node }) => roster.member(node, now)?.phase === 'active'),
-      isGreeting: all.some(({ digest }) => digest === null),
-      holdsEveryKind: this.#holdsEveryKind(now),
-      isSelfRemoved: this.#core.isRemoved(self.node),
-    }
   }
 }

@@ -167,9 +167,14 @@ export class Roster {
   /** @returns whether this made it active. Never back: an identity joins once, later words came late. */
   setPhase(node: NodeId, phase: MemberPhase): boolean {
     const entry = this.#entries.get(node)
-    if (entry === undefined || phase === 'joining' || entry.phase === 'active') return false
+    if (entry === undefined || !this.isNews(node, phase)) return false
     entry.phase = 'active'
     return true
+  }
+
+  /** Whether `setPhase` would change anything. */
+  isNews(node: NodeId, phase: MemberPhase): boolean {
+    return phase === 'active' && this.#entries.get(node)?.phase === 'joining'
   }
 
   setLiveness(node: NodeId, state: Liveness): void {

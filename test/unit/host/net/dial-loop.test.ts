@@ -33,6 +33,7 @@ function world(
       isConnected: node => connected.has(node),
       isBarred: node => barred.has(node),
     },
+    clock: time.clock,
     timers: time.timers,
     random: seededRandom(3),
     log: silentLogger,
@@ -189,6 +190,7 @@ test('forty nodes found at once are dialled four at a time, and dead addresses h
       isConnected: () => false,
       isBarred: () => false,
     },
+    clock: time.clock,
     timers: time.timers,
     random: seededRandom(3),
     log: silentLogger,
@@ -219,6 +221,7 @@ test('whoever was never tried goes before whoever failed', async () => {
       isConnected: () => false,
       isBarred: () => false,
     },
+    clock: time.clock,
     timers: time.timers,
     random: seededRandom(3),
     log: silentLogger,
@@ -250,6 +253,7 @@ test('who hangs up only after seconds was busy, and is not told as one that refu
       isConnected: () => false,
       isBarred: () => false,
     },
+    clock: time.clock,
     timers: time.timers,
     random: seededRandom(3),
     log: silentLogger,
@@ -269,5 +273,37 @@ test('who hangs up only after seconds was busy, and is not told as one that refu
   expect(refused).toContain(peer)
   const stopped = loop.stop()
   await time.advance(seconds(5))
+  await stopped
+})
+
+test('whoever takes connections and is done with no handshake is asked ever more rarely, however fast the network is', async () => {
+  const time = new VirtualTime()
+  const dials: number[] = []
+  const loop = new DialLoop({
+    dialler: {
+      async dial(_addresses, { answered }) {
+        dials.push(time.now)
+        answered()
+        await new Promise<void>(resolve => time.timers.after(seconds(10), resolve))
+        throw new Error('HANDSHAKE_TIMEOUT: no')
+      },
+      isConnected: () => false,
+      isBarred: () => false,
+    },
+    clock: time.clock,
+    timers: time.timers,
+    random: seededRandom(3),
+    log: silentLogger,
+    handlers: { dialRefused: () => undefined, dialFailed: () => undefined },
+    limits: { redialWait: milliseconds(200), redialWaitMax: seconds(2) },
+  })
+  loop.start()
+  loop.addNode(peer, ['/ip4/192.0.2.1/tcp/1'])
+  await time.advance(seconds(300))
+  const rests = dials.slice(1).map((dial, i) => dial - (dials[i] ?? 0) - 10_000)
+  expect(Math.max(...rests)).toBeLessThanOrEqual(10_000)
+  expect(Math.min(...rests.slice(5))).toBeGreaterThanOrEqual(5_000)
+  const stopped = loop.stop()
+  await time.advance(seconds(10))
   await stopped
 })
