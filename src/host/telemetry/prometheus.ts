@@ -8,10 +8,24 @@ export interface PrometheusTelemetry extends Telemetry {
   readonly registry: Registry
 }
 
-/** Memory, CPU, garbage collection and the event loop of this process are measured from now on. */
+let processRegistry: Registry | undefined
+
+/**
+ * Memory, CPU, garbage collection and the event loop are measured once in a process, however many hosts are opened in
+ * it: prom-client (15.1.3) starts observers for them that nothing can stop.
+ */
+function processMetrics(): Registry {
+  if (processRegistry === undefined) {
+    processRegistry = new Registry()
+    collectDefaultMetrics({ register: processRegistry })
+  }
+  return processRegistry
+}
+
+/** This process is measured from now on. */
 export function openTelemetry(lag: LoopLag): PrometheusTelemetry {
+  const ofProcess = processMetrics()
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
   const known = new Map<string, Counter | Gauge>()
   const write = (family: MetricFamily): void => {
     const { name, help, labels, kind, samples } = family
@@ -27,7 +41,7 @@ export function openTelemetry(lag: LoopLag): PrometheusTelemetry {
     loopLag: () => lag.longest(),
     async exposition(families) {
       for (const family of [...families, lagFamily(lag)]) write(family)
-      return await registry.metrics()
+      return await Registry.merge([ofProcess, registry]).metrics()
     },
   }
 }

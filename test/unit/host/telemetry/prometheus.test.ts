@@ -1,4 +1,6 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { createRequire } from 'node:module'
+import type * as performanceHooks from 'node:perf_hooks'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { LoopLag } from '../../../../src/host/telemetry/loop-lag.ts'
 import type { MetricFamily } from '../../../../src/host/telemetry/port.ts'
 import { openTelemetry } from '../../../../src/host/telemetry/prometheus.ts'
@@ -57,4 +59,19 @@ test('a watch that ended keeps what it saw, and calls nothing late that came aft
   while (performance.now() < until);
   await new Promise(resolve => setTimeout(resolve, 1))
   expect(lag.longest()).toBe(seen)
+})
+
+test('hosts that are opened one after the other leave one measurement of the process, not one each', async () => {
+  telemetry()
+  // The object that prom-client calls: what Node observes is seen nowhere else.
+  const hooks: typeof performanceHooks = createRequire(import.meta.url)('node:perf_hooks')
+  const begun = vi.spyOn(hooks, 'monitorEventLoopDelay')
+  onTestFinished(() => begun.mockRestore())
+  const opened = [telemetry(), telemetry(), telemetry()]
+  expect(begun).not.toHaveBeenCalled()
+  for (const { exposition } of opened) {
+    const text = await exposition([family(1)])
+    expect(text.match(/^process_cpu_seconds_total /gm)).toHaveLength(1)
+    expect(text).toContain('coterie_net_refusals_total{code="BUSY"} 1')
+  }
 })
