@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { packageOffences } from './law/packages.ts'
+import { lockOffences, packageOffences } from './law/packages.ts'
 import {
   foreignWordOffences,
   languageOffences,
@@ -71,6 +71,30 @@ test('what is published depends on exactly what it imports, in exactly one versi
     'idle: nothing imports it',
     '@a/b: imported and not in dependencies',
     'b: ^2.0.0 is not one version',
+  ])
+})
+
+test('every package of the lock is installed by its digest, but for tools of platforms that run no node', () => {
+  // The registry that the lock was made with holds these for Linux with glibc alone, so their digests are not known.
+  const excused = ['@biomejs/cli-', '@oxc-parser/binding-']
+  const lock = readTree(/^package-lock\.json$/).get('package-lock.json') ?? ''
+  expect(lockOffences(lock, excused)).toEqual([])
+  const tool = { dev: true, optional: true }
+  const packages = {
+    '': {},
+    'node_modules/checked': { integrity: 'sha512-x' },
+    'node_modules/unchecked': { dev: true },
+    'node_modules/a/node_modules/@tool/cli-linux-x64': { ...tool, os: ['linux'], cpu: ['x64'] },
+    'node_modules/@tool/cli-linux-ppc64': { ...tool, os: ['linux'], cpu: ['ppc64'] },
+    'node_modules/@tool/cli-any': tool,
+    'node_modules/@tool/cli-win32': { os: ['win32'] },
+  }
+  expect(lockOffences(JSON.stringify({ packages }), ['@tool/cli-', '@gone/cli-'])).toEqual([
+    'unchecked: no integrity',
+    '@tool/cli-linux-x64: no integrity',
+    '@tool/cli-any: no integrity',
+    '@tool/cli-win32: no integrity',
+    '@gone/cli-: needs no excuse',
   ])
 })
 
