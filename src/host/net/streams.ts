@@ -111,7 +111,8 @@ export class Asks {
     answer: (request: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>,
   ): Promise<void> {
     using deadline = this.#deadline(undefined)
-    const gone = (): void => deadline.abort()
+    const gone = (): void =>
+      deadline.abort(new HostError('ASKER_GONE', 'nobody waits for the answer'))
     stream.addEventListener('close', gone, { once: true })
     try {
       const frames = framesOf(stream)
@@ -141,16 +142,18 @@ export class Asks {
 
   #deadline(signal: AbortSignal | undefined): Disposable & {
     readonly signal: AbortSignal
-    abort(): void
+    abort(reason: HostError): void
   } {
     const controller = new AbortController()
-    const abort = (): void => controller.abort()
-    const cancel = this.#deps.timers.after(this.#deps.askTimeout, abort)
+    // Whoever answers throws the reason on: coded, or it would look like a failure of the answer.
+    const late = new HostError('ASK_TIMEOUT', 'there was no answer in time')
+    const cancel = this.#deps.timers.after(this.#deps.askTimeout, () => controller.abort(late))
+    const abort = (): void => controller.abort(signal?.reason)
     signal?.addEventListener('abort', abort, { once: true })
     if (signal?.aborted) abort()
     return {
       signal: controller.signal,
-      abort,
+      abort: reason => controller.abort(reason),
       [Symbol.dispose]() {
         cancel()
         signal?.removeEventListener('abort', abort)

@@ -1,5 +1,5 @@
 /** Answers a member that looks for the difference: symbols, an exchange of entries, a look into the tries. */
-import type { Digest, NodeId } from '../../base/ids.ts'
+import { type Digest, digestOf, type NodeId } from '../../base/ids.ts'
 import type { Instant } from '../../base/time.ts'
 import { limits } from '../../wire/limits.ts'
 import {
@@ -12,6 +12,7 @@ import {
   fanOut,
   type SketchQuestion,
 } from '../../wire/reconcile.ts'
+import { parseSyncPage } from '../../wire/sync.ts'
 import type { TrieBranch } from './commitment.ts'
 import type { Core } from './core.ts'
 import { exchangePage, inKeyOrder, knownIn } from './exchange-page.ts'
@@ -94,8 +95,10 @@ export class ReconcileServer {
     const isStale = question.syncedAt < floor || !asker.isActive
     const table = { writer: asker.node, reader: core.self, commitKeys: [] }
     const options = { listed: undefined, isStale: core.marks.hasForgotten, known: knownIn(table) }
-    const merged = isStale ? undefined : this.#merge.page(question.page, options, now)
-    const commitKeys = merged?.commitKeys ?? []
+    // Merged or not, what the page names is not repeated in the answer: the asker cannot know what becomes of it.
+    const { commitKeys } = isStale
+      ? { commitKeys: parseSyncPage(question.page, options.known).commitKeys.map(digestOf) }
+      : this.#merge.page(question.page, options, now)
     const rows = core.commitment.items.rowsOf(new Set(question.wants))
     const wanted = question.wants.map(id => rows.get(id) ?? -1)
     const answering = { writer: core.self, reader: asker.node, commitKeys }
@@ -103,7 +106,7 @@ export class ReconcileServer {
     // What does not go into one page is answered in the order asked.
     const page = whole.count === wanted.length ? whole : exchangePage(core, wanted, answering)
     const bytes = encodePageAnswer({ answered: page.count, page: page.bytes })
-    return { bytes, commitKeys }
+    return { bytes, commitKeys: isStale ? [] : commitKeys }
   }
 
   #descend(question: DescentQuestion, asker: Asker, now: Instant): Uint8Array {

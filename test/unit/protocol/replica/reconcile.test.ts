@@ -171,10 +171,16 @@ const rootIn = ({ core }: Side): string => {
 type Tamper = (answer: Uint8Array) => Uint8Array
 
 /** Runs a round to its end. Answers how it ended and how many questions it took. */
-function run(round: Round, to: Side, asker: Side, tamper: Tamper = a => a): [string, number] {
+function run(
+  round: Round,
+  to: Side,
+  asker: Side,
+  tamper: Tamper = a => a,
+  isActive = true,
+): [string, number] {
   let question = round.ask()
   for (let count = 1; question !== undefined; count++) {
-    const from = { node: asker.id, syncedAt: wall, isActive: true }
+    const from = { node: asker.id, syncedAt: wall, isActive }
     const answer = tamper(to.server.answer(question, from, now).bytes)
     const { step } = round.take(answer, now)
     if (step.kind !== 'ask') return [step.kind, count]
@@ -276,4 +282,18 @@ test('a stale asker brings back nothing that was removed and forgotten', () => {
   expect(b.core.map.get('key 700')).toBeUndefined()
   expect(run(new SketchRound(ports(a), b.id), b, a)[0]).toBe('done')
   expect(b.core.map.get('key 700')).toBeDefined()
+})
+
+test('an asker whose page is not taken gets what it lacks all the same', () => {
+  for (const reason of ['joining', 'stale']) {
+    const [a, b] = [side(1), side(2)]
+    for (let key = 0; key < 600; key++) for (const s of [a, b]) put(s, [key, 60, 1])
+    put(a, [700, 60, 1])
+    put(b, [701, 60, 1])
+    const syncedAt = reason === 'stale' ? wall - 30 * hour : wall
+    const round = new SketchRound({ ...ports(a), syncedAt }, b.id)
+    expect(run(round, b, a, undefined, reason !== 'joining')[0]).toBe('done')
+    expect(a.core.map.get('key 701')).toBeDefined()
+    expect(b.core.map.get('key 700')).toBeUndefined()
+  }
 })
