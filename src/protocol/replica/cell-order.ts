@@ -1,7 +1,7 @@
 /** Cells in the order of their names, which is the same on every node: key, kind, element, author. */
 import { blankEntry, type EntryView, entryKind } from '../../wire/entry.ts'
-import type { ByteRun } from './cells.ts'
 import type { EntryMap } from './lattice.ts'
+import type { ByteRun } from './slab.ts'
 
 export interface CellOrder {
   /** Negative if the cell in `row` comes before that of `entry`; zero if they are one. */

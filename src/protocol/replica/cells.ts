@@ -16,15 +16,9 @@ import {
 } from '../../wire/entry.ts'
 import { ChangeLog } from './change-log.ts'
 import { Columns, rowFlag } from './columns.ts'
+import { Links } from './links.ts'
 import { type RowHash, rowHash } from './row-hash.ts'
-import { Slab } from './slab.ts'
-
-/** Part of an array, lent. */
-export interface ByteRun {
-  readonly bytes: Uint8Array
-  readonly start: number
-  readonly end: number
-}
+import { type ByteRun, Slab } from './slab.ts'
 
 /** What names a cell under its key. */
 export interface CellName {
@@ -36,18 +30,23 @@ export interface CellName {
 }
 
 const noOwner = -1
+const noLink = -1
 const tagBytes = 12
+const nothing: ByteRun = { bytes: new Uint8Array(0), start: 0, end: 0 }
+/** Rows per hash bucket at most, in the middle: a look costs less than the room for fewer. */
+const loadMax = 1.5
 
 export class Cells {
   readonly columns = new Columns()
   readonly log = new ChangeLog(this.columns)
+  readonly #links = new Links()
   readonly #hash: RowHash
   readonly #isPublic: (key: ByteRun) => boolean
   /** Reused: the index is asked for every entry that comes. */
   readonly #keyName: { kind: EntryKind; author: number; element: ByteRun } = {
     kind: entryKind.register,
     author: 0,
-    element: { bytes: new Uint8Array(0), start: 0, end: 0 },
+    element: nothing,
   }
   readonly #tag = new DataView(new ArrayBuffer(tagBytes))
   #slab = new Slab()
@@ -65,6 +64,11 @@ export class Cells {
   /** Rows ever used: every row is below. */
   get rowCount(): number {
     return this.#rows
+  }
+
+  /** Bytes of the buffers in which names and values are. */
+  get bufferBytes(): number {
+    return this.#slab.capacity
   }
 
   /** The key row of a key, or -1. */
@@ -87,17 +91,19 @@ export class Cells {
     const row = this.#create(noOwner, 0, key)
     const visibility = this.#isPublic(key) ? rowFlag.isPublic : 0
     this.columns.flags[row] = rowFlag.isTaken | entryKind.register | visibility
-    this.columns.sibling[row] = -1
     return row
   }
 
   createCell(keyRow: number, { kind, author, element }: CellName): number {
     const row = this.#create(keyRow, author, element)
-    const { flags, sibling } = this.columns
+    const { flags, link } = this.columns
     const visibility = (flags[keyRow] ?? 0) & rowFlag.isPublic
     flags[row] = rowFlag.isTaken | kind | visibility
-    sibling[row] = sibling[keyRow] ?? -1
-    sibling[keyRow] = row
+    if (link[keyRow] === noLink) link[keyRow] = this.#links.take(noOwner, 0)
+    const { next } = this.#links
+    const [ofKey, ofCell] = [link[keyRow] ?? 0, link[row] ?? 0]
+    next[ofCell] = next[ofKey] ?? -1
+    next[ofKey] = row
     return row
   }
 
@@ -123,14 +129,33 @@ export class Cells {
     return (flags & (rowFlag.isEntry | rowFlag.isRemoved)) === rowFlag.isEntry
   }
 
+  /** Whether a row in use names a key. */
+  isKeyRow(row: number): boolean {
+    return this.has(row, rowFlag.isTaken) && this.#ownerOf(row) === noOwner
+  }
+
   keyRowOf(row: number): number {
-    const owner = this.columns.owner[row] ?? noOwner
+    const owner = this.#ownerOf(row)
     return owner === noOwner ? row : owner
   }
 
   /** The first or next cell under a key, or -1. */
   siblingOf(row: number): number {
-    return this.columns.sibling[row] ?? -1
+    const link = this.columns.link[row] ?? noLink
+    return link === noLink ? -1 : (this.#links.next[link] ?? -1)
+  }
+
+  /** Live cells under a key, its register aside. */
+  liveCells(keyRow: number): number {
+    const link = this.columns.link[keyRow] ?? noLink
+    return link === noLink ? 0 : (this.#links.extra[link] ?? 0)
+  }
+
+  /** A cell of the key came to life or died. */
+  countLiveCell(keyRow: number, by: 1 | -1): void {
+    const { extra } = this.#links
+    const link = this.columns.link[keyRow] ?? noLink
+    extra[link] = (extra[link] ?? 0) + by
   }
 
   keyText(row: number): string {
@@ -142,7 +167,7 @@ export class Cells {
 
   /** Key of a key row, element of a cell; lent until the next change. */
   nameOf(row: number): ByteRun {
-    const at = this.columns.nameAt[row] ?? 0
+    const at = this.columns.recordAt[row] ?? 0
     const start = this.#slab.offsetOf(at)
     const end = start + (this.columns.nameLength[row] ?? 0)
     return { bytes: this.#slab.bufferOf(at), start, end }
@@ -153,13 +178,13 @@ export class Cells {
     const columns = this.columns
     const flags = columns.flags[row] ?? 0
     const keyRow = this.keyRowOf(row)
-    const keyAt = columns.nameAt[keyRow] ?? 0
+    const keyAt = columns.recordAt[keyRow] ?? 0
     view.kind = this.kindOf(row)
     view.isRemoved = (flags & rowFlag.isRemoved) !== 0
-    view.ms = view.tagMs = columns.ms[row] ?? 0
+    view.ms = view.tagMs = columns.ms.at(row)
     view.counter = view.tagCounter = columns.counter[row] ?? 0
-    view.author = view.tagAuthor = columns.author[row] ?? 0
-    view.commitKey = columns.commitKey[row] ?? 0
+    view.author = view.tagAuthor = columns.author.at(row)
+    view.commitKey = columns.commitKey.at(row)
     view.sequence = columns.sequence[row] ?? 0
     view.key = this.#slab.bufferOf(keyAt)
     view.keyStart = this.#slab.offsetOf(keyAt)
@@ -170,7 +195,7 @@ export class Cells {
       view.element = bytes
       view.elementStart = start
       view.elementEnd = end
-      view.tagAuthor = columns.extra[row] ?? 0
+      view.tagAuthor = this.#tagAuthorOf(row)
     }
     this.#readValue(row, view)
   }
@@ -182,19 +207,12 @@ export class Cells {
     const kept = (columns.flags[row] ?? 0) & ~(rowFlag.isRemoved | rowFlag.isSigned)
     const states = (entry.isRemoved ? rowFlag.isRemoved : 0) | (isSigned ? rowFlag.isSigned : 0)
     columns.flags[row] = kept | rowFlag.isEntry | states
-    columns.ms[row] = entry.ms
+    columns.ms.set(row, entry.ms)
     columns.counter[row] = entry.counter
-    columns.author[row] = entry.author
-    columns.commitKey[row] = entry.commitKey
+    columns.author.set(row, entry.author)
+    columns.commitKey.set(row, entry.commitKey)
     columns.sequence[row] = entry.sequence
-    if (isSigned || isRemovedTag(entry)) {
-      const kept = this.#withSignature(entry)
-      this.#keepValue(row, kept, 0, kept.length)
-    } else if (hasValue(entry)) {
-      this.#keepValue(row, entry.value, entry.valueStart, entry.valueEnd)
-    } else {
-      this.#keepValue(row, entry.value, 0, 0)
-    }
+    this.#keepValue(row, this.#contentOf(entry))
     if (this.#slab.isWasteful) this.#compact()
   }
 
@@ -205,7 +223,7 @@ export class Cells {
     if (row === keyRow) {
       const flags = columns.flags[row] ?? 0
       columns.flags[row] = flags & ~(rowFlag.isEntry | rowFlag.isRemoved | rowFlag.isSigned)
-      this.#keepValue(row, new Uint8Array(0), 0, 0)
+      this.#keepValue(row, nothing)
     } else {
       this.#unhang(keyRow, row)
       this.#release(row)
@@ -215,12 +233,22 @@ export class Cells {
     return true
   }
 
+  #ownerOf(row: number): number {
+    const link = this.columns.link[row] ?? noLink
+    return link === noLink ? noOwner : (this.#links.owner[link] ?? noOwner)
+  }
+
+  /** The author of the tag or slot of a cell. */
+  #tagAuthorOf(row: number): number {
+    return this.#links.extra[this.columns.link[row] ?? noLink] ?? 0
+  }
+
   #readValue(row: number, view: EntryView): void {
     const columns = this.columns
-    const at = columns.valueAt[row] ?? 0
+    const at = columns.recordAt[row] ?? 0
     const bytes = this.#slab.bufferOf(at)
-    const start = this.#slab.offsetOf(at)
-    let end = start + (columns.valueLength[row] ?? 0)
+    const start = this.#slab.offsetOf(at) + (columns.nameLength[row] ?? 0)
+    let end = start + columns.valueLength.at(row)
     view.signatureStart = -1
     if (this.has(row, rowFlag.isSigned)) {
       end -= signatureBytes
@@ -239,29 +267,34 @@ export class Cells {
     }
   }
 
-  /** What is kept of a state that is signed or removes a tag: value or stamp of the tag, then the signature. */
-  #withSignature(entry: EntryView): Uint8Array {
-    let content = entry.value.subarray(entry.valueStart, entry.valueEnd)
+  /** What is kept of a state beside its name: value or stamp of the removed tag, then the signature. */
+  #contentOf(entry: EntryView): ByteRun {
+    const { signature, signatureStart, value, valueStart, valueEnd } = entry
+    if (signatureStart < 0 && !isRemovedTag(entry)) {
+      return hasValue(entry) ? { bytes: value, start: valueStart, end: valueEnd } : nothing
+    }
+    let content = value.subarray(valueStart, valueEnd)
     if (isRemovedTag(entry)) {
       this.#tag.setFloat64(0, entry.tagMs)
       this.#tag.setUint32(8, entry.tagCounter)
       content = new Uint8Array(this.#tag.buffer)
     }
-    const { signature, signatureStart } = entry
-    if (signatureStart < 0) return content
-    return concatBytes(content, signature.subarray(signatureStart, signatureStart + signatureBytes))
+    const signed = signatureStart < 0 ? 0 : signatureBytes
+    const bytes = concatBytes(content, signature.subarray(signatureStart, signatureStart + signed))
+    return { bytes, start: 0, end: bytes.length }
   }
 
   #find(owner: number, { kind, author, element: name }: CellName): number {
-    const { bucketNext, owner: owners, extra, flags, nameAt, nameLength } = this.columns
+    const { bucketNext, flags, recordAt, nameLength } = this.columns
     const bucket = this.#hash(owner, author, name) & (this.#buckets.length - 1)
     const length = name.end - name.start
     for (let row = this.#buckets[bucket] ?? -1; row >= 0; row = bucketNext[row] ?? -1) {
-      if (nameLength[row] !== length || owners[row] !== owner) continue
+      if (nameLength[row] !== length || this.#ownerOf(row) !== owner) continue
       if (owner !== noOwner) {
-        if (extra[row] !== author || ((flags[row] ?? 0) & rowFlag.kind) !== kind) continue
+        if (this.#tagAuthorOf(row) !== author) continue
+        if (((flags[row] ?? 0) & rowFlag.kind) !== kind) continue
       }
-      const at = nameAt[row] ?? 0
+      const at = recordAt[row] ?? 0
       const buffer = this.#slab.bufferOf(at)
       const start = this.#slab.offsetOf(at)
       let i = 0
@@ -272,15 +305,14 @@ export class Cells {
   }
 
   #create(owner: number, author: number, name: ByteRun): number {
-    if (this.#taken * 4 >= this.#buckets.length * 3) this.#rehash()
+    if (this.#taken >= this.#buckets.length * loadMax) this.#rehash()
     const row = this.#free.pop() ?? this.#rows++
     if (row === this.columns.capacity) this.columns.grow()
     const columns = this.columns
-    columns.nameAt[row] = this.#slab.put(name.bytes, name.start, name.end)
+    columns.recordAt[row] = this.#slab.put(name, nothing)
     columns.nameLength[row] = name.end - name.start
-    columns.owner[row] = owner
-    columns.extra[row] = author
-    columns.valueLength[row] = 0
+    columns.valueLength.set(row, 0)
+    columns.link[row] = owner === noOwner ? noLink : this.#links.take(owner, author)
     this.#taken++
     this.#hang(row, this.#hash(owner, author, name))
     return row
@@ -293,8 +325,8 @@ export class Cells {
   }
 
   #hashOf(row: number): number {
-    const owner = this.columns.owner[row] ?? noOwner
-    const author = owner === noOwner ? 0 : (this.columns.extra[row] ?? 0)
+    const owner = this.#ownerOf(row)
+    const author = owner === noOwner ? 0 : this.#tagAuthorOf(row)
     return this.#hash(owner, author, this.nameOf(row))
   }
 
@@ -305,11 +337,13 @@ export class Cells {
     }
   }
 
+  /** Takes a cell out of the list of its key. */
   #unhang(keyRow: number, cell: number): void {
-    const { sibling } = this.columns
-    let before = keyRow
-    while (sibling[before] !== cell) before = sibling[before] ?? -1
-    sibling[before] = sibling[cell] ?? -1
+    const { next } = this.#links
+    const linkOf = (row: number): number => this.columns.link[row] ?? noLink
+    let before = linkOf(keyRow)
+    while (next[before] !== cell) before = linkOf(next[before] ?? -1)
+    next[before] = next[linkOf(cell)] ?? -1
   }
 
   #release(row: number): void {
@@ -322,37 +356,37 @@ export class Cells {
       while (columns.bucketNext[before] !== row) before = columns.bucketNext[before] ?? -1
       columns.bucketNext[before] = columns.bucketNext[row] ?? -1
     }
-    this.#slab.release((columns.nameLength[row] ?? 0) + (columns.valueLength[row] ?? 0))
+    this.#slab.release((columns.nameLength[row] ?? 0) + columns.valueLength.at(row))
+    const link = columns.link[row] ?? noLink
+    if (link !== noLink) this.#links.release(link)
     columns.flags[row] = 0
     this.#free.push(row)
     this.#taken--
   }
 
-  #keepValue(row: number, source: Uint8Array, start: number, end: number): void {
-    const { valueAt, valueLength } = this.columns
-    const length = end - start
-    const old = valueLength[row] ?? 0
-    if (old === length) {
-      if (length > 0) this.#slab.replace(valueAt[row] ?? 0, source, start, length)
-      return
+  #keepValue(row: number, value: ByteRun): void {
+    const { recordAt, nameLength, valueLength } = this.columns
+    const length = value.end - value.start
+    const nameBytes = nameLength[row] ?? 0
+    const old = valueLength.at(row)
+    valueLength.set(row, length)
+    if (length <= old) {
+      if (length > 0) this.#slab.replace((recordAt[row] ?? 0) + nameBytes, value)
+      this.#slab.release(old - length)
+    } else {
+      recordAt[row] = this.#slab.append(recordAt[row] ?? 0, nameBytes, value)
+      this.#slab.release(old)
     }
-    if (old > 0) this.#slab.release(old)
-    valueLength[row] = length
-    valueAt[row] = length > 0 ? this.#slab.put(source, start, end) : 0
   }
 
   #compact(): void {
     const fresh = new Slab()
-    const { nameAt, nameLength, valueAt, valueLength } = this.columns
-    const moved = (address: number, length: number): number => {
-      const start = this.#slab.offsetOf(address)
-      return fresh.put(this.#slab.bufferOf(address), start, start + length)
-    }
+    const { recordAt } = this.columns
     for (let row = 0; row < this.#rows; row++) {
       if (!this.has(row, rowFlag.isTaken)) continue
-      nameAt[row] = moved(nameAt[row] ?? 0, nameLength[row] ?? 0)
-      const length = valueLength[row] ?? 0
-      if (length > 0) valueAt[row] = moved(valueAt[row] ?? 0, length)
+      const { bytes, start, end } = this.nameOf(row)
+      const content = { bytes, start: end, end: end + this.columns.valueLength.at(row) }
+      recordAt[row] = fresh.put({ bytes, start, end }, content)
     }
     this.#slab = fresh
   }

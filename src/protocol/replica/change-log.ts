@@ -25,7 +25,7 @@ export class ChangeLog {
     const { logBefore, logAfter, logNumber } = this.#columns
     logBefore[row] = this.#last
     logAfter[row] = -1
-    logNumber[row] = ++this.#number
+    logNumber.set(row, ++this.#number)
     if (this.#last >= 0) logAfter[this.#last] = row
     else this.#first = row
     this.#last = row
@@ -47,12 +47,12 @@ export class ChangeLog {
     const { logBefore, logAfter, logNumber } = this.#columns
     if (cursor < this.#number / 2) {
       let row = this.#first
-      while (row >= 0 && (logNumber[row] ?? 0) <= cursor) row = logAfter[row] ?? -1
+      while (row >= 0 && logNumber.at(row) <= cursor) row = logAfter[row] ?? -1
       return row
     }
     let found = -1
     let row = this.#last
-    while (row >= 0 && (logNumber[row] ?? 0) > cursor) {
+    while (row >= 0 && logNumber.at(row) > cursor) {
       found = row
       row = logBefore[row] ?? -1
     }
@@ -65,6 +65,6 @@ export class ChangeLog {
   }
 
   numberOf(row: number): number {
-    return this.#columns.logNumber[row] ?? 0
+    return this.#columns.logNumber.at(row)
   }
 }

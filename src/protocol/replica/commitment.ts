@@ -11,7 +11,7 @@
 import type { Digest } from '../../base/ids.ts'
 import { blankEntry } from '../../wire/entry.ts'
 import { leafHash, type ProofStep, stateRoot } from '../../wire/state-proof.ts'
-import { rowFlag } from './columns.ts'
+import { enlarged, grownCapacity, rowFlag } from './columns.ts'
 import { leafContent, leafPath, saltInput } from './entry-hash.ts'
 import type { EntryListener, EntryMap } from './lattice.ts'
 import { RowItems } from './row-items.ts'
@@ -103,10 +103,12 @@ export class Commitment implements EntryListener {
     for (let left = leavesMax; left > 0 && this.#dirty.length > 0; left--) {
       const row = this.#dirty.at(-1)
       if (row !== undefined && ((this.#marks[row] ?? 0) & isDirty) !== 0) {
-        if (this.#hash(row) !== undefined) return
+        if (!this.#hash(row)) return
       }
       this.#dirty.pop()
     }
+    // An array that was popped empty keeps its room.
+    if (this.#dirty.length === 0) this.#dirty = []
   }
 
   /** Hashes all leaves that are out of date if they are at most `leavesMax`; `false` if some remain so. */
@@ -118,13 +120,9 @@ export class Commitment implements EntryListener {
   /** The roots, or the commit key that is missing to know them. Hashes what changed since the last call. */
   roots(): ReplicaRoots | { readonly missing: Digest } {
     if (this.#known !== undefined) return this.#known
-    for (let row = this.#dirty.at(-1); row !== undefined; row = this.#dirty.at(-1)) {
-      if (((this.#marks[row] ?? 0) & isDirty) !== 0) {
-        const missing = this.#hash(row)
-        if (missing !== undefined) return { missing }
-      }
-      this.#dirty.pop()
-    }
+    this.advance(Number.POSITIVE_INFINITY)
+    const waiting = this.#dirty.at(-1)
+    if (waiting !== undefined) return { missing: this.#commitKeyOf(waiting) }
     const publicRoot = this.#public.root(this.#leafOf)
     const privateRoot = this.#private.root(this.#leafOf)
     this.#known = { root: stateRoot(publicRoot, privateRoot), publicRoot, privateRoot }
@@ -153,27 +151,31 @@ export class Commitment implements EntryListener {
     return branch.isPublic ? this.#public : this.#private
   }
 
-  /** Hashes the leaf of a row and marks its way; answers the commit key that it lacks, if it does. */
-  #hash(row: number): Digest | undefined {
+  /** Hashes the leaf of a row and marks its way; `false` while its commit key is missing. */
+  #hash(row: number): boolean {
     const entry = this.#entry
     this.#map.cells.read(row, entry)
     let salt: Uint8Array = noSalt
     const commitKey = this.#map.commitKey(entry.commitKey)
     if (!this.#map.cells.has(row, rowFlag.isPublic)) {
       const made = this.#salt(commitKey, saltInput(entry, this.#map))
-      if (made === undefined) return commitKey
+      if (made === undefined) return false
       salt = made
     }
     const path = leafPath(entry, this.#map)
     const content = leafContent(entry, this.#map, salt)
     const hash = leafHash(path, content)
     // A public leaf needs no key, its item does; without it the sketch would not tell what the root tells.
-    if (!this.items.put(row, { commitKey, ms: entry.ms }, { path, hash })) return commitKey
+    if (!this.items.put(row, { commitKey, ms: entry.ms }, { path, hash })) return false
     this.#leaves.set(hash, row * hashBytes)
     if (((this.#marks[row] ?? 0) & isPlaced) !== 0) this.#trieOf(row).touch(path)
     else this.#trieOf(row).insert(row, path)
     this.#marks[row] = isPlaced
-    return undefined
+    return true
+  }
+
+  #commitKeyOf(row: number): Digest {
+    return this.#map.commitKey(this.#map.cells.columns.commitKey.at(row))
   }
 
   #trieOf(row: number): Trie {
@@ -191,12 +193,8 @@ export class Commitment implements EntryListener {
 
   #reserve(row: number): void {
     if (row < this.#marks.length) return
-    const capacity = Math.max(row + 1, this.#marks.length + (this.#marks.length >> 1))
-    const marks = new Uint8Array(capacity)
-    const leaves = new Uint8Array(capacity * hashBytes)
-    marks.set(this.#marks)
-    leaves.set(this.#leaves)
-    this.#marks = marks
-    this.#leaves = leaves
+    const capacity = Math.max(row + 1, grownCapacity(this.#marks.length))
+    this.#marks = enlarged(this.#marks, new Uint8Array(capacity))
+    this.#leaves = enlarged(this.#leaves, new Uint8Array(capacity * hashBytes))
   }
 }

@@ -3,7 +3,6 @@ import { utf8 } from '../../base/bytes.ts'
 import type { NodeId } from '../../base/ids.ts'
 import { after, type Duration, type Instant, milliseconds, seconds } from '../../base/time.ts'
 import type { InstanceUsage } from '../../wire/sync.ts'
-import type { ByteRun } from './cells.ts'
 import { ClockAdoption } from './clock-adoption.ts'
 import { rowFlag } from './columns.ts'
 import { Commitment } from './commitment.ts'
@@ -14,6 +13,7 @@ import { Marks } from './marks.ts'
 import { Outbox } from './outbox.ts'
 import { eraseAhead, eraseBreaches, pruneBelow } from './prune.ts'
 import { Quota } from './quota.ts'
+import type { ByteRun } from './slab.ts'
 import { ToldShares } from './told-shares.ts'
 import type {
   ReplicaChange,
@@ -178,7 +178,7 @@ export class Core {
     for (const row of this.quota.overdue()) {
       const keyRow = this.map.cells.keyRowOf(row)
       const { author, sequence } = this.map.cells.columns
-      this.refused(author[row] ?? 0, sequence[row] ?? 0)
+      this.refused(author.at(row), sequence[row] ?? 0)
       this.map.erase(row)
       if (!this.map.cells.has(keyRow, rowFlag.isTaken)) gone.add(keyRow)
     }

@@ -1,25 +1,32 @@
 /** The keys in the order of their bytes, put in order only when somebody asks. */
 import { compareBytes } from '../../base/bytes.ts'
-import type { ByteRun, Cells } from './cells.ts'
-import { rowFlag } from './columns.ts'
+import type { Cells } from './cells.ts'
+
+/** So many new keys in a table are put in their places one by one; of more, all are put in order anew. */
+const freshPart = 0.5
 
 export class KeyOrder {
   readonly #cells: Cells
-  #sorted: number[] = []
+  #sorted = new Int32Array(0)
   #fresh: number[] = []
-  #isStale = false
+  /** Nobody asked yet, or too much has changed since: nothing is kept in order. */
+  #isStale = true
 
   constructor(cells: Cells) {
     this.#cells = cells
   }
 
   added(keyRow: number): void {
+    if (this.#isStale) return
     this.#fresh.push(keyRow)
+    if (this.#fresh.length > 1024 + freshPart * this.#sorted.length) this.removed()
   }
 
   /** A key row was released: its number may come back as another key. */
   removed(): void {
     this.#isStale = true
+    this.#fresh = []
+    this.#sorted = new Int32Array(0)
   }
 
   /** Key rows after `after` (or from `prefix` on) whose keys start with `prefix`, in order. */
@@ -48,31 +55,28 @@ export class KeyOrder {
 
   #settle(): void {
     if (this.#isStale) {
-      this.#fresh = []
       for (let row = 0; row < this.#cells.rowCount; row++) {
-        const isKey = this.#cells.columns.owner[row] === -1
-        if (isKey && this.#cells.has(row, rowFlag.isTaken)) this.#fresh.push(row)
+        if (this.#cells.isKeyRow(row)) this.#fresh.push(row)
       }
-      this.#sorted = []
       this.#isStale = false
     }
     if (this.#fresh.length === 0) return
     const compare = (left: number, right: number): number =>
       compareBytes(this.#key(left), this.#key(right))
     const fresh = this.#fresh.sort(compare)
-    const merged: number[] = []
-    let i = 0
+    const merged = new Int32Array(this.#sorted.length + fresh.length)
+    let [i, at] = [0, 0]
     for (const row of this.#sorted) {
-      while (i < fresh.length && compare(fresh[i] ?? 0, row) < 0) merged.push(fresh[i++] ?? 0)
-      merged.push(row)
+      while (i < fresh.length && compare(fresh[i] ?? 0, row) < 0) merged[at++] = fresh[i++] ?? 0
+      merged[at++] = row
     }
-    while (i < fresh.length) merged.push(fresh[i++] ?? 0)
+    while (i < fresh.length) merged[at++] = fresh[i++] ?? 0
     this.#sorted = merged
     this.#fresh = []
   }
 
   #key(row: number): Uint8Array {
-    const { bytes, start, end }: ByteRun = this.#cells.nameOf(row)
+    const { bytes, start, end } = this.#cells.nameOf(row)
     return bytes.subarray(start, end)
   }
 }

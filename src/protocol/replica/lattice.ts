@@ -22,11 +22,12 @@ import { compareBytes, utf8 } from '../../base/bytes.ts'
 import { unreachable } from '../../base/errors.ts'
 import type { Digest, NodeId } from '../../base/ids.ts'
 import { blankEntry, type EntryKind, type EntryView, entryKind } from '../../wire/entry.ts'
-import { type ByteRun, type CellName, Cells } from './cells.ts'
+import { type CellName, Cells } from './cells.ts'
 import { rowFlag } from './columns.ts'
 import { type EntryNames, valueHash } from './entry-hash.ts'
 import { Intern } from './intern.ts'
 import { KeyOrder } from './key-order.ts'
+import type { ByteRun } from './slab.ts'
 import { slotValue } from './slot.ts'
 import type { ReplicaEntry } from './types.ts'
 
@@ -202,7 +203,7 @@ export class EntryMap implements EntryNames {
   shownKind(keyRow: number): EntryKind | undefined {
     const { cells } = this
     if (cells.isLive(keyRow)) return entryKind.register
-    if ((cells.columns.extra[keyRow] ?? 0) === 0) return undefined
+    if (cells.liveCells(keyRow) === 0) return undefined
     let shown: EntryKind | undefined
     for (let row = cells.siblingOf(keyRow); row >= 0; row = cells.siblingOf(row)) {
       if (!cells.isLive(row)) continue
@@ -231,7 +232,7 @@ export class EntryMap implements EntryNames {
 
   /** Whether the key of a key row holds anything. */
   isHeld(keyRow: number): boolean {
-    return this.cells.isLive(keyRow) || (this.cells.columns.extra[keyRow] ?? 0) > 0
+    return this.cells.isLive(keyRow) || this.cells.liveCells(keyRow) > 0
   }
 
   /** Takes back the uses and the liveness of the entry in `row`, which `#current` shows. */
@@ -246,9 +247,8 @@ export class EntryMap implements EntryNames {
   #countLive(row: number, by: 1 | -1): void {
     if (!this.cells.isLive(row)) return
     const keyRow = this.cells.keyRowOf(row)
-    const { extra } = this.cells.columns
-    const others = (extra[keyRow] ?? 0) - (row !== keyRow && by === -1 ? 1 : 0)
-    if (row !== keyRow) extra[keyRow] = (extra[keyRow] ?? 0) + by
+    const others = this.cells.liveCells(keyRow) - (row !== keyRow && by === -1 ? 1 : 0)
+    if (row !== keyRow) this.cells.countLiveCell(keyRow, by)
     const isElsewhere = others > 0 || (row !== keyRow && this.cells.isLive(keyRow))
     if (!isElsewhere) this.#entryCount += by
   }

@@ -12,10 +12,7 @@ import type { WriteRules } from './write-rules.ts'
 export function pruneBelow(map: EntryMap, floor: number): Set<number> {
   const { flags, ms } = map.cells.columns
   const tombstone = rowFlag.isEntry | rowFlag.isRemoved
-  return eraseWhere(
-    map,
-    row => ((flags[row] ?? 0) & tombstone) === tombstone && (ms[row] ?? 0) < floor,
-  )
+  return eraseWhere(map, row => ((flags[row] ?? 0) & tombstone) === tombstone && ms.at(row) < floor)
 }
 
 /**
@@ -36,7 +33,7 @@ export function dropUnlisted(
     if (!map.cells.has(row, rowFlag.isEntry) || peer.listed.has(row)) return false
     // No removal of a slot exists that the peer could have forgotten.
     if (map.cells.kindOf(row) === entryKind.counter) return false
-    if ((ms[row] ?? 0) >= peer.floor) return false
+    if (ms.at(row) >= peer.floor) return false
     map.cells.read(row, entry)
     return peer.hasSeen(entry.author, entry.sequence)
   })
@@ -45,7 +42,7 @@ export function dropUnlisted(
 /** Erases what is stamped after `latest`. Answers the key rows that are gone. */
 export function eraseAhead(map: EntryMap, latest: number): Set<number> {
   const { ms } = map.cells.columns
-  return eraseWhere(map, row => (ms[row] ?? 0) > latest)
+  return eraseWhere(map, row => ms.at(row) > latest)
 }
 
 /** Erases what breaks the write rules. Answers the key rows that are gone. */

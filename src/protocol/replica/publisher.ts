@@ -53,7 +53,7 @@ export class Publisher {
     const { map, outbox } = this.#core
     const sequence = outbox.sequence + 1
     for (const row of outbox.waiting()) {
-      if (map.cells.columns.author[row] === 0) this.#leave(row, sequence)
+      if (map.cells.columns.author.at(row) === 0) this.#leave(row, sequence)
       else outbox.forget(row)
     }
     outbox.take()

@@ -164,7 +164,7 @@ export class Quota implements EntryListener {
   }
 
   #charge(row: number, sign: 1 | -1): void {
-    const account = this.#accountOf(this.#map.cells.columns.author[row] ?? 0)
+    const account = this.#accountOf(this.#map.cells.columns.author.at(row))
     const { holder } = account
     const bytes = sign * this.#sizeOfRow(row)
     account.entries += sign
@@ -197,7 +197,7 @@ export class Quota implements EntryListener {
   #isHeldBy(row: number, holder: Holder): boolean {
     const { cells } = this.#map
     if (!cells.has(row, rowFlag.isEntry)) return false
-    return this.#accountOf(cells.columns.author[row] ?? 0).holder === holder
+    return this.#accountOf(cells.columns.author.at(row)).holder === holder
   }
 
   #accountOf(index: number): Account {
@@ -250,7 +250,7 @@ export class Quota implements EntryListener {
     const { nameLength, valueLength } = cells.columns
     const keyRow = cells.keyRowOf(row)
     const element = row === keyRow ? 0 : (nameLength[row] ?? 0)
-    return cellBytes + (nameLength[keyRow] ?? 0) + element + (valueLength[row] ?? 0)
+    return cellBytes + (nameLength[keyRow] ?? 0) + element + valueLength.at(row)
   }
 }
 

@@ -141,7 +141,7 @@ export class SketchRound implements Round {
       // The stamp orders the states of a register alone.
       const isPair = rows.length === 1 && ids.length === 1 && isRegister(rows[0] ?? -1)
       const order =
-        isPair && row !== undefined && id !== undefined ? unitsAfter(id, ms[row] ?? 0, groupMs) : 0
+        isPair && row !== undefined && id !== undefined ? unitsAfter(id, ms.at(row), groupMs) : 0
       if (order <= 0) this.#pushes.push(...rows)
       if (order >= 0) this.#wants.push(...ids)
       if (order > 0 && row !== undefined) {

@@ -12,6 +12,7 @@ import type { Digest } from '../../base/ids.ts'
 import { framed } from '../../crypto/hash.ts'
 import { domains } from '../../wire/domains.ts'
 import { limits } from '../../wire/limits.ts'
+import { enlarged, grownCapacity } from './columns.ts'
 import { type RowHash, rowHash } from './row-hash.ts'
 import { type Item, idOf, itemOf, Sketch } from './sketch.ts'
 
@@ -28,10 +29,11 @@ export class RowItems {
   #sketch = new Sketch(symbolsAtFirst)
   readonly #salt: (commitKey: Digest, data: Uint8Array) => Uint8Array | undefined
   readonly #hashes = new Map<Digest, RowHash>()
+  /** Per row: cell and time of its item, and 16 bits of the leaf; the check follows from them. */
   #high = new Uint32Array(32)
-  #low = new Uint32Array(32)
-  /** 1: the row has an item. */
-  #present = new Uint8Array(32)
+  #leaf = new Uint16Array(32)
+  /** One bit a row: it has an item. */
+  #present = new Uint8Array(4)
 
   /** `salt` as in `ReplicaPorts.commitSalt`. */
   constructor(salt: (commitKey: Digest, data: Uint8Array) => Uint8Array | undefined) {
@@ -58,18 +60,18 @@ export class RowItems {
       hash(1, 0, whole(leaf.hash)) >>> 16,
     )
     this.#high[row] = item.high
-    this.#low[row] = item.low
-    this.#present[row] = 1
+    this.#leaf[row] = item.low >>> 16
+    this.#present[row >> 3] = (this.#present[row >> 3] ?? 0) | (1 << (row & 7))
     this.#sketch.add(item, 1)
-    if (this.#sketch.count === entriesAtFirst && this.#sketch.length === symbolsAtFirst)
-      this.#grow()
+    const isFull = this.#sketch.count === entriesAtFirst && this.#sketch.length === symbolsAtFirst
+    if (isFull) this.#grow()
     return true
   }
 
   /** Takes the item of a row out, if it has one. */
   drop(row: number): void {
-    if (this.#present[row] !== 1) return
-    this.#present[row] = 0
+    if (!this.#has(row)) return
+    this.#present[row >> 3] = (this.#present[row >> 3] ?? 0) & ~(1 << (row & 7))
     this.#sketch.add(this.#itemIn(row), -1)
   }
 
@@ -80,8 +82,8 @@ export class RowItems {
     // One look in a table of bits spares nearly every row the look in the set.
     const likely = new Uint8Array(1 << 16)
     for (const id of ids) likely[id & 0xffff] = 1
-    for (let row = 0; row < this.#present.length; row++) {
-      if (this.#present[row] !== 1 || likely[(this.#low[row] ?? 0) >>> 16] !== 1) continue
+    for (let row = 0; row < this.#leaf.length; row++) {
+      if (likely[this.#leaf[row] ?? 0] !== 1 || !this.#has(row)) continue
       const id = idOf(this.#itemIn(row))
       if (ids.has(id)) rows.set(id, row)
     }
@@ -90,13 +92,17 @@ export class RowItems {
 
   #grow(): void {
     this.#sketch = new Sketch(limits.sketchSymbolsMax)
-    this.#present.forEach((present, row) => {
-      if (present === 1) this.#sketch.add(this.#itemIn(row), 1)
-    })
+    for (let row = 0; row < this.#leaf.length; row++) {
+      if (this.#has(row)) this.#sketch.add(this.#itemIn(row), 1)
+    }
   }
 
   #itemIn(row: number): Item {
-    return { high: this.#high[row] ?? 0, low: this.#low[row] ?? 0 }
+    return itemOf(this.#high[row] ?? 0, this.#leaf[row] ?? 0)
+  }
+
+  #has(row: number): boolean {
+    return ((this.#present[row >> 3] ?? 0) & (1 << (row & 7))) !== 0
   }
 
   #hashOf(commitKey: Digest): RowHash | undefined {
@@ -111,16 +117,11 @@ export class RowItems {
   }
 
   #reserve(row: number): void {
-    if (row < this.#present.length) return
-    const capacity = Math.max(row + 1, this.#present.length + (this.#present.length >> 1))
-    const [high, low] = [new Uint32Array(capacity), new Uint32Array(capacity)]
-    const present = new Uint8Array(capacity)
-    high.set(this.#high)
-    low.set(this.#low)
-    present.set(this.#present)
-    this.#high = high
-    this.#low = low
-    this.#present = present
+    if (row < this.#leaf.length) return
+    const capacity = Math.max(row + 1, grownCapacity(this.#leaf.length))
+    this.#high = enlarged(this.#high, new Uint32Array(capacity))
+    this.#leaf = enlarged(this.#leaf, new Uint16Array(capacity))
+    this.#present = enlarged(this.#present, new Uint8Array((capacity + 7) >> 3))
   }
 }
 

@@ -95,7 +95,7 @@ export class SyncServer {
       if (looked === rowsPerPageMax) return { next, isLast: false }
       const batch = sequence[row] ?? 0
       // What is in no batch yet moves to the end of the log when it is.
-      if (batch !== 0 && batch > (seen.get(author[row] ?? 0) ?? 0)) {
+      if (batch !== 0 && batch > (seen.get(author.at(row)) ?? 0)) {
         cells.read(row, this.#entry)
         if (!this.#writer.add(this.#entry)) return { next, isLast: false }
       }

@@ -9,28 +9,28 @@
  *
  * Shape now, hash when asked: an insertion or a change marks its way from the root, `root` hashes what is
  * marked. Between two heartbeats a path is hashed once however many writes it saw.
+ *
+ * Two thirds of all nodes have at most four leaves. These small ones keep no hash: it is made of their leaves when the
+ * node above is hashed, at most three hashes again for 21 bytes less of every entry.
  */
 import { assert } from '../../base/errors.ts'
 import { bitAt, emptyRoot, nodeHash, type ProofStep, pathBytes } from '../../wire/state-proof.ts'
+import { TrieNodes } from './trie-nodes.ts'
 
-const hashBytes = 32
 const pathBits = 8 * pathBytes
+/** Leaves under a node that keeps no hash, at most. */
+const smallLeavesMax = 4
 const nothing = -1
 
-/** Links are numbers: a node as it is, a leaf `row` as `-2 - row`, nothing as -1. */
+/** Links are numbers: a leaf `row` as `-2 - row`, a large node twice its number, a small one that and 1. */
 const toLeaf = (row: number): number => -2 - row
 const isLeaf = (link: number): boolean => link <= -2
+const isSmall = (link: number): boolean => (link & 1) === 1
 
 export class Trie {
   readonly #pathOf: (row: number) => Uint8Array
-  #left = new Int32Array(32)
-  #right = new Int32Array(32)
-  #bit = new Uint16Array(32)
-  /** 1: the hash is out of date. */
-  #marked = new Uint8Array(32)
-  #hashes = new Uint8Array(32 * hashBytes)
-  #free: number[] = []
-  #nodes = 0
+  readonly #large = new TrieNodes('hashes')
+  readonly #small = new TrieNodes('no hashes')
   #root = nothing
 
   /** `pathOf` gives the path of the leaf of a row that is in the trie, 40 bytes, lent. */
@@ -45,27 +45,27 @@ export class Trie {
       return
     }
     const bit = this.#partingBit(path)
-    const node = this.#takeNode()
     let link = this.#root
     let parent = nothing
-    while (!isLeaf(link) && (this.#bit[link] ?? 0) < bit) {
-      this.#marked[link] = 1
+    while (!isLeaf(link) && this.#bitOf(link) < bit) {
+      // Only the uppermost small node on the way can grow large: what is below it has fewer leaves.
+      if (isSmall(link) && !(parent !== nothing && isSmall(parent))) {
+        link = this.#enlarged(link, parent, path)
+      }
+      this.#nodesOf(link).mark(link >> 1)
       parent = link
       link = this.#child(link, path)
     }
-    const isRight = bitAt(path, bit) === 1
-    this.#left[node] = isRight ? link : toLeaf(row)
-    this.#right[node] = isRight ? toLeaf(row) : link
-    this.#bit[node] = bit
-    this.#marked[node] = 1
-    if (parent === nothing) this.#root = node
-    else this.#setChild(parent, path, node)
+    const node = this.#take(bit, this.#leavesUnder(link) < smallLeavesMax)
+    const [left, right] = bitAt(path, bit) === 1 ? [link, toLeaf(row)] : [toLeaf(row), link]
+    this.#setChildren(node, left, right)
+    this.#hang(parent, path, node)
   }
 
   /** Says that the content of a leaf changed. */
   touch(path: Uint8Array): void {
     for (let link = this.#root; !isLeaf(link) && link !== nothing; link = this.#child(link, path)) {
-      this.#marked[link] = 1
+      this.#nodesOf(link).mark(link >> 1)
     }
   }
 
@@ -73,7 +73,7 @@ export class Trie {
   remove(row: number, path: Uint8Array): void {
     let [grandparent, parent, link] = [nothing, nothing, this.#root]
     while (link !== nothing && !isLeaf(link)) {
-      this.#marked[link] = 1
+      this.#nodesOf(link).mark(link >> 1)
       grandparent = parent
       parent = link
       link = this.#child(link, path)
@@ -83,14 +83,12 @@ export class Trie {
       this.#root = nothing
       return
     }
-    const isRight = bitAt(path, this.#bit[parent] ?? 0) === 1
-    const sibling = (isRight ? this.#left[parent] : this.#right[parent]) ?? nothing
-    if (grandparent === nothing) this.#root = sibling
-    else this.#setChild(grandparent, path, sibling)
-    this.#free.push(parent)
+    this.#hang(grandparent, path, this.#otherChild(parent, path))
+    // A large node left with few leaves stays large: it costs its 32 bytes and goes with its last leaf but one.
+    this.#nodesOf(parent).release(parent >> 1)
   }
 
-  /** The root, 32 fresh bytes. `leaf` gives the hash of a leaf, lent until its next call. */
+  /** The root, 32 fresh bytes. `leaf` gives the hash of a leaf, lent until the trie changes. */
   root(leaf: (row: number) => Uint8Array): Uint8Array {
     return this.#root === nothing ? emptyRoot() : this.#hashOf(this.#root, leaf).slice()
   }
@@ -111,7 +109,7 @@ export class Trie {
     for (let link = open.pop(); link !== undefined && rows.length < max; link = open.pop()) {
       if (link === nothing) break
       if (isLeaf(link)) rows.push(-2 - link)
-      else open.push(this.#right[link] ?? nothing, this.#left[link] ?? nothing)
+      else open.push(this.#rightOf(link), this.#leftOf(link))
     }
     return rows
   }
@@ -126,37 +124,34 @@ export class Trie {
   ): { readonly steps: readonly ProofStep[]; readonly row: number } {
     const steps: ProofStep[] = []
     let link = this.#root
-    while (link !== nothing && !isLeaf(link) && (this.#bit[link] ?? 0) < bits) {
-      const bit = this.#bit[link] ?? 0
-      const isRight = bitAt(path, bit) === 1
-      const other = (isRight ? this.#left[link] : this.#right[link]) ?? nothing
-      steps.push({ bit, sibling: this.#hashOf(other, leaf).slice() })
+    while (link !== nothing && !isLeaf(link) && this.#bitOf(link) < bits) {
+      const sibling = this.#hashOf(this.#otherChild(link, path), leaf).slice()
+      steps.push({ bit: this.#bitOf(link), sibling })
       link = this.#child(link, path)
     }
-    while (link !== nothing && !isLeaf(link)) link = this.#left[link] ?? nothing
+    while (link !== nothing && !isLeaf(link)) link = this.#leftOf(link)
     return { steps, row: link === nothing ? -1 : -2 - link }
   }
 
   #linkUnder({ path, bits }: { readonly path: Uint8Array; readonly bits: number }): number {
     let link = this.#root
     if (link === nothing) return nothing
-    while (!isLeaf(link) && (this.#bit[link] ?? 0) < bits) link = this.#child(link, path)
+    while (!isLeaf(link) && this.#bitOf(link) < bits) link = this.#child(link, path)
     let witness = link
-    while (!isLeaf(witness)) witness = this.#left[witness] ?? nothing
+    while (!isLeaf(witness)) witness = this.#leftOf(witness)
     return startsAlike(this.#pathOf(-2 - witness), path, bits) ? link : nothing
   }
 
   /** Depth is at most the bits of a path: 320. */
   #hashOf(link: number, leaf: (row: number) => Uint8Array): Uint8Array {
     if (isLeaf(link)) return leaf(-2 - link)
-    const start = link * hashBytes
-    if (this.#marked[link] === 1) {
-      const left = this.#hashOf(this.#left[link] ?? nothing, leaf).slice()
-      const right = this.#hashOf(this.#right[link] ?? nothing, leaf)
-      this.#hashes.set(nodeHash(this.#bit[link] ?? 0, left, right), start)
-      this.#marked[link] = 0
-    }
-    return this.#hashes.subarray(start, start + hashBytes)
+    const node = link >> 1
+    if (!isSmall(link) && !this.#large.isMarked(node)) return this.#large.hash(node)
+    const left = this.#hashOf(this.#leftOf(link), leaf)
+    const right = this.#hashOf(this.#rightOf(link), leaf)
+    const hash = nodeHash(this.#bitOf(link), left, right)
+    if (!isSmall(link)) this.#large.keep(node, hash)
+    return hash
   }
 
   /** The first bit at which `path` differs from the leaf that its bits lead to. */
@@ -173,37 +168,66 @@ export class Trie {
     return bit
   }
 
-  #child(node: number, path: Uint8Array): number {
-    const side = bitAt(path, this.#bit[node] ?? 0) === 1 ? this.#right : this.#left
-    return side[node] ?? nothing
+  #nodesOf(link: number): TrieNodes {
+    return isSmall(link) ? this.#small : this.#large
   }
 
-  #setChild(node: number, path: Uint8Array, link: number): void {
-    const side = bitAt(path, this.#bit[node] ?? 0) === 1 ? this.#right : this.#left
-    side[node] = link
+  #bitOf(link: number): number {
+    return this.#nodesOf(link).bit(link >> 1)
   }
 
-  #takeNode(): number {
-    const node = this.#free.pop() ?? this.#nodes++
-    if (node === this.#left.length) this.#grow()
-    return node
+  #leftOf(link: number): number {
+    return this.#nodesOf(link).left[link >> 1] ?? nothing
   }
 
-  #grow(): void {
-    const capacity = this.#left.length + (this.#left.length >> 1)
-    const [left, right] = [new Int32Array(capacity), new Int32Array(capacity)]
-    const [bit, marked] = [new Uint16Array(capacity), new Uint8Array(capacity)]
-    const hashes = new Uint8Array(capacity * hashBytes)
-    left.set(this.#left)
-    right.set(this.#right)
-    bit.set(this.#bit)
-    marked.set(this.#marked)
-    hashes.set(this.#hashes)
-    this.#left = left
-    this.#right = right
-    this.#bit = bit
-    this.#marked = marked
-    this.#hashes = hashes
+  #rightOf(link: number): number {
+    return this.#nodesOf(link).right[link >> 1] ?? nothing
+  }
+
+  #child(link: number, path: Uint8Array): number {
+    return bitAt(path, this.#bitOf(link)) === 1 ? this.#rightOf(link) : this.#leftOf(link)
+  }
+
+  #otherChild(link: number, path: Uint8Array): number {
+    return bitAt(path, this.#bitOf(link)) === 1 ? this.#leftOf(link) : this.#rightOf(link)
+  }
+
+  /** Puts `link` where `path` goes from `parent`, or at the root. */
+  #hang(parent: number, path: Uint8Array, link: number): void {
+    if (parent === nothing) {
+      this.#root = link
+      return
+    }
+    const nodes = this.#nodesOf(parent)
+    const side = bitAt(path, this.#bitOf(parent)) === 1 ? nodes.right : nodes.left
+    side[parent >> 1] = link
+  }
+
+  #setChildren(link: number, left: number, right: number): void {
+    const nodes = this.#nodesOf(link)
+    nodes.left[link >> 1] = left
+    nodes.right[link >> 1] = right
+  }
+
+  #take(bit: number, asSmall: boolean): number {
+    return asSmall ? 2 * this.#small.take(bit) + 1 : 2 * this.#large.take(bit)
+  }
+
+  /** The link of a small node that is to have one leaf more: a large one's from now on, if that is too many. */
+  #enlarged(link: number, parent: number, path: Uint8Array): number {
+    if (this.#leavesUnder(link) < smallLeavesMax) return link
+    const large = this.#take(this.#bitOf(link), false)
+    this.#setChildren(large, this.#leftOf(link), this.#rightOf(link))
+    this.#small.release(link >> 1)
+    this.#hang(parent, path, large)
+    return large
+  }
+
+  /** Leaves under a leaf or a small node; under a large one it may be more than this. */
+  #leavesUnder(link: number): number {
+    if (isLeaf(link)) return 1
+    if (!isSmall(link)) return smallLeavesMax
+    return this.#leavesUnder(this.#leftOf(link)) + this.#leavesUnder(this.#rightOf(link))
   }
 }
 

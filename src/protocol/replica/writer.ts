@@ -9,10 +9,10 @@ import {
   slotBytes,
 } from '../../wire/entry.ts'
 import { limits } from '../../wire/limits.ts'
-import type { ByteRun } from './cells.ts'
 import type { Core } from './core.ts'
 import { entrySigningBytes, ownerInKey } from './entry-hash.ts'
 import type { Merge } from './merge.ts'
+import type { ByteRun } from './slab.ts'
 import { slotOf, slotValue } from './slot.ts'
 import type { Operation, WriteRefusal } from './types.ts'
 
