@@ -23,27 +23,47 @@ export function hasPeers(): boolean {
   return false
 }
 
+const cpuClock = fileURLToPath(new URL('cpu-clock.ts', import.meta.url))
+
+/** Runs `script` with this Node; its times are CPU times. Peers are named without their version. */
+export async function peerFiguresInCpuTime(
+  script: string,
+  args: readonly string[],
+): Promise<PeerFigures> {
+  return peerFigures(script, args, { NODE_OPTIONS: `--import=${cpuClock}` })
+}
+
 /** Runs `script` with this Node. Peers are named without their version. */
 export async function peerFigures(
   script: string,
   args: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<PeerFigures> {
   const child = spawn(process.execPath, [join(folder, script), ...args], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, REPS: '1', PATH: `${dirname(process.execPath)}:${process.env['PATH']}` },
+    env: {
+      ...process.env,
+      ...environment,
+      REPS: '1',
+      PATH: `${dirname(process.execPath)}:${process.env['PATH']}`,
+    },
   })
-  let text = ''
+  let output = ''
   child.stdout.on('data', chunk => {
-    text += chunk
+    output += chunk
   })
   const code = await new Promise(resolve => child.once('close', resolve))
   if (code !== 0) throw new Error(`${script} ended with ${code}`)
   const figures = new Map<string, Map<string, number>>()
-  for (const line of text.split('\n').filter(part => part.startsWith('{'))) {
-    const { peer, metric, value } = JSON.parse(line)
+  for (const text of output.split('\n').filter(part => part.startsWith('{'))) {
+    const line = JSON.parse(text)
+    const { peer, metric, value } = line
     const name = String(peer).replace(/@\d.*$/, '')
-    figures.set(name, (figures.get(name) ?? new Map()).set(metric, value))
+    // A script that measures one metric at several sizes says which by more fields of the line.
+    const sizes = ['differing', 'writers', 'overwrites_before'].map(field => line[field] ?? '')
+    const full = [metric, ...sizes].filter(part => part !== '').join(' ')
+    figures.set(name, (figures.get(name) ?? new Map()).set(full, value))
   }
   return figures
 }
