@@ -44,6 +44,12 @@ export class RateBudget {
     this.#add(1, bytes)
   }
 
+  /** Takes so many messages more, as far as there are any: what came cost more than one. */
+  fine(messages: number): void {
+    this.#fill()
+    this.#messages = Math.max(0, this.#messages - messages)
+  }
+
   /** How long until a message of so many bytes can be paid for, if nothing else is; at most the burst is saved up. */
   wait(bytes: number): Duration {
     this.#fill()

@@ -178,6 +178,7 @@ export class Engine {
       dialRefused: node =>
         this.#livenessDriver.feed({ kind: 'connectionClosed', node, reconnect: 'refused' }),
       gossip: (topic, data, from) => this.#doubts.judged(from, this.inbox.judge(topic, data, from)),
+      flooded: node => this.#doubts.faulted(node, 'GOSSIP_FLOOD'),
       asked: (protocol, request, from, signal) => this.#asked(protocol, request, from, signal),
       told: (protocol, frame, from) => {
         if (protocol === 'ack') return this.replicaDriver.ackTold(frame, from)

@@ -48,6 +48,7 @@ interface Arrival {
 }
 
 const ignore: GossipJudgement = { kind: 'ignore' }
+const excess: GossipJudgement = { kind: 'ignore', isExcess: true }
 const reject: GossipJudgement = { kind: 'reject' }
 
 export class Inbox {
@@ -92,7 +93,7 @@ export class Inbox {
     // from the first and is then evidence, so its signature is still worth checking.
     if (!isFresh && topic === 'delta') return ignore
     const { budgets } = this.#ports
-    if (!budgets.allows(author, topic, data.length)) return ignore
+    if (!budgets.allows(author, topic, data.length)) return author === from ? excess : ignore
     const verified = verifyBody(body)
     if (verified === undefined) return this.#reject('BAD_SIGNATURE')
     // Charged only now, or whoever holds the key could use up what another may send.

@@ -74,6 +74,7 @@ const byCode: Readonly<Record<string, LossReason>> = {
   UNEXPECTED_FRAME: 'fault',
   FRAME_TOO_LARGE: 'fault',
   TOO_MUCH_AT_ONCE: 'fault',
+  GOSSIP_FLOOD: 'fault',
   BAD_MESSAGE: 'fault',
   BAD_KEM_KEY: 'fault',
   BAD_POSSESSION: 'fault',

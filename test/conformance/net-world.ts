@@ -22,6 +22,7 @@ export class RecordingHandlers implements NetHandlers {
   readonly refusedDials: NodeId[] = []
   readonly refused: RefusedConnection[] = []
   readonly failedDials: string[] = []
+  readonly floods: NodeId[] = []
   readonly heard: { readonly topic: string; readonly text: string; readonly from: NodeId }[] = []
   readonly toldFrames: { readonly protocol: string; readonly text: string }[] = []
   readonly steppedUpBy: { readonly node: NodeId; readonly purpose: string }[] = []
@@ -55,6 +56,9 @@ export class RecordingHandlers implements NetHandlers {
     const text = fromUtf8(data.subarray(0, 128)) ?? ''
     this.heard.push({ topic, text, from })
     return this.judge(text)
+  }
+  flooded(node: NodeId): void {
+    this.floods.push(node)
   }
   asked(_protocol: string, request: Uint8Array, _from: NodeId, signal: AbortSignal) {
     return this.answer(request, signal)

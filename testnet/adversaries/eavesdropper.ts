@@ -49,6 +49,7 @@ function tapped(host: Host, record: string): Host {
           connectionRefused: refused => handlers.connectionRefused(refused),
           dialRefused: node => handlers.dialRefused(node),
           dialFailed: code => handlers.dialFailed(code),
+          flooded: node => handlers.flooded(node),
           asked: (protocol, request, from, signal) =>
             handlers.asked(protocol, request, from, signal),
           told: (protocol, frame, from) => handlers.told(protocol, frame, from),

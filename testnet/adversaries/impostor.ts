@@ -122,6 +122,7 @@ async function main(): Promise<void> {
     memberDisconnected() {},
     dialRefused() {},
     dialFailed() {},
+    flooded() {},
     gossip: () => ({ kind: 'ignore' }),
     async asked() {
       throw new PeerFault('NOT_ACTIVE', 'an impostor answers nothing')

@@ -9,20 +9,19 @@ import type { Registrar } from '@libp2p/interface-internal'
 import { HostError, UsageError } from '../../base/errors.ts'
 import { type NodeId, nodeId } from '../../base/ids.ts'
 import type { Logger } from '../../base/log.ts'
-import { type Rate, RateBudget } from '../../base/rate-budget.ts'
 import { between, type Clock, type Instant, milliseconds, seconds } from '../../base/time.ts'
 import { chokeCodec } from '../../wire/choke.ts'
 import { limits } from '../../wire/limits.ts'
 import { topics } from '../../wire/topics.ts'
 import type { Timers } from '../port.ts'
 import { Chokes } from './chokes.ts'
+import { GossipBudgets } from './gossip-budgets.ts'
 import { GossipRegister } from './gossip-register.ts'
 import { textOfId } from './gossip-service.ts'
 import {
   type GossipHooks,
   type GossipInside,
   hookGossipsub,
-  type Rpc,
   type RpcMessage,
 } from './gossipsub-inside.ts'
 import type { MemberLinks } from './member-links.ts'
@@ -72,19 +71,10 @@ const drainWait = seconds(5)
 /** Whose messages a neighbour need not pass on. */
 const chokeProtocol = '/coterie/tell/choke/1'
 
-/** What a neighbour may send: messages in bytes, control in items (ids, topics, entries). */
-interface Budgets {
-  readonly messages: RateBudget
-  readonly control: RateBudget
-}
-
-/** An honest neighbour sends one heap of names a second and control beside it; five times as much at once. */
-const controlRate: Rate = { messagesPerSecond: 40, bytesPerSecond: 5_000 }
-
 /** Publishing, judging and healing. */
 export class Gossip {
   readonly #deps: GossipDeps
-  readonly #budgets = new Map<NodeId, Budgets>()
+  readonly #budgets: GossipBudgets
   readonly #topicOf: ReadonlyMap<string, GossipTopic>
   readonly #chokes: Chokes
   /** The author of the message that is being passed on at this moment. */
@@ -96,14 +86,16 @@ export class Gossip {
   #missing: ReadonlySet<NodeId> = new Set()
   /** Since when each slow neighbour has not read. */
   #slow: ReadonlyMap<NodeId, Instant> = new Map()
-  #counts = { received: 0, duplicates: 0, healed: 0, overRate: 0, unheard: 0 }
+  #counts = { received: 0, duplicates: 0, healed: 0, unheard: 0 }
 
   constructor(deps: GossipDeps) {
     this.#deps = deps
     this.register = new GossipRegister(deps.topics)
     const entries = Object.entries(deps.topics) as [GossipTopic, string][]
     this.#topicOf = new Map(entries.map(([topic, name]) => [name, topic]))
-    const { clock, timers, tells } = deps
+    const { clock, timers, tells, log, handlers } = deps
+    const flooded = (node: NodeId): void => handlers.flooded(node)
+    this.#budgets = new GossipBudgets({ clock, log, flooded }, deps.limits)
     this.#chokes = new Chokes({
       ...{ clock, timers },
       tell: (node, choke) => {
@@ -115,7 +107,7 @@ export class Gossip {
   }
 
   get counts(): GossipCounts {
-    return { ...this.#counts }
+    return { ...this.#counts, overRate: this.#budgets.overRate }
   }
 
   /** Takes what neighbours say about passing on. */
@@ -147,7 +139,7 @@ export class Gossip {
   }
 
   memberGone(node: NodeId): void {
-    this.#budgets.delete(node)
+    this.#budgets.forget(node)
     this.#chokes.lost(node)
   }
 
@@ -248,7 +240,7 @@ export class Gossip {
       return ids.filter(id => this.#chokes.isNameable(textOfId(id)))
     },
     answering: messages => upTo(answerBytesMax, messages),
-    received: (from, rpc) => this.#taken(nodeId(from.toString()), rpc),
+    received: (from, rpc) => this.#budgets.take(nodeId(from.toString()), rpc),
   }
 
   #forwarding(chosen: Set<string>, source: string | undefined): void {
@@ -281,43 +273,9 @@ export class Gossip {
     // A verdict that lapsed, or a member that is being cut off: its gossip no longer counts.
     if (this.#deps.links.current(from) === undefined) return { kind: 'ignore' }
     const judgement = this.#deps.handlers.gossip(topic, data, from)
-    // News of a member is on its author's account; a neighbour pays for the rest that it brings.
-    if (judgement.kind === 'accept') this.#budgetOf(from).messages.refund(data.length)
+    if (judgement.kind === 'accept') this.#budgets.refund(from, data.length)
+    if (judgement.kind === 'ignore' && judgement.isExcess) this.#budgets.exceeded(from)
     return judgement
-  }
-
-  /**
-   * Takes out of what came whatever is above the neighbour's rate, before anything is spent on it: what is
-   * not looked at is not marked as seen, so it may still come by another way or be fetched by name.
-   */
-  #taken(from: NodeId, rpc: Rpc): boolean {
-    const { messages, control } = this.#budgetOf(from)
-    const isTaken = (budget: RateBudget, bytes: number): boolean => {
-      const isPaid = budget.spend(bytes)
-      if (!isPaid && this.#counts.overRate++ % 1000 === 0) {
-        this.#deps.log.warn('a neighbour gossips above its rate', { node: from })
-      }
-      return isPaid
-    }
-    rpc.messages = rpc.messages.filter(({ data }) => isTaken(messages, data?.length ?? 0))
-    if (rpc.control === undefined && rpc.subscriptions.length === 0) return rpc.messages.length > 0
-    if (isTaken(control, itemsOf(rpc))) return true
-    delete rpc.control
-    return rpc.messages.length > 0 && rpc.subscriptions.length === 0
-  }
-
-  #budgetOf(node: NodeId): Budgets {
-    const known = this.#budgets.get(node)
-    if (known !== undefined) return known
-    const { clock, limits } = this.#deps
-    const { gossipPerSecond, gossipBytesPerSecond } = limits
-    const rate = { messagesPerSecond: gossipPerSecond, bytesPerSecond: gossipBytesPerSecond }
-    const budgets = {
-      messages: new RateBudget(rate, clock),
-      control: new RateBudget(controlRate, clock),
-    }
-    this.#budgets.set(node, budgets)
-    return budgets
   }
 }
 
@@ -334,16 +292,4 @@ function upTo(bytesMax: number, messages: readonly RpcMessage[]): RpcMessage[] {
     bytes += data?.length ?? 0
     return bytes <= bytesMax
   })
-}
-
-/** How many ids, topics and entries the control part holds, and topics subscribed to. */
-function itemsOf({ control, subscriptions }: Rpc): number {
-  let items = subscriptions.length
-  for (const entries of Object.values(control ?? {})) {
-    for (const entry of entries ?? []) {
-      const ids: unknown = Reflect.get(Object(entry), 'messageIDs')
-      items += 1 + (Array.isArray(ids) ? ids.length : 0)
-    }
-  }
-  return items
 }

@@ -27,7 +27,8 @@ export type StepUpPurpose = 'step-up' | 're-attest' | 'release'
 /** What became of a gossip message, for gossipsub's scores and forwarding; only a verified author is named. */
 export type GossipJudgement =
   | { readonly kind: 'accept'; readonly author: NodeId }
-  | { readonly kind: 'ignore' }
+  /** `isExcess`: brought by its author, and above what an author may send. */
+  | { readonly kind: 'ignore'; readonly isExcess?: true }
   | { readonly kind: 'reject' }
 
 /** A member connection that passed mutual attestation. */
@@ -103,6 +104,8 @@ export interface NetHandlers {
   dialFailed(code: string): void
   /** A gossip message, before forwarding. `from` is the neighbour, not the author. */
   gossip(topic: GossipTopic, data: Uint8Array, from: NodeId): GossipJudgement
+  /** This neighbour has sent for seconds so much more than it may that leaving it unread is a burden by itself. */
+  flooded(node: NodeId): void
   /** Answers a request of a member; a thrown `PeerFault` or `CoterieError` becomes a coded error at the asker. */
   asked(
     protocol: AskProtocol,

@@ -48,6 +48,16 @@ test('whoever waits as long as told can pay, and not a moment sooner', async () 
   )
 })
 
+test('a fine takes what there is and leaves no debt', async () => {
+  const time = new VirtualTime()
+  const budget = new RateBudget(rate, time.clock)
+  budget.fine(1_000)
+  expect(budget.spend(0)).toBe(false)
+  await time.advance(seconds(1))
+  const taken = Array.from({ length: 30 }, () => budget.spend(0)).filter(Boolean)
+  expect(taken).toHaveLength(20)
+})
+
 test('a refund never saves up more than the burst', () => {
   const { clock } = new VirtualTime()
   const budget = new RateBudget(rate, clock)

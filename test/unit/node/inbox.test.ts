@@ -238,3 +238,20 @@ test('forged messages do not use up what their pretended author may send', () =>
   inbox.judge('delta', sealed(author, 'delta', 99), neighbour)
   expect(deliveries).toHaveLength(1)
 })
+
+test('an author above its rate is named to its neighbour as such only if it is that neighbour', () => {
+  const held = trafficKey()
+  const author = person(held)
+  const rate = { messagesPerSecond: 1, bytesPerSecond: 1024 * 1024 }
+  const keys = new Map([[held.id, held]])
+  const { inbox, deliveries } = reader({ keys, members: new Set([author.node]), rate })
+  for (let sequence = 0; sequence < 5; sequence++) {
+    inbox.judge('delta', sealed(author, 'delta', sequence), neighbour)
+  }
+  expect(inbox.judge('delta', sealed(author, 'delta', 5), neighbour)).toEqual({ kind: 'ignore' })
+  expect(inbox.judge('delta', sealed(author, 'delta', 6), author.node)).toEqual({
+    kind: 'ignore',
+    isExcess: true,
+  })
+  expect(deliveries).toHaveLength(5)
+})
