@@ -4,11 +4,13 @@ import { compareBytes } from '../../src/base/bytes.ts'
 import { bytesOfDigest } from '../../src/base/ids.ts'
 import { silentLogger } from '../../src/base/log.ts'
 import { type Duration, seconds } from '../../src/base/time.ts'
+import { netLimits } from '../../src/host/net/options.ts'
 import type { Host } from '../../src/host/port.ts'
 import type { MachineRequest } from '../../src/host/tee/machine.ts'
 import { completeConfig } from '../../src/node/config.ts'
 import type { CoterieNode } from '../../src/node/handle.ts'
 import { createNode } from '../../src/node/node.ts'
+import type { PresetName } from '../../src/node/presets.ts'
 import { encodeRemoval, type RemovalClaim, removalMessage } from '../../src/wire/removal.ts'
 import { type TestNetwork, testNetwork, testNode } from '../fixtures/network.ts'
 import { seededRandom } from './beat-network.ts'
@@ -43,9 +45,16 @@ export class Simulation {
   readonly #random: ReturnType<typeof seededRandom>
   readonly #nodes: SimulatedNode[] = []
 
-  /** One seed decides identities, keys and delays. */
-  constructor(seed: number, fixture: TestNetwork = testNetwork({ seed: `simulation ${seed}` })) {
+  readonly #preset: PresetName
+
+  /** One seed decides identities, keys and delays. Hours pass sooner where nodes redial seldom, as in `wan`. */
+  constructor(
+    seed: number,
+    fixture: TestNetwork = testNetwork({ seed: `simulation ${seed}` }),
+    preset: PresetName = 'local',
+  ) {
     this.fixture = fixture
+    this.#preset = preset
     this.#random = seededRandom(seed)
     const { clock, timers } = this.time
     this.network = new FakeNetwork({ clock, timers, random: this.#random })
@@ -72,12 +81,13 @@ export class Simulation {
       attester,
       openCache: null,
       openNet: async ({ admission, handlers }) => {
-        net = this.network.open({ listen, bootstrap, admission, handlers })
+        const limits = netLimits[this.#preset]
+        net = this.network.open({ listen, bootstrap, limits, admission, handlers })
         return net
       },
     }
     const config = completeConfig({
-      preset: 'local',
+      preset: this.#preset,
       manifestEnvelope: options.manifestEnvelope ?? this.fixture.envelopeBytes,
       found: options.found ?? false,
     })
