@@ -155,7 +155,7 @@ class ReplicaMachine implements Replica {
     const now = this.#now
     switch (input.kind) {
       case 'tick':
-        return
+        return this.#mergePages()
       case 'phaseChanged':
         return this.#changePhase(input.phase)
       case 'rulesChanged':
@@ -274,7 +274,7 @@ class ReplicaMachine implements Replica {
     const { author } = batch
     if (author === this.#core.self) return
     const commitKey = this.#merge.batch(author, batch, this.#now)
-    if (commitKey !== undefined) this.#callForKey(commitKey, author)
+    if (commitKey !== undefined) this.#callForKeys([commitKey], author)
     if (this.#core.marks.hasGap(author)) this.#sync.missed(author, this.#now)
   }
 
@@ -292,22 +292,22 @@ class ReplicaMachine implements Replica {
       this.#effects.push({ kind: 'refuse', id, code: 'NOT_ACTIVE' })
       return
     }
-    try {
-      const asker = { node: from, syncedAt: this.#sync.syncedAt(from), members: this.#memberList }
-      const { bytes, commitKeys } = this.#server.answer(request.bytes, asker, this.#now)
-      for (const key of commitKeys) this.#callForKey(key, from)
-      this.#effects.push({ kind: 'answer', id, bytes })
-    } catch (fault) {
-      if (!(fault instanceof PeerFault)) throw fault
-      this.#effects.push({ kind: 'refuse', id, code: 'BAD_REQUEST' })
-      this.#effects.push({ kind: 'peerFault', node: from, code: fault.code })
+    const asker = { node: from, syncedAt: this.#sync.syncedAt(from), members: this.#memberList }
+    const { effects, commitKeys } = this.#server.serve(request, asker, this.#now)
+    this.#callForKeys(commitKeys, from)
+    this.#effects.push(...effects)
+  }
+
+  #mergePages(): void {
+    for (const node of this.#sync.unmerged()) {
+      this.#blame(node, () => this.#callForKeys(this.#sync.mergePage(node, this.#now), node))
     }
   }
 
   #takeAnswer(node: NodeId, bytes: Uint8Array): void {
     const step = this.#sync.answered(node, bytes, this.#memberList, this.#now)
     if (step === undefined) return
-    for (const id of step.commitKeys) this.#callForKey(id, node)
+    this.#callForKeys(step.commitKeys, node)
     if (step.next !== undefined) {
       this.#effects.push({ kind: 'askSync', to: node, bytes: step.next })
       return
@@ -318,9 +318,9 @@ class ReplicaMachine implements Replica {
     this.#effects.push({ kind: 'fullSyncCompleted', node })
   }
 
-  #callForKey(id: Digest, from: NodeId): void {
-    if (!this.#keyCalls.isCallFor(id, this.#now)) return
-    this.#effects.push({ kind: 'needCommitKey', id, from })
+  #callForKeys(ids: readonly Digest[], from: NodeId): void {
+    const missing = ids.filter(id => this.#keyCalls.isCallFor(id, this.#now))
+    for (const id of missing) this.#effects.push({ kind: 'needCommitKey', id, from })
   }
 
   /** Applies the writes that can be applied, in order. */

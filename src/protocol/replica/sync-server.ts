@@ -1,7 +1,8 @@
 /** Answers a member that asks for what changed here: one bounded page at a time. */
 
 import { equalBytes } from '../../base/bytes.ts'
-import { bytesOfDigest, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
+import { PeerFault } from '../../base/errors.ts'
+import { bytesOfDigest, type Digest, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
 import type { Instant } from '../../base/time.ts'
 import { blankEntry } from '../../wire/entry.ts'
 import { limits } from '../../wire/limits.ts'
@@ -18,7 +19,7 @@ import type { Core } from './core.ts'
 import { identityKey } from './entry-hash.ts'
 import type { Merge } from './merge.ts'
 import { ReconcileServer, type ServedAnswer } from './reconcile-server.ts'
-import type { CachePage, ReplicaMember } from './types.ts'
+import type { CachePage, ReplicaEffect, ReplicaMember } from './types.ts'
 
 /** Rows looked at for one page: a page of entries that the asker has already must not hold up the loop. */
 const rowsPerPageMax = 20_000
@@ -35,6 +36,24 @@ export class SyncServer {
     this.#core = core
     this.#log = core.ports.random.bytes(16)
     this.#reconciler = new ReconcileServer(core, merge, this.#log)
+  }
+
+  /** What a request comes to: its answer, or a refusal, and whose fault that is. */
+  serve(
+    request: { readonly id: number; readonly bytes: Uint8Array },
+    asker: Parameters<SyncServer['answer']>[1],
+    now: Instant,
+  ): { readonly effects: readonly ReplicaEffect[]; readonly commitKeys: readonly Digest[] } {
+    const { id } = request
+    try {
+      const { bytes, commitKeys } = this.answer(request.bytes, asker, now)
+      return { effects: [{ kind: 'answer', id, bytes }], commitKeys }
+    } catch (fault) {
+      if (!(fault instanceof PeerFault)) throw fault
+      const refused: ReplicaEffect = { kind: 'refuse', id, code: 'BAD_REQUEST' }
+      const blamed: ReplicaEffect = { kind: 'peerFault', node: asker.node, code: fault.code }
+      return { effects: [refused, blamed], commitKeys: [] }
+    }
   }
 
   /** The answer to a request. @throws {PeerFault} for one that no honest member sends. */

@@ -1,10 +1,11 @@
 /** What a replica remembers of each member that it pulls from. */
 import type { NodeId } from '../../base/ids.ts'
 import { after, type Instant, seconds } from '../../base/time.ts'
+import type { SyncAnswer } from '../../wire/sync.ts'
 import type { Round } from './reconcile.ts'
 
 /** A pull under way for longer leaves its place to others: its member may never come to an end of pages. */
-export const placeFor = seconds(30)
+const placeFor = seconds(30)
 
 export interface Pull {
   readonly of: NodeId
@@ -20,6 +21,10 @@ export interface Pull {
   readonly round: Round | undefined
   /** All that the member holds is asked for again, because some of it was refused for want of room. */
   readonly isRetry: boolean
+  /** A page that came and is not merged: the member makes the next one meanwhile. Never more than one. */
+  unmerged: SyncAnswer | undefined
+  /** Such a page was a fault: the answer still to come ends the pull and is not looked at. */
+  isSpoiled: boolean
 }
 
 export interface Source {
@@ -57,7 +62,19 @@ export function newSource(now: Instant): Source {
   }
 }
 
-/** Whether a pull takes a place among those under way. */
-export function isPlaced(pull: Pull | undefined, now: Instant): boolean {
-  return pull !== undefined && now < after(pull.startedAt, placeFor)
+/** How many pulls take a place, and when the first of them gives it up. */
+export function placesOf(
+  sources: Iterable<Source>,
+  now: Instant,
+): { readonly count: number; readonly freeAt: Instant | null } {
+  let count = 0
+  let freeAt: Instant | null = null
+  for (const { pull } of sources) {
+    if (pull === undefined) continue
+    const until = after(pull.startedAt, placeFor)
+    if (until <= now) continue
+    count++
+    if (freeAt === null || until < freeAt) freeAt = until
+  }
+  return { count, freeAt }
 }

@@ -2,7 +2,8 @@
  * Pulls from members: after a connection, a gap, a root that differs, and now and then.
  *
  * A pull asks for pages until the answerer's log ends: the cut. What then holds is that all the answerer had
- * merged is merged here, so its marks become ours. Each side pulls; none pushes.
+ * merged is merged here, so its marks become ours. Each side pulls; none pushes. A page is merged after the
+ * next one is asked for, so that both sides work at once.
  */
 import { toHex } from '../../base/bytes.ts'
 import { PeerFault } from '../../base/errors.ts'
@@ -14,7 +15,7 @@ import { dropByListing } from './drop-by-listing.ts'
 import type { Merge } from './merge.ts'
 import { DescentRound, type Round, type SketchCut, SketchRound } from './reconcile.ts'
 import { statedMarks } from './sync-server.ts'
-import { isPlaced, newSource, type Pull, placeFor, type Source } from './sync-source.ts'
+import { newSource, type Pull, placesOf, type Source } from './sync-source.ts'
 import type { ReplicaMember } from './types.ts'
 
 /** Pulls under way at once, after a first one was completed: until then two would bring everything twice. */
@@ -123,7 +124,7 @@ export class Sync {
     now: Instant,
   ): { readonly to: NodeId; readonly bytes: Uint8Array }[] {
     const requests: { to: NodeId; bytes: Uint8Array }[] = []
-    let underWay = this.#underWay(now)
+    let underWay = placesOf(this.#sources.values(), now).count
     for (const to of sources) {
       const source = this.#sourceOf(to, now)
       if (underWay >= this.#pullsMax) break
@@ -141,8 +142,10 @@ export class Sync {
 
   /** When `due` next has something for one of `sources`. */
   wakeAt(sources: readonly NodeId[], now: Instant): Instant | null {
+    if (this.unmerged().length > 0) return now
     // The end of a pull is an input of its own.
-    if (this.#underWay(now) >= this.#pullsMax) return this.#placeFreeAt(now)
+    const places = placesOf(this.#sources.values(), now)
+    if (places.count >= this.#pullsMax) return places.freeAt
     let earliest: Instant | null = null
     for (const node of sources) {
       const source = this.#sources.get(node)
@@ -166,6 +169,7 @@ export class Sync {
     const source = this.#sources.get(node)
     const pull = source?.pull
     if (source === undefined || pull === undefined) return undefined
+    if (pull.isSpoiled) return void this.#giveUp(source, now)
     try {
       if (pull.round !== undefined) return this.#takeRound({ source, pull, bytes }, members, now)
       const answer = syncAnswerCodec.decode(bytes)
@@ -174,6 +178,44 @@ export class Sync {
       this.#giveUp(source, now)
       throw fault
     }
+  }
+
+  /** Members with a page that came and is not merged: whoever makes the next one need not wait for that. */
+  unmerged(): readonly NodeId[] {
+    const waiting = [...this.#sources].filter(([, { pull }]) => pull?.unmerged !== undefined)
+    return waiting.map(([node]) => node)
+  }
+
+  /**
+   * Merges such a page. Answers the commit keys that it names. @throws {PeerFault} for one that no honest member
+   * sends: nothing of it is merged, the pull ends with the answer under way.
+   */
+  mergePage(node: NodeId, now: Instant): readonly Digest[] {
+    const pull = this.#sources.get(node)?.pull
+    if (pull === undefined) return []
+    try {
+      return this.#mergeUnmerged(pull, now)
+    } catch (fault) {
+      pull.isSpoiled = true
+      throw fault
+    }
+  }
+
+  #mergeUnmerged(pull: Pull, now: Instant): readonly Digest[] {
+    const { unmerged } = pull
+    if (unmerged === undefined) return []
+    pull.unmerged = undefined
+    const floor = this.#core.clock.floor(now) ?? 0
+    const merged = this.#merge.page(
+      unmerged.page,
+      {
+        listed: pull.listed === undefined ? undefined : row => pull.listed?.add(row),
+        isStale: unmerged.syncedAt < floor && this.#core.marks.hasForgotten,
+      },
+      now,
+    )
+    pull.isClean &&= merged.isClean
+    return merged.commitKeys
   }
 
   #take(
@@ -193,23 +235,15 @@ export class Sync {
     if (!answer.isLast && isSameLog && answer.next <= pull.cursor) {
       throw new PeerFault('SYNC_STUCK', 'a page leads nowhere')
     }
-    const floor = core.clock.floor(now) ?? 0
-    const merged = this.#merge.page(
-      answer.page,
-      {
-        listed: pull.listed === undefined ? undefined : row => pull.listed?.add(row),
-        isStale: answer.syncedAt < floor && core.marks.hasForgotten,
-      },
-      now,
-    )
-    pull.isClean &&= merged.isClean
+    const earlier = this.#mergeUnmerged(pull, now)
     pull.log = answer.log
     pull.cursor = answer.next
-    const { commitKeys } = merged
+    pull.unmerged = answer
     if (!answer.isLast) {
       const next = this.#request(pull, members)
-      return { isCompleted: false, next, commitKeys, ownMark: 0 }
+      return { isCompleted: false, next, commitKeys: earlier, ownMark: 0 }
     }
+    const commitKeys = [...earlier, ...this.#mergeUnmerged(pull, now)]
     const ownMark = this.#adoptMarks(pull, answer, now)
     core.usageTold(pull.of, toldUsage(answer))
     source.pull = undefined
@@ -302,24 +336,6 @@ export class Sync {
     return ownMark
   }
 
-  /** Pulls that take a place. */
-  #underWay(now: Instant): number {
-    let count = 0
-    for (const { pull } of this.#sources.values()) if (isPlaced(pull, now)) count++
-    return count
-  }
-
-  /** When a pull under way gives its place up. */
-  #placeFreeAt(now: Instant): Instant | null {
-    let earliest: Instant | null = null
-    for (const { pull } of this.#sources.values()) {
-      if (pull === undefined || !isPlaced(pull, now)) continue
-      const at = after(pull.startedAt, placeFor)
-      if (earliest === null || at < earliest) earliest = at
-    }
-    return earliest
-  }
-
   #begin(of: NodeId, source: Source, now: Instant): Pull {
     // Without a clock there was no time to miss anything, but what a disk kept is old all the same.
     const isStale = this.#isRestored || this.syncedAt(of) < (this.#core.clock.floor(now) ?? 0)
@@ -338,7 +354,8 @@ export class Sync {
     const from = isWhole ? { log: null, cursor: 0 } : { log: source.log, cursor: source.cursor }
     const listed = mustListAll ? new Set<number>() : undefined
     const round = isWhole ? undefined : this.#roundWith(of, source, remedy)
-    return { of, startedAt: now, from, ...from, isClean: true, listed, round, isRetry }
+    const ahead = { unmerged: undefined, isSpoiled: false }
+    return { of, startedAt: now, from, ...from, isClean: true, listed, round, isRetry, ...ahead }
   }
 
   /** The cursor if there is one; else, and against a difference that stays, something that needs none. */

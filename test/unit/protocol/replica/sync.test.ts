@@ -5,8 +5,9 @@ import type { Instant } from '../../../../src/base/time.ts'
 import { identityKey } from '../../../../src/protocol/replica/entry-hash.ts'
 import { ackCodec } from '../../../../src/wire/ack.ts'
 import { BatchWriter } from '../../../../src/wire/batch.ts'
-import { blankEntry, type EntryView, entryKind } from '../../../../src/wire/entry.ts'
-import { SyncPageWriter, syncAnswerCodec, syncRequestCodec } from '../../../../src/wire/sync.ts'
+import type { EntryView } from '../../../../src/wire/entry.ts'
+import { syncAnswerCodec, syncRequestCodec } from '../../../../src/wire/sync.ts'
+import { answerOf, forge } from '../../../fakes/forged-entries.ts'
 import { commitKey, FakeNetwork, type FakeNode } from '../../../fakes/replica-network.ts'
 
 const hour = 3_600_000
@@ -25,47 +26,10 @@ function group(count: number, options = {}): { network: FakeNetwork; nodes: Fake
   return { network, nodes: network.nodes }
 }
 
-/** What an attested but lying author could put into a batch. */
-function forge(options: { key: string; value?: string; ms: number; counter?: number }): EntryView {
-  const entry = blankEntry()
-  entry.kind = entryKind.register
-  entry.ms = entry.tagMs = options.ms
-  entry.counter = entry.tagCounter = options.counter ?? 0
-  entry.sequence = 1
-  entry.key = utf8(options.key)
-  entry.keyEnd = entry.key.length
-  entry.value = utf8(options.value ?? 'forged')
-  entry.valueEnd = entry.value.length
-  if (options.key.startsWith('own/')) {
-    entry.signature = new Uint8Array(64).fill(1)
-    entry.signatureStart = 0
-  }
-  return entry
-}
-
 function batchOf(...entries: EntryView[]): Uint8Array {
   const writer = new BatchWriter()
   for (const entry of entries) writer.add(entry, 0)
   return writer.finish(bytesOfDigest(commitKey), () => new Uint8Array(32))
-}
-
-function answerOf(author: FakeNode, entries: EntryView[], from: FakeNode): Uint8Array {
-  const writer = new SyncPageWriter()
-  for (const entry of entries) writer.add(entry)
-  const groupClock = from.replica.groupClock(0 as Instant) ?? 0
-  return syncAnswerCodec.encode({
-    log: new Uint8Array(16).fill(3),
-    next: 1,
-    isLast: true,
-    marks: [],
-    groupClock,
-    floor: 0,
-    syncedAt: groupClock,
-    page: writer.finish(
-      () => identityKey(author.id),
-      () => bytesOfDigest(commitKey),
-    ),
-  })
 }
 
 const faultsOf = (node: FakeNode): string[] =>
