@@ -237,7 +237,7 @@ export class EntryReader {
 const ownPrefix = utf8('own/')
 
 /** Whether a key is under `own/`, where only the node that it names may write. */
-export function isOwnKey(entry: EntryView): boolean {
+export function isOwnKey(entry: Pick<EntryView, 'key' | 'keyStart' | 'keyEnd'>): boolean {
   if (entry.keyEnd - entry.keyStart < ownPrefix.length) return false
   for (let i = 0; i < ownPrefix.length; i++) {
     if (entry.key[entry.keyStart + i] !== ownPrefix[i]) return false

@@ -2,17 +2,24 @@
 import { blankEntry, entryKind } from '../../wire/entry.ts'
 import { rowFlag } from './columns.ts'
 import type { EntryMap } from './lattice.ts'
+import { isLeasedByOther } from './own-leases.ts'
 import type { WriteRules } from './write-rules.ts'
 
 /**
- * Erases every tombstone stamped below `floor` (group clock ms). Answers the key rows that are gone.
+ * Erases every tombstone stamped below `floor` (group clock ms), and what other nodes said of themselves and did not
+ * say again since. Answers the key rows that are gone.
  *
  * All members prune at the same group time, so their roots agree again as soon as the last has passed it.
  */
 export function pruneBelow(map: EntryMap, floor: number): Set<number> {
   const { flags, ms } = map.cells.columns
   const tombstone = rowFlag.isEntry | rowFlag.isRemoved
-  return eraseWhere(map, row => ((flags[row] ?? 0) & tombstone) === tombstone && ms.at(row) < floor)
+  return eraseWhere(
+    map,
+    row =>
+      ms.at(row) < floor &&
+      (((flags[row] ?? 0) & tombstone) === tombstone || isLeasedByOther(map, row)),
+  )
 }
 
 /**

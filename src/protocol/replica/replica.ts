@@ -146,7 +146,6 @@ class ReplicaMachine implements Replica {
   readonly changesAfter: Replica['changesAfter'] = query => this.#core.changesAfter(query)
 
   readonly commitKeysNamed = (): readonly Digest[] => this.#core.map.commitKeys.named()
-
   readonly groupClock: Replica['groupClock'] = now => this.#core.clock.read(now)
 
   readonly pruneFloor: Replica['pruneFloor'] = now => this.#core.clock.floor(now)
@@ -329,6 +328,7 @@ class ReplicaMachine implements Replica {
     const groupMs = clock.read(this.#now)
     const isReady = this.#phase === 'active' && this.#writer.commitKey !== undefined
     if (isReady && groupMs !== undefined) {
+      this.#writer.renewOwn(groupMs)
       while (outbox.hasRoom) {
         const write = this.#waiting.take()
         if (write === undefined) return

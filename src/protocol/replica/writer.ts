@@ -12,6 +12,8 @@ import { limits } from '../../wire/limits.ts'
 import type { Core } from './core.ts'
 import { entrySigningBytes, ownerInKey } from './entry-hash.ts'
 import type { Merge } from './merge.ts'
+
+import { OwnLeases } from './own-leases.ts'
 import type { ByteRun } from './slab.ts'
 import { slotOf, slotValue } from './slot.ts'
 import type { Operation, WriteRefusal } from './types.ts'
@@ -24,12 +26,14 @@ export class Writer {
   readonly #merge: Merge
   readonly #entry = blankEntry()
   readonly #observed = blankEntry()
+  readonly #leases: OwnLeases
   readonly #key = new Uint8Array(limits.stateKeyBytesMax)
   #commitKey: Digest | undefined
 
   constructor(core: Core, merge: Merge) {
     this.#core = core
     this.#merge = merge
+    this.#leases = new OwnLeases(core.map)
   }
 
   /** The commit key that new entries name; `undefined` before the first. */
@@ -72,6 +76,14 @@ export class Writer {
         if (operation.element.length > limits.stateElementBytesMax) return 'VALUE_TOO_LARGE'
         if (!this.#fits(keyRow, entryKind.set)) return 'WRONG_KIND'
         return this.#changeElement(key, keyRow, operation, groupMs)
+    }
+  }
+
+  /** Says again, under a new stamp, what this node said of itself long ago. */
+  renewOwn(groupMs: number): void {
+    for (const row of this.#leases.due(groupMs)) {
+      if (!this.#core.outbox.hasRoom) return
+      this.#renew(row, groupMs)
     }
   }
 
@@ -224,6 +236,19 @@ export class Writer {
     entry.tagCounter = observed.tagCounter
     entry.tagAuthor = observed.tagAuthor
     return this.#join(entry)
+  }
+
+  #renew(row: number, groupMs: number): void {
+    const { map } = this.#core
+    const observed = this.#observed
+    map.cells.read(row, observed)
+    const { kind, key, keyStart, keyEnd } = observed
+    this.#key.set(key.subarray(keyStart, keyEnd))
+    const value = observed.value.slice(observed.valueStart, observed.valueEnd)
+    const element = observed.element.slice(observed.elementStart, observed.elementEnd)
+    const run = { bytes: this.#key, start: 0, end: keyEnd - keyStart }
+    const what = kind === entryKind.set ? { kind, element } : { kind, value }
+    this.#put(run, what, groupMs)
   }
 
   #stamped(key: ByteRun, groupMs: number): EntryView {
