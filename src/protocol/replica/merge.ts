@@ -3,11 +3,12 @@ import { PeerFault } from '../../base/errors.ts'
 import { type Digest, digestOf, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
 import type { Instant } from '../../base/time.ts'
 import { parseBatch } from '../../wire/batch.ts'
-import { type EntryView, entryKind, isOwnKey, sequenceMax } from '../../wire/entry.ts'
+import { type EntryView, entryKind, sequenceMax } from '../../wire/entry.ts'
 import { type KnownIds, parseSyncPage, type SyncPage } from '../../wire/sync.ts'
 import type { Core } from './core.ts'
 import { isSignedByOwner } from './entry-hash.ts'
 import type { HeldBatch } from './hold.ts'
+import { isLapsed } from './own-leases.ts'
 
 /** What became of a page. */
 export interface MergedPage {
@@ -139,8 +140,7 @@ export class Merge {
         if (map.holds(entry) && this.join(entry) >= 0) core.pruneAgain()
         return
       }
-      // What its node did not say again in a day is gone everywhere.
-      if (entry.ms < floor && isOwnKey(entry)) return
+      if (isLapsed(entry, floor)) return
       // Seen before and not here any more: its removal was pruned, and it must not come back. Above the floor
       // no removal is pruned: then it is not here because it was never seen, whoever claimed so.
       const isPrunable = entry.kind !== entryKind.counter

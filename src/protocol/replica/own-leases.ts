@@ -7,7 +7,7 @@
  * are young when it returns.
  */
 import { hours } from '../../base/time.ts'
-import { blankEntry, isOwnKey } from '../../wire/entry.ts'
+import { blankEntry, type EntryView, isOwnKey } from '../../wire/entry.ts'
 import { rowFlag } from './columns.ts'
 import type { EntryMap } from './lattice.ts'
 
@@ -53,4 +53,9 @@ export function isLeasedByOther(map: EntryMap, row: number): boolean {
     return false
   const { bytes, start, end } = map.cells.nameOf(map.cells.keyRowOf(row))
   return isOwnKey({ key: bytes, keyStart: start, keyEnd: end })
+}
+
+/** Whether an entry is what a node said of itself and did not say again in a day: it is gone everywhere. */
+export function isLapsed(entry: EntryView, floor: number): boolean {
+  return entry.ms < floor && isOwnKey(entry)
 }
