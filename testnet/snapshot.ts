@@ -22,7 +22,7 @@ const answerPatienceEach = 400
 /** Who waits for nodes to agree asks as patiently as that: on a machine that is far too busy each answer takes long. */
 const answerPatienceMax = 30_000
 
-/** Milliseconds between two looks for each node looked at: who asks all the time has no answer to see. */
+/** Milliseconds between two looks for each node looked at, and at least as long as the last look took: answers cost, too. */
 const lookPause = 20
 
 /** `patience`: milliseconds that each node has to answer; as long as a person waits unless said. */
@@ -91,13 +91,14 @@ export async function untilConverged(
   missingOf: (nodes: readonly NodeSnapshot[]) => string | undefined = divergenceOf,
 ): Promise<NodeSnapshot[]> {
   for (let patience = patienceFor(testnet); ; ) {
+    const begun = performance.now()
     const nodes = (await snapshotOf(testnet, patience)).filter(pick)
     // A question that is asked again before it is answered only adds to what there is to answer.
     if (nodes.some(isSilent)) patience = Math.min(2 * patience, answerPatienceMax)
     const missing = missingOf(nodes)
     if (missing === undefined) return nodes
     if (signal.aborted) throw new Error(`not converged: ${missing}`, { cause: signal.reason })
-    await wait(lookPause * nodes.length)
+    await wait(Math.max(lookPause * nodes.length, performance.now() - begun))
   }
 }
 

@@ -173,7 +173,7 @@ export const hostOptions = {
     span(milliseconds(100), minutes(10)),
     { local: seconds(2), lan: seconds(5), wan: seconds(15) },
     'ms',
-    'How often one member is asked what this node missed, besides on connect and on a differing root.',
+    'How often one member, each in its turn, is asked what this node missed, besides on connect and on a differing root.',
   ),
   cache: host(
     toggle,

@@ -18,7 +18,7 @@ import { type ConnectionManagerInit, createLibp2p, type Libp2pOptions } from 'li
 import type { Registry } from 'prom-client'
 import { HostError } from '../../base/errors.ts'
 import type { NetworkId } from '../../base/ids.ts'
-import { seconds } from '../../base/time.ts'
+import { minutes, seconds } from '../../base/time.ts'
 import { outliveClockJumps } from './clock-jumps.ts'
 import { type Allowed, membersOnly } from './confinement.ts'
 import type { Doorkeeper } from './doorkeeper.ts'
@@ -121,7 +121,7 @@ export async function libp2pNode(parts: NodeParts): Promise<Libp2p<Services>> {
       // With the default of one stream, a probe of the routing table and one of the monitor meet, the second
       // is refused, and the monitor takes the refusal for a dead connection and closes it.
       ping: ping({ maxInboundStreams: 8, maxOutboundStreams: 8 }),
-      dht: membersOnly(routingTable(network, limits), { allowed, gated: false }),
+      dht: membersOnly(routingTable(network), { allowed, gated: false }),
       gossip: membersOnly(
         gossipService({ topics: parts.topics, limits, register: parts.gossipRegister }),
         {
@@ -175,14 +175,18 @@ function connectionManagerOf(limits: NetLimits): ConnectionManagerInit {
   }
 }
 
-function routingTable(network: NetworkId, limits: NetLimits): ReturnType<typeof kadDHT> {
+/** How often the routing table looks around without being asked. */
+const ownLookInterval = minutes(10)
+
+function routingTable(network: NetworkId): ReturnType<typeof kadDHT> {
   return kadDHT({
     protocol: dhtProtocol(network),
     // Unset, a node answers nobody until it has a public address.
     clientMode: false,
     // The default drops private addresses: on loopback and in a LAN the table stays empty.
     peerInfoMapper: passthroughMapper,
-    querySelfInterval: limits.selfQueryInterval,
+    // The node asks for its own neighbourhood by itself, as often as there is something to learn (`Discovery`).
+    querySelfInterval: ownLookInterval,
     allowQueryWithZeroPeers: true,
     validators: { pk: refuseRecord, ipns: refuseRecord },
     selectors: {},

@@ -8,7 +8,15 @@
 import { toHex } from '../../base/bytes.ts'
 import { PeerFault } from '../../base/errors.ts'
 import { type Digest, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
-import { after, between, type Instant, instant, milliseconds, seconds } from '../../base/time.ts'
+import {
+  after,
+  between,
+  type Duration,
+  type Instant,
+  instant,
+  milliseconds,
+  seconds,
+} from '../../base/time.ts'
 import { type SyncAnswer, syncAnswerCodec, syncRequestCodec, toldUsage } from '../../wire/sync.ts'
 import type { Core } from './core.ts'
 import { dropByListing } from './drop-by-listing.ts'
@@ -44,6 +52,8 @@ export class Sync {
   /** Group time when this node, empty, first had a clock: it cannot have missed a removal before. */
   #bornAt: number | undefined
   #pullsMax = 1
+  /** Members that could be asked at the last look. */
+  #sourceCount = 1
   #isRestored = false
 
   constructor(core: Core, merge: Merge) {
@@ -123,6 +133,7 @@ export class Sync {
     members: readonly ReplicaMember[],
     now: Instant,
   ): { readonly to: NodeId; readonly bytes: Uint8Array }[] {
+    this.#sourceCount = sources.length
     const requests: { to: NodeId; bytes: Uint8Array }[] = []
     let underWay = placesOf(this.#sources.values(), now).count
     for (const to of sources) {
@@ -248,7 +259,7 @@ export class Sync {
     core.usageTold(pull.of, toldUsage(answer))
     source.pull = undefined
     source.restUntil = after(now, restMin)
-    source.dueAt = after(now, core.settings.syncInterval)
+    source.dueAt = after(now, this.#patience)
     if (!pull.isClean) {
       source.restUntil = after(now, restAfterFailure)
       return { isCompleted: false, next: undefined, commitKeys, ownMark }
@@ -283,7 +294,7 @@ export class Sync {
     }
     source.pull = undefined
     source.restUntil = after(now, step.isClean ? restMin : restAfterFailure)
-    source.dueAt = after(now, this.#core.settings.syncInterval)
+    source.dueAt = after(now, this.#patience)
     if (step.cut === undefined || !step.isClean) {
       return { isCompleted: false, next: undefined, commitKeys, ownMark: 0 }
     }
@@ -334,6 +345,14 @@ export class Sync {
       dropByListing(core, { ...said, isRestored: this.#isRestored }, now)
     }
     return ownMark
+  }
+
+  /**
+   * Until a member is asked again without a reason: one of all is, each interval (Demers et al., "Epidemic Algorithms",
+   * PODC 1987, section 1.3). Who misses something learns of it by a gap or a root, and does not wait for this.
+   */
+  get #patience(): Duration {
+    return (this.#core.settings.syncInterval * Math.max(1, this.#sourceCount)) as Duration
   }
 
   #begin(of: NodeId, source: Source, now: Instant): Pull {
