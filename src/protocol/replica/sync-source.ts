@@ -1,6 +1,6 @@
 /** What a replica remembers of each member that it pulls from. */
 import type { NodeId } from '../../base/ids.ts'
-import { after, type Instant, seconds } from '../../base/time.ts'
+import { after, type Duration, type Instant, seconds } from '../../base/time.ts'
 import type { SyncAnswer } from '../../wire/sync.ts'
 import type { Round } from './reconcile.ts'
 
@@ -77,4 +77,15 @@ export function placesOf(
     if (freeAt === null || until < freeAt) freeAt = until
   }
   return { count, freeAt }
+}
+
+/**
+ * How long until a member is asked again without a reason: one of all is, each interval (Demers et al., "Epidemic
+ * Algorithms", PODC 1987, section 1.3). Who misses something learns of it by a gap or a root, and does not wait for this.
+ */
+export function lookAgain(
+  { settings }: { readonly settings: { readonly syncInterval: Duration } },
+  members: number,
+): Duration {
+  return (settings.syncInterval * Math.max(1, members)) as Duration
 }

@@ -8,22 +8,14 @@
 import { toHex } from '../../base/bytes.ts'
 import { PeerFault } from '../../base/errors.ts'
 import { type Digest, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
-import {
-  after,
-  between,
-  type Duration,
-  type Instant,
-  instant,
-  milliseconds,
-  seconds,
-} from '../../base/time.ts'
+import { after, between, type Instant, instant, milliseconds, seconds } from '../../base/time.ts'
 import { type SyncAnswer, syncAnswerCodec, syncRequestCodec, toldUsage } from '../../wire/sync.ts'
 import type { Core } from './core.ts'
 import { dropByListing } from './drop-by-listing.ts'
 import type { Merge } from './merge.ts'
 import { DescentRound, type Round, type SketchCut, SketchRound } from './reconcile.ts'
 import { statedMarks } from './sync-server.ts'
-import { newSource, type Pull, placesOf, type Source } from './sync-source.ts'
+import { lookAgain, newSource, type Pull, placesOf, type Source } from './sync-source.ts'
 import type { ReplicaMember } from './types.ts'
 
 /** Pulls under way at once, after a first one was completed: until then two would bring everything twice. */
@@ -259,7 +251,7 @@ export class Sync {
     core.usageTold(pull.of, toldUsage(answer))
     source.pull = undefined
     source.restUntil = after(now, restMin)
-    source.dueAt = after(now, this.#patience)
+    source.dueAt = after(now, lookAgain(core, this.#sourceCount))
     if (!pull.isClean) {
       source.restUntil = after(now, restAfterFailure)
       return { isCompleted: false, next: undefined, commitKeys, ownMark }
@@ -294,7 +286,7 @@ export class Sync {
     }
     source.pull = undefined
     source.restUntil = after(now, step.isClean ? restMin : restAfterFailure)
-    source.dueAt = after(now, this.#patience)
+    source.dueAt = after(now, lookAgain(this.#core, this.#sourceCount))
     if (step.cut === undefined || !step.isClean) {
       return { isCompleted: false, next: undefined, commitKeys, ownMark: 0 }
     }
@@ -345,14 +337,6 @@ export class Sync {
       dropByListing(core, { ...said, isRestored: this.#isRestored }, now)
     }
     return ownMark
-  }
-
-  /**
-   * Until a member is asked again without a reason: one of all is, each interval (Demers et al., "Epidemic Algorithms",
-   * PODC 1987, section 1.3). Who misses something learns of it by a gap or a root, and does not wait for this.
-   */
-  get #patience(): Duration {
-    return (this.#core.settings.syncInterval * Math.max(1, this.#sourceCount)) as Duration
   }
 
   #begin(of: NodeId, source: Source, now: Instant): Pull {
