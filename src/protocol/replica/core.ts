@@ -123,6 +123,7 @@ export class Core {
     )
     this.shares.keep(this.#active)
     this.activeInstances = new Set(this.#active.values())
+    this.marks.needVoices(this.activeInstances.size < 2 ? 1 : 2)
   }
 
   /** Whether `node` is another active member. */
@@ -234,6 +235,12 @@ export class Core {
       changes.push({ cursor, key, entry: map.show(keyRow) ?? null })
     }
     return { changes, cursor }
+  }
+
+  /** Names of authors and keys that came with entries that did not stay: asked for before more come. */
+  sweepNames(): void {
+    this.map.authors.sweepIfIdle()
+    this.map.commitKeys.sweepIfIdle()
   }
 
   /** Prunes when the floor has moved. */

@@ -1,6 +1,9 @@
 /** Long names as small numbers: an author or a commit key is named once, not once per entry. */
 import { assert } from '../../base/errors.ts'
 
+/** Names without use that may stand beside as many in use: of a batch or page that brought nothing, and many like it. */
+const idleMax = 4096
+
 /** Numbers names in order of first appearance and counts their uses. */
 export class Intern<T extends string> {
   readonly #names: (T | undefined)[] = []
@@ -8,6 +11,7 @@ export class Intern<T extends string> {
   readonly #uses: number[] = []
   readonly #free: number[] = []
   readonly #keep: ReadonlySet<T>
+  #usedCount = 0
 
   /** Names in `keep` hold their number even unused. */
   constructor(keep: readonly T[] = []) {
@@ -38,11 +42,20 @@ export class Intern<T extends string> {
   }
 
   use(index: number): void {
-    this.#uses[index] = (this.#uses[index] ?? 0) + 1
+    const before = this.#uses[index] ?? 0
+    this.#uses[index] = before + 1
+    if (before === 0) this.#usedCount++
   }
 
   release(index: number): void {
-    this.#uses[index] = (this.#uses[index] ?? 0) - 1
+    const left = (this.#uses[index] ?? 0) - 1
+    this.#uses[index] = left
+    if (left === 0) this.#usedCount--
+  }
+
+  /** As `sweep`, once so many names are without use that whoever sent them may have made them up. No number may be held. */
+  sweepIfIdle(): void {
+    if (this.#indexes.size - this.#usedCount > Math.max(idleMax, this.#usedCount)) this.sweep()
   }
 
   /** Frees the numbers of names without use: so that ids of the departed fold away. */

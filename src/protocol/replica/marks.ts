@@ -4,9 +4,11 @@
  * What is *held* rises by the next batch in order, or to the author's sequence at the cut of a completed
  * sync from that author: then all before it is merged as well, however it came. What a third member says
  * that it had merged is *claimed*: it spares bytes and tells what was seen and pruned, but nobody is told
- * that it is held, for the third member may lie. The author's own word ends every claim beyond it.
+ * that it is held, for the third member may lie; and it counts as far as members on two instances claim it. The author's own word ends
+ * every claim beyond it.
  */
 import type { NodeId } from '../../base/ids.ts'
+import { Claims } from './claims.ts'
 import { identityKey } from './entry-hash.ts'
 
 /** Authors remembered by name, the departed included: what was seen of them tells a pruned removal from a new entry. */
@@ -20,7 +22,9 @@ const noBatch = Number.POSITIVE_INFINITY
 
 interface Progress {
   held: number
-  claimed: number
+  /** What was known of it before it was folded away. */
+  recalled: number
+  claims: Claims
   readonly ahead: Set<number>
   /** The first batch with an entry that had no room here, or lost it: no mark reaches it. */
   refused: number
@@ -35,6 +39,12 @@ export class Marks {
   /** Marks of the longest departed: a number for the name is enough to know it again. */
   readonly #folded = new Map<number, number>()
   #hasForgotten = false
+  #voices = 1
+
+  /** On how many instances, one or two, members must claim the same: one where there is no more. */
+  needVoices(voices: number): void {
+    this.#voices = voices
+  }
 
   /** Whether the mark of some author was given up for want of room. */
   get hasForgotten(): boolean {
@@ -44,7 +54,7 @@ export class Marks {
   /** All batches of `author` up to this one are merged, or so a member claims; 0 for none. */
   markOf(author: NodeId): number {
     const progress = this.#authors.get(author)
-    return progress === undefined ? this.#foldedOf(author) : markIn(progress)
+    return progress === undefined ? this.#foldedOf(author) : this.#markIn(progress)
   }
 
   /** All batches of `author` up to this one are merged here; 0 for none. */
@@ -97,21 +107,24 @@ export class Marks {
     this.#raise(author, progress, sequence)
   }
 
-  /** A sync was completed with a member that says it had merged the author's batches up to this one. */
-  claimed(author: NodeId, sequence: number): void {
-    const progress = this.#progressOf(author)
-    progress.claimed = Math.max(progress.claimed, sequence)
+  /** A sync was completed with a member on `instance` that says it had merged the author's batches up to this one. */
+  claimed(author: NodeId, sequence: number, instance: string): void {
+    this.#progressOf(author).claims.add(instance, sequence)
   }
 
   /** Nobody's word about others is believed any more: what it spared is asked for again. */
   dropClaims(): void {
-    for (const progress of this.#authors.values()) progress.claimed = 0
+    for (const progress of this.#authors.values()) {
+      progress.recalled = 0
+      progress.claims = new Claims()
+    }
   }
 
   /** A sync was completed with the author itself, whose last batch was this one. */
   synced(author: NodeId, sequence: number): void {
     const progress = this.#progressOf(author)
-    progress.claimed = Math.min(progress.claimed, sequence)
+    progress.recalled = Math.min(progress.recalled, sequence)
+    progress.claims.cut(sequence)
     if (sequence <= progress.held) return
     for (const ahead of progress.ahead) if (ahead <= sequence) progress.ahead.delete(ahead)
     this.#raise(author, progress, sequence)
@@ -143,7 +156,7 @@ export class Marks {
   /** Every author with a mark above 0. */
   *all(): Generator<{ readonly author: NodeId; readonly mark: number }> {
     for (const [author, progress] of this.#authors) {
-      const mark = markIn(progress)
+      const mark = this.#markIn(progress)
       if (mark > 0) yield { author, mark }
     }
   }
@@ -153,7 +166,8 @@ export class Marks {
     if (known !== undefined) return known
     // Who comes back has a mark that was claimed or held: nothing is acknowledged for the sake of it.
     const progress: Progress = {
-      ...{ held: 0, claimed: this.#foldedOf(author), ahead: new Set<number>() },
+      ...{ held: 0, recalled: this.#foldedOf(author), claims: new Claims() },
+      ahead: new Set<number>(),
       ...{ refused: noBatch, refusedAnew: noBatch },
     }
     this.#folded.delete(numberOf(author))
@@ -165,15 +179,15 @@ export class Marks {
     return this.#folded.size === 0 ? 0 : (this.#folded.get(numberOf(author)) ?? 0)
   }
 
+  #markIn({ held, recalled, claims, refused }: Progress): number {
+    return Math.min(Math.max(held, recalled, claims.borneOut(this.#voices)), refused - 1)
+  }
+
   #raise(author: NodeId, progress: Progress, held: number): void {
     progress.held = held
     this.#raised.add(author)
     while (progress.ahead.delete(progress.held + 1)) progress.held++
   }
-}
-
-function markIn({ held, claimed, refused }: Progress): number {
-  return Math.min(Math.max(held, claimed), refused - 1)
 }
 
 /** 48 bits of a name. Who makes a name that collides hides entries of its own alone. */

@@ -44,6 +44,7 @@ export class Merge {
     if (batch.sequence > sequenceMax) throw new PeerFault('BAD_BATCH', 'no boot counts that far')
     const parsed = parseBatch(batch.bytes)
     const { map } = core
+    core.sweepNames()
     const commitKey = digestOf(parsed.commitKey)
     const commitKeyIndex = map.commitKeys.indexOf(commitKey)
     const authors = [author, ...parsed.tagAuthors.map(nodeIdOfKey)].map(a => map.authors.indexOf(a))
@@ -189,6 +190,7 @@ export class Merge {
   /** Turns the indexes of a page's tables into those of the map. */
   #localiser(page: SyncPage): (entry: EntryView) => void {
     const { map } = this.#core
+    this.#core.sweepNames()
     const authors = page.authors.map(key => map.authors.indexOf(nodeIdOfKey(key)))
     const commitKeys = page.commitKeys.map(key => map.commitKeys.indexOf(digestOf(key)))
     return entry => {

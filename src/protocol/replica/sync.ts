@@ -323,6 +323,7 @@ export class Sync {
   #adoptMarks(pull: Pull, answer: SyncAnswer, now: Instant): number {
     const core = this.#core
     const seen = new Map<number, number>()
+    const instance = core.instanceOf(pull.of)
     let ownMark = 0
     for (const { author: key, mark } of answer.marks) {
       const author = nodeIdOfKey(key)
@@ -330,7 +331,7 @@ export class Sync {
       if (index >= 0) seen.set(index, mark)
       if (author === core.self) ownMark = mark
       else if (pull.isClean && author === pull.of) core.marks.synced(author, mark)
-      else if (pull.isClean) core.marks.claimed(author, mark)
+      else if (pull.isClean && instance !== undefined) core.marks.claimed(author, mark, instance)
     }
     if (pull.listed !== undefined && pull.isClean) {
       const said = { of: pull.of, listed: pull.listed, answer, seen }

@@ -90,7 +90,30 @@ test('marks of ten thousand departed authors are folded, none is forgotten, and 
   expect(marks.hasForgotten).toBe(false)
   for (const i of [0, 1, 5_000, 5_903, 9_999]) expect(marks.markOf(lives[i]!)).toBe(i + 1)
   expect(marks.heldOf(lives[0]!)).toBe(0)
-  marks.claimed(lives[7]!, 3)
+  marks.claimed(lives[7]!, 3, 'an instance')
   expect(marks.markOf(lives[7]!)).toBe(8)
   expect(marks.markOf(self)).toBe(0)
+})
+
+test('batches that name made-up authors and keys in entries that do not stay grow no table', () => {
+  const core = emptyCore()
+  const merge = new Merge(core)
+  const start = Date.UTC(2026, 0, 1)
+  core.clock.start(start, instant(0))
+  const key = utf8('set')
+  for (let batch = 1; batch <= 12; batch++) {
+    const writer = new BatchWriter()
+    // Stamped two days ago: signed and well formed, and merged by nobody.
+    const ms = start - hours(48)
+    const old = { kind: entryKind.set, key, element: utf8('e'), isRemoved: true, ms }
+    for (let i = 1; i <= 1000; i++) {
+      writer.add(entryOf({ ...old, counter: i, tagAuthor: i, tagMs: ms - 1000 }), 0)
+    }
+    const made = (i: number): Uint8Array => sha256(utf8(`made up ${batch} ${i}`))
+    const bytes = writer.finish(made(0), made)
+    merge.batch(life(0), { sequence: batch, bytes }, instant(batch))
+  }
+  expect(core.map.entryCount).toBe(0)
+  expect([...core.map.authors.indexes()].length).toBeLessThan(6000)
+  expect([...core.map.commitKeys.indexes()].length).toBeLessThan(6000)
 })

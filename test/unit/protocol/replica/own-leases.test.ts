@@ -2,11 +2,12 @@
 import { expect, test } from 'vitest'
 import { fromUtf8, toHex, utf8 } from '../../../../src/base/bytes.ts'
 import { type NodeId, nodeIdOfKey } from '../../../../src/base/ids.ts'
-import { minutes } from '../../../../src/base/time.ts'
+import { type Instant, minutes } from '../../../../src/base/time.ts'
 import { sha256 } from '../../../../src/crypto/hash.ts'
 import { EntryMap } from '../../../../src/protocol/replica/lattice.ts'
 import { pruneBelow } from '../../../../src/protocol/replica/prune.ts'
 import { blankEntry, entryKind } from '../../../../src/wire/entry.ts'
+import { syncAnswerCodec } from '../../../../src/wire/sync.ts'
 import { commitKey, FakeNetwork, type FakeNode } from '../../../fakes/replica-network.ts'
 
 const hour = 3_600_000
@@ -86,6 +87,20 @@ test('a member that hands on what a departed node said two days ago brings nothi
   network.beatFor(30)
   for (const node of [a, b, joiner]) expect(registerOf(node, `own/${c.id}/x`)).toBeUndefined()
   expect(new Set([a, b, joiner].map(rootOf)).size).toBe(1)
+  // Nobody who never heard of its author takes it either.
+  const later = new FakeNetwork({ seed: 12, wall: Date.UTC(2026, 10, 5) })
+  const [liar, victim] = [later.found(), later.join()]
+  later.beatFor(4)
+  later.disconnect(victim, liar)
+  later.connect(victim, liar)
+  const time = liar.replica.groupClock(later.now as Instant) ?? 0
+  const bytes = syncAnswerCodec.encode({
+    ...{ log: new Uint8Array(16), next: 1, isLast: true, marks: [], floor: 0 },
+    ...{ groupClock: time, syncedAt: time, page: page?.bytes ?? new Uint8Array() },
+  })
+  later.feed(victim, { kind: 'syncAnswered', node: liar.id, bytes })
+  expect(victim.effects.filter(({ kind }) => kind === 'peerFault')).toEqual([])
+  expect(registerOf(victim, `own/${c.id}/x`)).toBeUndefined()
 })
 
 test('ten thousand lives that each said something of themselves leave nothing', () => {
