@@ -2,12 +2,13 @@
  * A batch of deltas, as the envelope of a gossip message carries it: one seal and one signature for all.
  * Final. Packed, canonical: re-encoding what was read gives the same bytes.
  *
- *     version     1 byte
- *     commit key  32 bytes, the id of the key that salts the leaves of all its entries
+ *     form        1 byte: 1, or 2 if an earlier batch of the author names the commit key
+ *     commit key  the id of the key that salts the leaves of all entries, 32 bytes; in form 2 how many batches before
+ *                 this one named it so, the latest that did
  *     base        ms of the first stamp
  *     count       1..`limits.batchEntriesMax`
- *     entries     tag; ms since the stamp before; counter (less the one before, less 1, in the same ms);
- *                 the rest as in `entry.ts`. Stamps rise strictly; their author is the author of the batch
+ *     entries     tag; ms since the stamp before, but in the first; counter (less the one before, less 1, in the
+ *                 same ms); the rest as in `entry.ts`. Stamps rise strictly; their author is the author of the batch
  *     authors     32 bytes each: of removed tags, in order of first use, numbered from 1; 0 is the author
  */
 import { PeerFault } from '../base/errors.ts'
@@ -22,7 +23,7 @@ import {
 import { limits } from './limits.ts'
 import { idBytes, PackedReader, PackedWriter, readIds } from './packed.ts'
 
-const version = 1
+const forms = { full: 1, short: 2 } as const
 
 /** Room that the header and one more author need beside the entries. */
 const slackBytes = 128
@@ -56,7 +57,7 @@ export class BatchWriter {
     }
     const [lastMs, lastCounter] = [this.#lastMs, this.#lastCounter]
     this.#writer.tag(this.#entries, entry)
-    this.#entries.uint(entry.ms - lastMs)
+    if (this.#count > 0) this.#entries.uint(entry.ms - lastMs)
     this.#entries.uint(entry.ms === lastMs ? entry.counter - lastCounter - 1 : entry.counter)
     this.#writer.rest(this.#entries, entry, this.#tagAuthor(entry, self))
     const size = this.#entries.length + this.#authors.size * idBytes + slackBytes
@@ -71,12 +72,20 @@ export class BatchWriter {
     return true
   }
 
-  /** The bytes of the batch, freshly allocated; the writer is empty again. `keyOf` gives the 32 bytes of an author. */
-  finish(commitKey: Uint8Array, keyOf: (author: number) => Uint8Array): Uint8Array {
+  /**
+   * The bytes of the batch, freshly allocated; the writer is empty again. `commitKey` is an id of 32 bytes, or how many
+   * batches before this one named it. `keyOf` gives the 32 bytes of an author.
+   */
+  finish(commitKey: Uint8Array | number, keyOf: (author: number) => Uint8Array): Uint8Array {
     const whole = this.#whole
     whole.reset()
-    whole.byte(version)
-    whole.run(commitKey, 0, idBytes)
+    if (typeof commitKey === 'number') {
+      whole.byte(forms.short)
+      whole.uint(commitKey)
+    } else {
+      whole.byte(forms.full)
+      whole.run(commitKey, 0, idBytes)
+    }
     whole.uint(this.#baseMs)
     whole.uint(this.#count)
     whole.run(this.#entries.view(), 0, this.#entries.length)
@@ -99,8 +108,8 @@ export class BatchWriter {
 
 /** A batch that was parsed from end to end: nothing in it can fail any more. */
 export interface Batch {
-  /** Id of the commit key, 32 bytes, lent. */
-  readonly commitKey: Uint8Array
+  /** Id of the commit key, 32 bytes, lent; or how many batches of the author before this one named it. */
+  readonly commitKey: Uint8Array | number
   readonly count: number
   /** Some entries carry signatures, which nobody has verified yet. */
   readonly hasSigned: boolean
@@ -120,8 +129,7 @@ export function parseBatch(bytes: Uint8Array): Batch {
     throw new PeerFault('BATCH_TOO_LARGE', `more than ${limits.batchBytesMax} bytes`)
   }
   const source = new PackedReader(bytes)
-  if (source.byte() !== version) throw new PeerFault('UNKNOWN_VERSION', 'batch: only version 1')
-  const commitKey = source.run(idBytes)
+  const commitKey = readCommitKey(source)
   const baseMs = source.uintUpTo(stampMsMax)
   const count = source.uintUpTo(limits.batchEntriesMax)
   if (count === 0) throw new PeerFault('BAD_BATCH', 'a batch holds something')
@@ -133,7 +141,7 @@ export function parseBatch(bytes: Uint8Array): Batch {
   const tagAuthors = readIds(source, authorsUsed)
   source.end()
   return {
-    commitKey: bytes.subarray(commitKey, commitKey + idBytes),
+    commitKey,
     count,
     hasSigned,
     tagAuthors,
@@ -141,6 +149,18 @@ export function parseBatch(bytes: Uint8Array): Batch {
       readEntries(new PackedReader(bytes, entriesStart), { baseMs, count }, visit)
     },
   }
+}
+
+function readCommitKey(source: PackedReader): Uint8Array | number {
+  const form = source.byte()
+  if (form === forms.full) {
+    const start = source.run(idBytes)
+    return source.bytes.subarray(start, start + idBytes)
+  }
+  if (form !== forms.short) throw new PeerFault('UNKNOWN_VERSION', 'batch: only forms 1 and 2')
+  const before = source.uintUpTo(limits.batchesPerNamingMax)
+  if (before === 0) throw new PeerFault('BAD_BATCH', 'a batch names no key by itself')
+  return before
 }
 
 /** How many authors of removed tags the entries name. */
@@ -156,8 +176,7 @@ function readEntries(
   let authorsUsed = 0
   for (let i = 0; i < header.count; i++) {
     reader.tag(source, entry)
-    const sinceLast = source.uintUpTo(stampMsMax - entry.ms)
-    if (i === 0 && sinceLast !== 0) throw new PeerFault('BAD_BATCH', 'the base is the first stamp')
+    const sinceLast = i === 0 ? 0 : source.uintUpTo(stampMsMax - entry.ms)
     const counter = source.uintUpTo(counterMax)
     entry.counter = sinceLast === 0 ? entry.counter + 1 + counter : counter
     if (entry.counter > counterMax) throw new PeerFault('BAD_BATCH', 'a counter beyond 32 bits')

@@ -7,7 +7,7 @@
  *
  *     tag      1 byte: kind (bits 0-2), removed (3), signed (4); the rest zero
  *     origin   differs: see `batch.ts` and `sync.ts`
- *     key      bytes shared with the key before, count of further bytes, those bytes
+ *     key      bytes shared with the key before (but in the first entry), count of further bytes, those bytes
  *     element  length, bytes                                            in a set
  *     tag      author index, ms before the removal, counter             removed, but for a register
  *     value    length, bytes                                            not removed, but for a set
@@ -142,7 +142,7 @@ export class EntryWriter {
     const shareable = Math.min(length, this.#lastLength)
     let shared = 0
     while (shared < shareable && key[keyStart + shared] === this.#lastKey[shared]) shared++
-    out.uint(shared)
+    if (this.#lastLength > 0) out.uint(shared)
     out.uint(length - shared)
     out.run(key, keyStart + shared, entry.keyEnd)
     for (let i = shared; i < length; i++) this.#lastKey[i] = key[keyStart + i] ?? 0
@@ -210,7 +210,7 @@ export class EntryReader {
   }
 
   #readKey(source: PackedReader): void {
-    const shared = source.uintUpTo(this.#keyLength)
+    const shared = this.#keyLength > 0 ? source.uintUpTo(this.#keyLength) : 0
     const more = source.uintUpTo(limits.stateKeyBytesMax - shared)
     const { bytes } = source
     const start = source.run(more)

@@ -28,6 +28,8 @@ export const limits = {
   batchBytesMax: kib(120),
   /** More deltas in one batch save nothing, and one batch must not hold up the loop. */
   batchEntriesMax: 1024,
+  /** A commit key is named in full at least once in so many batches, and in one byte in the others. */
+  batchesPerNamingMax: 127,
   /** The entries of one answer of anti-entropy; with header and marks below 224 KiB. */
   syncPageBytesMax: kib(176),
   /** Authors whose marks a sync request states, so that what they sent is not sent again. */

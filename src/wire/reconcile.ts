@@ -230,7 +230,9 @@ function numbersOf(answer: SketchAnswer): readonly number[] {
 }
 
 function putId(out: PackedWriter, id: number): void {
-  for (let byte = idBytes - 1; byte >= 0; byte--) out.byte(Math.floor(id / 256 ** byte) % 256)
+  const [high, low] = [Math.floor(id / 2 ** 32), id % 2 ** 32]
+  for (const word of [high >>> 8, high, low >>> 24, low >>> 16, low >>> 8, low])
+    out.byte(word & 0xff)
 }
 
 function readIds(source: PackedReader, count: number): number[] {

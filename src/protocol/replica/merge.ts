@@ -8,7 +8,19 @@ import { type KnownIds, parseSyncPage, type SyncPage } from '../../wire/sync.ts'
 import type { Core } from './core.ts'
 import { isSignedByOwner } from './entry-hash.ts'
 import type { HeldBatch } from './hold.ts'
+import { NamedKeys } from './named-keys.ts'
 import { isLapsed } from './own-leases.ts'
+
+/** How a page is to be merged. */
+export interface PageOptions {
+  readonly listed: ((row: number) => void) | undefined
+  /** The answerer may hold what this node forgot to have seen removed. */
+  readonly isStale: boolean
+  /** Ids that the page does not repeat. */
+  readonly known?: KnownIds
+  /** Whose page it is: it is believed about the commit keys of its own batches. */
+  readonly of?: NodeId
+}
 
 /** What became of a page. */
 export interface MergedPage {
@@ -17,8 +29,17 @@ export interface MergedPage {
   readonly commitKeys: readonly Digest[]
 }
 
+/** What became of a batch. */
+export type BatchFate =
+  | { readonly kind: 'merged'; readonly commitKey: Digest }
+  /** It was merged before, or cannot be judged without a clock. */
+  | { readonly kind: 'passed over' }
+  /** It names its commit key by a batch that was not heard: only a sync from its author brings it. */
+  | { readonly kind: 'unnamed' }
+
 export class Merge {
   readonly #core: Core
+  readonly #namedKeys = new NamedKeys()
   /** Entries of others that were news here, since boot. */
   deliveredCount = 0
   /** Entries of others that broke a rule or had no room, since boot. */
@@ -29,8 +50,7 @@ export class Merge {
   }
 
   /**
-   * Merges a batch whose author the envelope proved. Answers its commit key, `undefined` if the batch is
-   * merged already or cannot be judged without a clock.
+   * Merges a batch whose author the envelope proved.
    *
    * @throws {PeerFault} of `parseBatch`; `FORGED_ENTRY`. Nothing of it is merged then.
    */
@@ -38,14 +58,16 @@ export class Merge {
     author: NodeId,
     batch: { readonly sequence: number; readonly bytes: Uint8Array },
     now: Instant,
-  ): Digest | undefined {
+  ): BatchFate {
     const core = this.#core
-    if (!core.clock.isSet || batch.sequence <= core.marks.heldOf(author)) return undefined
+    const isHeld = batch.sequence <= core.marks.heldOf(author)
+    if (!core.clock.isSet || isHeld) return { kind: 'passed over' }
     if (batch.sequence > sequenceMax) throw new PeerFault('BAD_BATCH', 'no boot counts that far')
     const parsed = parseBatch(batch.bytes)
     const { map } = core
+    const commitKey = this.#commitKeyOf(author, batch.sequence, parsed.commitKey)
+    if (commitKey === undefined) return { kind: 'unnamed' }
     core.sweepNames()
-    const commitKey = digestOf(parsed.commitKey)
     const commitKeyIndex = map.commitKeys.indexOf(commitKey)
     const authors = [author, ...parsed.tagAuthors.map(nodeIdOfKey)].map(a => map.authors.indexOf(a))
     const localise = (entry: EntryView): void => {
@@ -84,7 +106,7 @@ export class Merge {
     // What could not be held leaves a gap, and the gap asks for a sync.
     if (!isWhole) held.left = Number.POSITIVE_INFINITY
     else if (held.left === 0) core.marks.merged(author, batch.sequence)
-    return commitKey
+    return { kind: 'merged', commitKey }
   }
 
   /**
@@ -92,17 +114,7 @@ export class Merge {
    *
    * @throws {PeerFault} of `parseSyncPage`; `FORGED_ENTRY`. Nothing of it is merged then.
    */
-  page(
-    bytes: Uint8Array,
-    options: {
-      readonly listed: ((row: number) => void) | undefined
-      /** The answerer may hold what this node forgot to have seen removed. */
-      readonly isStale: boolean
-      /** Ids that the page does not repeat. */
-      readonly known?: KnownIds
-    },
-    now: Instant,
-  ): MergedPage {
+  page(bytes: Uint8Array, options: PageOptions, now: Instant): MergedPage {
     const core = this.#core
     const { map, hold } = core
     const page = parseSyncPage(bytes, options.known)
@@ -111,6 +123,7 @@ export class Merge {
     const isForgotten = nodes.map((_, i) => options.isStale && seen[i] === 0)
     const believed = core.isConfirmed ? seen : nodes.map(node => this.#heldOf(node))
     const commitKeys = page.commitKeys.map(digestOf)
+    const shown = this.#namedKeys.shownBy(options.of, nodes, commitKeys)
     const localise = this.#localiser(page)
     if (page.hasSigned) {
       page.forEach(entry => {
@@ -122,6 +135,7 @@ export class Merge {
     const latest = core.mergeableMs(now)
     const floor = core.clock.floor(now) ?? 0
     page.forEach(entry => {
+      shown(entry)
       const mark = believed[entry.author] ?? 0
       const hasSeen =
         entry.sequence <= mark || (isForgotten[entry.author] === true && entry.ms < floor)
@@ -172,6 +186,13 @@ export class Merge {
     } catch (fault) {
       if (!(fault instanceof PeerFault)) throw fault
     }
+  }
+
+  #commitKeyOf(author: NodeId, sequence: number, said: Uint8Array | number): Digest | undefined {
+    if (typeof said === 'number') return this.#namedKeys.resolve(author, sequence, said)
+    const commitKey = digestOf(said)
+    this.#namedKeys.named(author, sequence, commitKey)
+    return commitKey
   }
 
   /** How far batches of `author` were seen here, by claims of others too. */

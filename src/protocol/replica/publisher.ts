@@ -1,10 +1,14 @@
 /** Makes batches of what waits in the outbox. */
-
+import { bytesOfDigest, type Digest } from '../../base/ids.ts'
 import { BatchWriter } from '../../wire/batch.ts'
 import { blankEntry } from '../../wire/entry.ts'
 import type { Core } from './core.ts'
 import { identityKey } from './entry-hash.ts'
-import type { Writer } from './writer.ts'
+
+/** In so many batches the commit key is named in full once: who missed that one waits for a sync until the next. */
+const namingInterval = 64
+/** A batch of so many entries always names it: two bytes an entry. */
+const namingEntriesMin = 16
 
 export interface OwnBatch {
   readonly sequence: number
@@ -13,13 +17,18 @@ export interface OwnBatch {
 
 export class Publisher {
   readonly #core: Core
-  readonly #writer: Writer
   readonly #batch = new BatchWriter()
   readonly #entry = blankEntry()
+  /** The commit key that was last named in full, and by which batch. */
+  #named: { readonly commitKey: Digest; readonly sequence: number } | undefined
 
-  constructor(core: Core, writer: Writer) {
+  constructor(core: Core) {
     this.#core = core
-    this.#writer = writer
+  }
+
+  /** Somebody may listen who heard none of the batches before: the next names its commit key in full. */
+  nameAnew(): void {
+    this.#named = undefined
   }
 
   /** The next batch, or `undefined` if all that waited was overwritten by others meanwhile. */
@@ -41,7 +50,7 @@ export class Publisher {
       this.#leave(row, sequence)
     }
     if (commitKey < 0) return undefined
-    const bytes = this.#batch.finish(this.#writer.commitKeyBytes(commitKey), author =>
+    const bytes = this.#batch.finish(this.#nameOf(map.commitKey(commitKey), sequence), author =>
       identityKey(map.author(author)),
     )
     outbox.take()
@@ -58,6 +67,19 @@ export class Publisher {
     }
     outbox.take()
     outbox.published()
+    this.nameAnew()
+  }
+
+  /** How the batch names its commit key: in full, or by how long ago that was. */
+  #nameOf(commitKey: Digest, sequence: number): Uint8Array | number {
+    const named = this.#named
+    const isNamed =
+      named?.commitKey === commitKey &&
+      sequence - named.sequence < namingInterval &&
+      this.#batch.count < namingEntriesMin
+    if (isNamed) return sequence - named.sequence
+    this.#named = { commitKey, sequence }
+    return bytesOfDigest(commitKey)
   }
 
   /** The row gets its place in the log anew: a peer whose cursor passed it unnumbered sees it again. */

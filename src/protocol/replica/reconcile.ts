@@ -20,7 +20,7 @@ import {
 import type { TrieBranch } from './commitment.ts'
 import type { Core } from './core.ts'
 import { exchangePage, inKeyOrder, knownIn } from './exchange-page.ts'
-import type { Merge } from './merge.ts'
+import type { Merge, PageOptions } from './merge.ts'
 import { childHashes, childOf } from './reconcile-server.ts'
 import { cellOf, unitsAfter } from './row-items.ts'
 import { difference } from './sketch.ts'
@@ -249,10 +249,10 @@ function pageOptions(
   answerer: { readonly syncedAt: number } | undefined,
   table: Parameters<typeof knownIn>[0],
   now: Instant,
-): Parameters<Merge['page']>[1] {
+): PageOptions {
   const floor = core.clock.floor(now) ?? 0
   const isStale = (answerer?.syncedAt ?? 0) < floor && core.marks.hasForgotten
-  return { listed: undefined, isStale, known: knownIn(table) }
+  return { listed: undefined, isStale, known: knownIn(table), of: table.writer }
 }
 
 function joined(left: Uint32Array, right: Uint32Array): Uint32Array<ArrayBuffer> {

@@ -64,7 +64,7 @@ class ReplicaMachine implements Replica {
     this.#resting = new RestingRoots(this.#core.commitment)
     this.#merge = new Merge(this.#core)
     this.#writer = new Writer(this.#core, this.#merge)
-    this.#publisher = new Publisher(this.#core, this.#writer)
+    this.#publisher = new Publisher(this.#core)
     this.#sync = new Sync(this.#core, this.#merge)
     this.#server = new SyncServer(this.#core, this.#merge)
     this.#keyCalls = new CommitKeyCalls(ports)
@@ -91,8 +91,7 @@ class ReplicaMachine implements Replica {
   }
 
   wakeAt(): Instant | null {
-    const { hold } = this.#core
-    const held = hold.earliestMs
+    const held = this.#core.hold.earliestMs
     const candidates = [
       this.acks.nextDeadline,
       this.#waiting.nextDeadline,
@@ -227,6 +226,7 @@ class ReplicaMachine implements Replica {
 
   #changeMembers(members: readonly ReplicaMember[]): void {
     this.#memberList = [...members]
+    if (members.some(({ node }) => !this.#members.has(node))) this.#publisher.nameAnew()
     this.#members = new Map(members.map(member => [member.node, member]))
     const nodes = new Set(this.#members.keys())
     this.acks.membersChanged(members)
@@ -272,9 +272,10 @@ class ReplicaMachine implements Replica {
   #takeBatch(batch: ReplicaInput & { readonly kind: 'batchReceived' }): void {
     const { author } = batch
     if (author === this.#core.self) return
-    const commitKey = this.#merge.batch(author, batch, this.#now)
-    if (commitKey !== undefined) this.#callForKeys([commitKey], author)
-    if (this.#core.marks.hasGap(author)) this.#sync.missed(author, this.#now)
+    const fate = this.#merge.batch(author, batch, this.#now)
+    if (fate.kind === 'merged') this.#callForKeys([fate.commitKey], author)
+    const isMissing = fate.kind === 'unnamed' || this.#core.marks.hasGap(author)
+    if (isMissing) this.#sync.missed(author, this.#now)
   }
 
   #takeAck(from: NodeId, bytes: Uint8Array): void {
@@ -376,9 +377,8 @@ class ReplicaMachine implements Replica {
     for (const done of this.acks.takeAcknowledged()) {
       this.#effects.push({ kind: 'written', ...done })
     }
-    const code = 'ACK_TIMEOUT'
     for (const id of this.acks.takeOverdue(this.#now)) {
-      this.#effects.push({ kind: 'failed', id, code })
+      this.#effects.push({ kind: 'failed', id, code: 'ACK_TIMEOUT' })
     }
   }
 

@@ -151,36 +151,41 @@ export function difference(left: Uint32Array, right: Uint32Array): Set<number> |
   const found = new Set<number>()
   const open: number[] = []
   for (let i = count - 1; i >= 0; i--) open.push(i)
+  const walk = new Uint32Array(walkMax)
   // Each item is taken out once; what is taken for an item by chance, twice.
   for (let left = 2 * count + 16; left > 0; ) {
     const at = open.pop()
     if (at === undefined) break
     const [h, l] = [high[at] ?? 0, low[at] ?? 0]
-    if ((h | l) === 0 || !isItemAt(h, l, at)) continue
+    if ((h | l) === 0 || checkOf(h, l >>> 16) !== (l & 0xffff)) continue
+    const length = walkOf(h, l, count, walk)
+    // What looks like an item and does not fall where it was found is a sum of several.
+    if (!walk.subarray(0, length).includes(at)) continue
     left--
     const id = idOf({ high: h, low: l })
     if (!found.delete(id)) found.add(id)
-    let state = firstState(h, l)
-    for (let i = 0; i < count; ) {
+    for (let place = 0; place < length; place++) {
+      const i = walk[place] ?? 0
       high[i] = (high[i] ?? 0) ^ h
       low[i] = (low[i] ?? 0) ^ l
       if (i !== at) open.push(i)
-      state = mixed(state + step)
-      i = nextIndex(i, state)
     }
   }
   const isEmpty = high.every(word => word === 0) && low.every(word => word === 0)
   return isEmpty ? found : undefined
 }
 
-/** Whether these halves are an item that falls into the symbol `at`. */
-function isItemAt(high: number, low: number, at: number): boolean {
-  if (checkOf(high, low >>> 16) !== (low & 0xffff)) return false
+/** Symbols that an item falls into, at most, kept to take it out: some 25 of a full row are usual. */
+const walkMax = 256
+
+/** The symbols below `count` that an item falls into, in `walk`; answers how many. */
+function walkOf(high: number, low: number, count: number, walk: Uint32Array): number {
   let state = firstState(high, low)
-  let index = 0
-  while (index < at) {
+  let length = 0
+  for (let index = 0; index < count && length < walkMax; length++) {
+    walk[length] = index
     state = mixed(state + step)
     index = nextIndex(index, state)
   }
-  return index === at
+  return length
 }

@@ -1,5 +1,5 @@
 /** What a replica remembers of each member that it pulls from. */
-import type { NodeId } from '../../base/ids.ts'
+import type { Digest, NodeId } from '../../base/ids.ts'
 import { after, type Duration, type Instant, seconds } from '../../base/time.ts'
 import type { SyncAnswer } from '../../wire/sync.ts'
 import type { Round } from './reconcile.ts'
@@ -25,6 +25,16 @@ export interface Pull {
   unmerged: SyncAnswer | undefined
   /** Such a page was a fault: the answer still to come ends the pull and is not looked at. */
   isSpoiled: boolean
+}
+
+/** What became of an answer. */
+export interface PullStep {
+  readonly isCompleted: boolean
+  /** The next request of the same pull. */
+  readonly next: Uint8Array | undefined
+  readonly commitKeys: readonly Digest[]
+  /** How far the answerer holds this node's own batches. */
+  readonly ownMark: number
 }
 
 export interface Source {

@@ -15,7 +15,14 @@ import { dropByListing } from './drop-by-listing.ts'
 import type { Merge } from './merge.ts'
 import { DescentRound, type Round, type SketchCut, SketchRound } from './reconcile.ts'
 import { statedMarks } from './sync-server.ts'
-import { lookAgain, newSource, type Pull, placesOf, type Source } from './sync-source.ts'
+import {
+  lookAgain,
+  newSource,
+  type Pull,
+  type PullStep,
+  placesOf,
+  type Source,
+} from './sync-source.ts'
 import type { ReplicaMember } from './types.ts'
 
 /** Pulls under way at once, after a first one was completed: until then two would bring everything twice. */
@@ -26,16 +33,6 @@ const restMin = seconds(1)
 const gapPatience = milliseconds(250)
 /** After a pull that failed. */
 const restAfterFailure = seconds(3)
-
-/** What became of an answer. */
-export interface PullStep {
-  readonly isCompleted: boolean
-  /** The next request of the same pull. */
-  readonly next: Uint8Array | undefined
-  readonly commitKeys: readonly Digest[]
-  /** How far the answerer holds this node's own batches. */
-  readonly ownMark: number
-}
 
 export class Sync {
   readonly #core: Core
@@ -214,6 +211,7 @@ export class Sync {
       {
         listed: pull.listed === undefined ? undefined : row => pull.listed?.add(row),
         isStale: unmerged.syncedAt < floor && this.#core.marks.hasForgotten,
+        of: pull.of,
       },
       now,
     )

@@ -1,5 +1,5 @@
 /** Local operations become entries: small states, stamped later than all this node has seen. */
-import { bytesOfDigest, type Digest } from '../../base/ids.ts'
+import type { Digest } from '../../base/ids.ts'
 import {
   blankEntry,
   type EntryKind,
@@ -85,11 +85,6 @@ export class Writer {
       if (!this.#core.outbox.hasRoom) return
       this.#renew(row, groupMs)
     }
-  }
-
-  /** The 32 bytes that a batch names its commit key by. */
-  commitKeyBytes(index: number): Uint8Array {
-    return bytesOfDigest(this.#core.map.commitKey(index))
   }
 
   /** What the other members would refuse is refused here, before anything is applied. */

@@ -210,12 +210,37 @@ test('the bytes of a batch are these', () => {
     'cc'.repeat(32),
     'ac02', // base 300
     '03',
-    '01 00 02 00 02 6162 01 07', // register; same ms, counter 2; no shared bytes; value
+    '01 02 02 6162 01 07', // register; counter 2; value
     '09 00 00 02 01 63', // removed; next counter; shares 2 bytes
     '0a 0a 00 00 01 62 01 09 01 05 06', // 10 ms on; element; tag of author 1, 5 ms before
     '02'.repeat(32),
   ]
   expect(toHex(golden)).toBe(parts.join('').replaceAll(' ', ''))
+})
+
+test('a batch whose key an earlier one names takes two bytes for it, and nothing else can be said', () => {
+  const writer = new BatchWriter()
+  const value = new Uint8Array(32).fill(7)
+  writer.add(entryOf({ key: 'key/00000001', ms: 1_780_000_000_000, counter: 3, value }), 0)
+  const bytes = writer.finish(63, keyOf)
+  const parts = [
+    '02 3f', // 63 batches before
+    '80 90 92 82 e7 33', // base
+    '01',
+    '01 03 0c 6b65792f3030303030303031 20',
+    '07'.repeat(32),
+  ]
+  expect(toHex(bytes)).toBe(parts.join('').replaceAll(' ', ''))
+  expect(bytes.length).toBeLessThanOrEqual(58)
+  expect(parseBatch(bytes).commitKey).toBe(63)
+  for (const [said, code] of [
+    [0, 'BAD_BATCH'],
+    [128, 'PACKED_TOO_LARGE'],
+  ] as const) {
+    writer.add(entryOf({ key: 'k', ms: 5 }), 0)
+    const wrong = writer.finish(said, keyOf)
+    expect(() => parseBatch(wrong)).toThrow(expect.objectContaining({ code }))
+  }
 })
 
 test('deltas of 12-byte keys and 32-byte values take at most 46 bytes each in batches of 100', () => {
