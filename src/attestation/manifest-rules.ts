@@ -37,6 +37,7 @@ const rules: readonly Rule[] = [
   clientsAreDistinct,
   loopbackNeedsGuest,
   leaseOutlivesCitations,
+  departedHoldAShare,
 ]
 
 function broken(code: string, reason: string, facts: Refusal['facts'] = {}): Refusal {
@@ -275,6 +276,18 @@ function leaseOutlivesCitations({ liveness }: Manifest): Refusal | undefined {
     'LEASE_TOO_SHORT',
     `A lease of ${liveness.leaseMs} ms ends before the ${window} ms in which a beat may be cited.`,
     { leaseMs: liveness.leaseMs, windowMs: window },
+  )
+}
+
+/** Else a machine that filled its share and died leaves more than whoever joins after it has room for, and that is lost. */
+function departedHoldAShare({ limits }: Manifest): Refusal | undefined {
+  const { stateEntriesPerInstance, stateBytesPerInstance, departedEntries, departedBytes } = limits
+  const holds = departedEntries >= stateEntriesPerInstance && departedBytes >= stateBytesPerInstance
+  if (holds) return undefined
+  return broken(
+    'DEPARTED_BELOW_SHARE',
+    'The departed need room for all that one machine may have written: at least its share.',
+    { departedEntries, stateEntriesPerInstance, departedBytes, stateBytesPerInstance },
   )
 }
 

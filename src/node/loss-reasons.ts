@@ -84,6 +84,7 @@ const byCode: Readonly<Record<string, LossReason>> = {
   GRANT_FORGED: 'fault',
   REMOVALS_BAD_LIST: 'fault',
   REMOVALS_WITHHELD: 'fault',
+  REMOVAL_NOT_ATTESTED: 'fault',
   HELLO_UNANSWERED: 'silent',
   REMOVALS_UNANSWERED: 'silent',
   SEND_BUFFER_FULL: 'slow',

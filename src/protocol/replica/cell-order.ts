@@ -1,5 +1,9 @@
-/** Cells in the order of their names, which is the same on every node: key, kind, element, author. */
-import { blankEntry, type EntryView, entryKind } from '../../wire/entry.ts'
+/**
+ * Cells in the order in which they find room, which is the same on every node: what its author signed before all else, then by
+ * name (key, kind, element, author). Whether a cell is signed follows from its name. An unsigned entry may have been put into its
+ * author's mouth by any member; if it took the room of a signed one, the signature would protect nothing.
+ */
+import { blankEntry, type EntryView, entryKind, mustBeSigned } from '../../wire/entry.ts'
 import type { EntryMap } from './lattice.ts'
 import type { ByteRun } from './slab.ts'
 
@@ -38,6 +42,8 @@ export function cellOrder(map: EntryMap): CellOrder {
 }
 
 function compareCells(map: EntryMap, left: EntryView, right: EntryView): number {
+  const isSigned = mustBeSigned(left)
+  if (isSigned !== mustBeSigned(right)) return isSigned ? -1 : 1
   const byKey = compareRuns(
     { bytes: left.key, start: left.keyStart, end: left.keyEnd },
     { bytes: right.key, start: right.keyStart, end: right.keyEnd },

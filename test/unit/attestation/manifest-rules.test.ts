@@ -70,6 +70,8 @@ test.each<[string, Manifest]>([
     { ...testnet, api: { ...testnet.api, clients: [client, { ...client, key: member(7) }] } },
   ],
   ['LOOPBACK_OUTSIDE_GUEST', { ...testnet, api: { ...testnet.api, guestLoopback: true } }],
+  ['DEPARTED_BELOW_SHARE', { ...testnet, limits: { ...testnet.limits, departedEntries: 1_000 } }],
+  ['DEPARTED_BELOW_SHARE', { ...testnet, limits: { ...testnet.limits, departedBytes: 1_048_576 } }],
   ['LEASE_TOO_SHORT', { ...testnet, liveness: { ...testnet.liveness, leaseMs: 2_999 } }],
 ])('a broken rule is %s and explained in a sentence', (code, manifest) => {
   const refusal = judge(manifest)
