@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { commandPaths } from '../src/cli/command-paths.ts'
+import { programWith } from '../src/cli/program.ts'
 import { domains } from '../src/wire/domains.ts'
-import { citedTests, deadLinks, stringsOf, testNames } from './law/docs.ts'
+import { citedTests, commandOffences, deadLinks, stringsOf, testNames } from './law/docs.ts'
 import { readTree, top } from './law/tree.ts'
 
 const docs = readTree(/^(docs\/.*|README)\.md$/)
@@ -22,6 +24,25 @@ test('every attack of the threat model names a test, and every test that it name
 
 test('every link between documents leads somewhere', () => {
   expect(deadLinks(docs, path => existsSync(top + path))).toEqual([])
+})
+
+test('every command that a document tells people to type exists, with all its flags', async () => {
+  const paths = commandPaths(await programWith(() => true))
+  expect(commandOffences(docs, paths)).toEqual([])
+  const planted = [
+    '# Page',
+    '```sh',
+    'coterie policy diff a.json --url "$NODE"   # a remark',
+    'coterie policy dif a.json',
+    'coterie status --loud',
+    'npm run x',
+    '```',
+    'coterie nowhere',
+  ].join('\n')
+  expect(commandOffences(new Map([['docs/a.md', planted]]), paths)).toEqual([
+    'docs/a.md: coterie policy dif a.json',
+    'docs/a.md: coterie status --loud',
+  ])
 })
 
 test('every document that the code refers to exists', () => {

@@ -105,6 +105,23 @@ export class ApiClient {
     return (await this.#ask(routes.refusals, { signal })).refusals
   }
 
+  /** Whom the node turns away, the ban that ends last first. */
+  async bans(signal?: AbortSignal): Promise<Answer<'bans'>['bans']> {
+    return (await this.#ask(routes.bans, { signal })).bans
+  }
+
+  /** Turns a node id or an instance digest away for `seconds`, 1 to 30 days of them. */
+  ban(
+    ban: { readonly subject: string; readonly seconds: number; readonly reason: string },
+    signal?: AbortSignal,
+  ): Promise<Answer<'ban'>> {
+    return this.#ask(routes.ban, { body: ban, signal })
+  }
+
+  unban(subject: string, signal?: AbortSignal): Promise<Answer<'unban'>> {
+    return this.#ask(routes.unban, { body: { subject }, signal })
+  }
+
   /** What happened lately, oldest first. */
   async happened(signal: AbortSignal): Promise<readonly Answer<'events'>[]> {
     const query = { follow: 'false' }

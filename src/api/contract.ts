@@ -6,6 +6,8 @@ import { z } from 'zod'
 import type { ErrorCode } from './errors.ts'
 import { base64Shape, entryShape, valueShape } from './values.ts'
 import {
+  banShape,
+  bansShape,
   eventShape,
   healthShape,
   membersShape,
@@ -165,6 +167,43 @@ export const routes = {
     access: 'operator',
     about: 'Handshakes that did not end in a connection, with their codes.',
     answer: refusalsShape,
+  },
+  bans: {
+    ...get,
+    path: '/v1/bans',
+    access: 'operator',
+    about: 'Whom this node turns away for a while, by itself or by hand.',
+    answer: bansShape,
+  },
+  // The host could as well drop the packets: a ban steers whom this node talks to and decides nothing for others.
+  ban: {
+    method: 'POST',
+    path: '/v1/bans',
+    access: 'operator',
+    about: 'Turns a node or a platform instance away here for a while; told to nobody.',
+    query: none,
+    body: z.strictObject({
+      subject: z.string().max(64),
+      seconds: z
+        .int()
+        .min(1)
+        .max(30 * 86_400),
+      reason: z.string().max(200).default(''),
+    }),
+    answer: banShape,
+    stream: false,
+    errors: ['BAD_SUBJECT', 'BAD_BAN', 'NOT_RUNNING', 'STOPPING'],
+  },
+  unban: {
+    method: 'DELETE',
+    path: '/v1/bans',
+    access: 'operator',
+    about: 'Ends a ban; whoever was banned still needs a verdict for everything.',
+    query: none,
+    body: z.strictObject({ subject: z.string().max(64) }),
+    answer: z.object({ lifted: z.boolean() }),
+    stream: false,
+    errors: ['NOT_RUNNING', 'STOPPING'],
   },
   logLevel: {
     ...get,

@@ -7,6 +7,8 @@ export const statusOfCode = {
   BAD_REQUEST: 400,
   BAD_KEY: 400,
   BAD_BODY: 400,
+  BAD_SUBJECT: 400,
+  BAD_BAN: 400,
   TOKEN_IN_URL: 400,
   TOKEN_REQUIRED: 401,
   TOKEN_REFUSED: 401,

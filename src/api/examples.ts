@@ -13,6 +13,14 @@ const node = '12D3KooWQYV9dGMFoRzNStwpXztXaBUjtPqi6aU76ZgUriHhKust'
 const other = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
 const digest = 'c0'.repeat(32)
 const receipt = { key: 'team/motd', acknowledgedBy: 1 }
+const ban = {
+  subject: other,
+  scope: 'identity',
+  code: 'BY_HAND',
+  reason: 'floods us',
+  count: 0,
+  until: '2030-01-01T01:00:00.000Z',
+}
 const greeting = { kind: 'register', key: 'team/motd', value: { text: 'hello' } }
 
 export const routeExamples: Readonly<Record<RouteName, RouteExample>> = {
@@ -37,6 +45,10 @@ export const routeExamples: Readonly<Record<RouteName, RouteExample>> = {
       addresses: [`/ip4/127.0.0.1/tcp/9600/p2p/${node}`],
       listening: ['/ip4/127.0.0.1/tcp/40123'],
       manifest: { nonce: 1, hash: digest },
+      measurements: [
+        { name: 'node-1', validUntil: '2027-01-01T00:00:00Z', members: 4, share: 0.8 },
+        { name: 'node-2', validUntil: '2028-01-01T00:00:00Z', members: 1, share: 0.2 },
+      ],
       members: { active: 5, live: 5, known: 5 },
       state: {
         root: digest,
@@ -110,6 +122,9 @@ export const routeExamples: Readonly<Record<RouteName, RouteExample>> = {
       facts: { node: other, direction: 'out' },
     },
   },
+  bans: { answer: { bans: [ban] } },
+  ban: { body: { subject: other, seconds: 3600, reason: 'floods us' }, answer: ban },
+  unban: { body: { subject: other }, answer: { lifted: true } },
   removals: { body: { items: ['o2FhAQ=='] }, answer: { added: 1 } },
   manifest: { answer: { file: 'e30=' } },
   applyManifest: { body: { file: 'e30=' }, answer: { changed: true, nonce: 4, hash: digest } },

@@ -1,6 +1,7 @@
 /** Shapes of what a node tells about itself. Ids and hashes are plain text out here. */
 import { z } from 'zod'
 import type {
+  BanView,
   MemberView,
   NodeEvent,
   NodePhase,
@@ -37,6 +38,13 @@ export const readyShape = z.object({
   checks: z.array(z.object({ name: z.string(), ok: z.boolean(), detail: z.string() })),
 })
 
+const measurementShape = z.object({
+  name: z.string(),
+  validUntil: z.string().nullable(),
+  members: count,
+  share: z.number().min(0).max(1),
+})
+
 export const statusShape = z.object({
   node: z.string(),
   network: z.string(),
@@ -49,6 +57,7 @@ export const statusShape = z.object({
   addresses: z.array(z.string()).readonly(),
   listening: z.array(z.string()).readonly(),
   manifest: z.object({ nonce: count, hash: z.string() }),
+  measurements: z.array(measurementShape).readonly(),
   members: z.object({ active: count, live: count, known: count }),
   state: z.object({
     root: z.string(),
@@ -95,6 +104,16 @@ const peerShape = z.object({
 })
 export const peersShape = z.object({ peers: z.array(peerShape).readonly() })
 
+export const banShape = z.object({
+  subject: z.string(),
+  scope: z.enum(['identity', 'instance']),
+  code: z.string(),
+  reason: z.string(),
+  count: z.int(),
+  until: z.string(),
+})
+export const bansShape = z.object({ bans: z.array(banShape).readonly() })
+
 const refusalShape = z.object({
   at: z.string(),
   by: z.enum(['me', 'them', 'link']),
@@ -119,8 +138,9 @@ const views: readonly [
   Same<StatusView, z.infer<typeof statusShape>>,
   Same<MemberView, z.infer<typeof memberShape>>,
   Same<PeerView, z.infer<typeof peerShape>>,
+  Same<BanView, z.infer<typeof banShape>>,
   Same<RefusalView, z.infer<typeof refusalShape>>,
   Same<NodeEvent, z.infer<typeof eventShape>>,
   Same<{ phase: NodePhase }, { phase: z.infer<typeof phase> }>,
-] = [true, true, true, true, true, true]
+] = [true, true, true, true, true, true, true]
 void views

@@ -5,9 +5,9 @@
 import { VerdictCache } from '../attestation/cache.ts'
 import { mayFound } from '../attestation/manifest.ts'
 import type { Rival } from '../attestation/manifest-lineage.ts'
-import type { Refusal, TrustedVerdict } from '../attestation/verdict.ts'
+import type { Refusal } from '../attestation/verdict.ts'
 import { UsageError } from '../base/errors.ts'
-import { type Instant, type Timestamp, timestamp } from '../base/time.ts'
+import { type Instant, seconds, type Timestamp, timestamp } from '../base/time.ts'
 import type { Net } from '../host/net/port.ts'
 import type { Host } from '../host/port.ts'
 import type { MetricFamily } from '../host/telemetry/port.ts'
@@ -19,13 +19,14 @@ import type { Counts } from './counts.ts'
 import type { Encounters } from './encounters.ts'
 import { Engine } from './engine.ts'
 import type { EventLog } from './event-log.ts'
+import type { BanView } from './handle.ts'
 import type { Identity } from './identity.ts'
 import { Leaving } from './leaving.ts'
 import { noteRival } from './manifest-door.ts'
 import type { ManifestKeeper } from './manifest-keeper.ts'
 import { nodeMetrics } from './metrics.ts'
 import { OwnStanding } from './own-standing.ts'
-import { type Own, ownRefusal, ownVerdict } from './own-verdict.ts'
+import { type Own, ownVerdict } from './own-verdict.ts'
 import { Patience, stopPatience } from './patience.ts'
 import { Rate } from './rates.ts'
 import type { NodeState } from './state-api.ts'
@@ -81,7 +82,7 @@ export class Assembly {
     // A stop may come while anything is awaited here; nothing may begin after it.
     signal.throwIfAborted()
     const admission = this.#admission(evidence)
-    const { verdict, standing, engine } = this.#judgeAndAssemble(admission, evidence)
+    const { standing, engine } = this.#judgeAndAssemble(admission, evidence)
     const leaving = new Leaving({ host, identity, manifests, engine, net: () => this.#opened() })
     this.#leaving = leaving
     this.#net = await host.openNet({
@@ -93,7 +94,7 @@ export class Assembly {
     // A stop that came meanwhile found no net to close.
     if (signal.aborted) await new Patience(host, stopPatience).wait(this.#net.stop())
     signal.throwIfAborted()
-    this.#viewed = this.#view({ engine, verdict, admission }, host.clock.monotonic())
+    this.#viewed = this.#view({ engine, standing, admission }, host.clock.monotonic())
     await this.#net.start(signal)
     signal.throwIfAborted()
     const { node } = identity
@@ -105,17 +106,17 @@ export class Assembly {
   #judgeAndAssemble(
     admission: NodeAdmission,
     evidence: Evidence,
-  ): { readonly verdict: TrustedVerdict; readonly standing: OwnStanding; readonly engine: Engine } {
+  ): { readonly standing: OwnStanding; readonly engine: Engine } {
     const { encounters: _, state, ...parts } = this.#parts
     const { host, identity, manifests } = parts
     const own = { identity, evidence, manifests }
-    const { verdict, refusal } = ownVerdict(admission, own)
+    const standing = this.#watchStanding(admission, own)
+    const { verdict, refusal } = standing
     if (refusal !== undefined) {
       const { code, facts } = refusal
       const text = 'the manifest does not admit this node: members will refuse it'
       host.log.warn(text, { ...facts, code })
     }
-    const standing = this.#watchStanding(admission, own)
     const engine = new Engine({
       ...parts,
       ownRefusal: () => standing.refusal,
@@ -131,7 +132,7 @@ export class Assembly {
       },
     })
     this.#engine = engine
-    return { verdict, standing, engine }
+    return { standing, engine }
   }
 
   #watchStanding(admission: NodeAdmission, own: Own): OwnStanding {
@@ -141,7 +142,7 @@ export class Assembly {
       events,
       now: () => admission.now(),
       manifest: () => manifests.current.manifest,
-      refusal: () => ownRefusal(admission, own),
+      judged: () => ownVerdict(admission, own),
       windowPassed: () => this.#engine?.manifestChanged(),
     })
     return this.#standing
@@ -164,6 +165,26 @@ export class Assembly {
   /** Last: wipes what was secret. Idempotent. */
   wipe(): void {
     this.#engine?.wipe()
+  }
+
+  /** As in `CoterieNode`. */
+  ban(subject: string, how: { readonly seconds: number; readonly reason: string }): BanView {
+    const { bans, events, identity } = this.#parts
+    const verdict = this.viewed.verdict()
+    if (subject === identity.node || subject === verdict.instance) {
+      throw new UsageError('BAD_SUBJECT', 'A node does not ban itself or its own machine.')
+    }
+    const ban = bans.banByHand(subject, { ...how, span: seconds(how.seconds) })
+    const facts = { subject, seconds: how.seconds }
+    events.note('banned', 'a person banned a node or a machine here', facts)
+    for (const { node, verdict: theirs } of this.#opened().connections()) {
+      if (node !== subject && theirs.instance !== subject) continue
+      // A connection that cannot be closed is closing already.
+      void this.#opened()
+        .disconnect(node, 'BANNED')
+        .catch(() => undefined)
+    }
+    return ban
   }
 
   manifestChanged(): void {
@@ -213,21 +234,22 @@ export class Assembly {
   #view(
     parts: {
       readonly engine: Engine
-      readonly verdict: TrustedVerdict
+      readonly standing: OwnStanding
       readonly admission: NodeAdmission
     },
     startedAt: Instant,
   ): Viewed {
-    const { engine, verdict, admission } = parts
+    const { engine, standing, admission } = parts
     const { host, identity, manifests, encounters, state } = this.#parts
     const { clock } = host
     const { replica, membership, liveness } = engine
     return {
-      ...{ clock, identity, verdict, manifests, membership, liveness, replica },
+      ...{ clock, identity, manifests, membership, liveness, replica },
+      verdict: () => standing.verdict,
       net: () => this.#opened(),
       lastRoot: () => engine.lastRoot,
       turnedAway: () => encounters.refusals.turnedAway(),
-      ownRefusal: () => this.#standing?.refusal,
+      ownRefusal: () => standing.refusal,
       clockBehind: () => admission.clockBehind(),
       cacheTrouble: () => engine.cacheTrouble,
       writes: new Rate({ clock, count: () => state.written }),

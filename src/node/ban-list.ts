@@ -6,7 +6,8 @@
  */
 import { z } from 'zod'
 import type { Refusal } from '../attestation/verdict.ts'
-import type { Digest, NodeId } from '../base/ids.ts'
+import { UsageError } from '../base/errors.ts'
+import { type Digest, type NodeId, nodeId } from '../base/ids.ts'
 import {
   after,
   between,
@@ -30,9 +31,16 @@ const bansMax = 1_024
 /** A file of as many bans; more was not written by a node. */
 const hintBytesMax = 512 * 1024
 
+/** The longest ban by hand: what shall last is for a certificate or the next manifest. */
+const handBanMax = days(30)
+/** Of a person's own words, in characters. */
+const reasonLengthMax = 200
+const byHand = 'BY_HAND'
+
 interface Ban {
   readonly kind: 'identity' | 'instance'
   readonly code: string
+  readonly reason: string
   /** Faults so far, at least 1. */
   readonly count: number
   readonly until: Instant
@@ -46,7 +54,8 @@ const hintShape = z.strictObject({
         subject: z.string().regex(/^[0-9A-Za-z]{1,64}$/),
         kind: z.enum(['identity', 'instance']),
         code: z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/),
-        count: z.int().min(1).max(64),
+        reason: z.string().max(reasonLengthMax).optional(),
+        count: z.int().min(0).max(64),
         /** Unix milliseconds by the host's clock. */
         until: z.int().min(0),
       }),
@@ -76,6 +85,34 @@ export class BanList {
     return milliseconds(Math.max(span, instanceSpan))
   }
 
+  /**
+   * A person's word: no fault, and it shortens no ban. Lasts `span`, at most `handBanMax`.
+   *
+   * @throws {UsageError} `BAD_SUBJECT` for what is neither a node id nor a digest, `BAD_BAN` for a span or reason out of
+   * bounds.
+   */
+  banByHand(subject: string, how: { readonly span: Duration; readonly reason: string }): BanView {
+    const kind = kindOf(subject)
+    const { span, reason } = how
+    if (!(span > 0 && span <= handBanMax) || reason.length > reasonLengthMax) {
+      throw new UsageError(
+        'BAD_BAN',
+        `A ban lasts at most ${handBanMax / days(1)} days, and its reason has at most ${reasonLengthMax} characters.`,
+        { next: 'What shall last is for a removal.' },
+      )
+    }
+    const now = this.#clock.monotonic()
+    this.#forgetOld(now)
+    const known = this.#bans.get(subject)
+    const end = after(now, span)
+    const until = known !== undefined && known.until > end ? known.until : end
+    const ban: Ban = { kind, code: byHand, reason, count: known?.count ?? 0, until }
+    this.#bans.set(subject, ban)
+    this.#makeRoom(subject)
+    this.#save()
+    return this.#viewOf(subject, ban)
+  }
+
   /** Why this identity or instance may not connect now. */
   barred(subject: NodeId | Digest): Refusal | undefined {
     const ban = this.#bans.get(subject)
@@ -101,13 +138,12 @@ export class BanList {
     return [...this.#bans]
       .filter(([, { until }]) => until > now)
       .toSorted(([, left], [, right]) => right.until - left.until)
-      .map(([subject, { kind, code, count, until }]) => ({
-        subject,
-        scope: kind,
-        code,
-        count,
-        until: new Date(this.#wallOf(until)).toISOString(),
-      }))
+      .map(([subject, ban]) => this.#viewOf(subject, ban))
+  }
+
+  #viewOf(subject: string, { kind, code, reason, count, until }: Ban): BanView {
+    const end = new Date(this.#wallOf(until)).toISOString()
+    return { subject, scope: kind, code, reason, count, until: end }
   }
 
   #ban(subject: NodeId | Digest, kind: Ban['kind'], code: string): Duration {
@@ -117,8 +153,8 @@ export class BanList {
     if (known !== undefined && known.until > now) return between(now, known.until)
     const count = (known?.count ?? 0) + 1
     const span = spanAfter(count)
-    this.#bans.set(subject, { kind, code, count, until: after(now, span) })
-    this.#makeRoom()
+    this.#bans.set(subject, { kind, code, reason: '', count, until: after(now, span) })
+    this.#makeRoom(subject)
     return span
   }
 
@@ -128,9 +164,11 @@ export class BanList {
     }
   }
 
-  #makeRoom(): void {
+  /** The ban that was just made stays: a flood of faults must not take a person's word back, nor be futile. */
+  #makeRoom(newest: string): void {
     if (this.#bans.size <= bansMax) return
-    const [subject] = [...this.#bans].reduce((first, each) =>
+    const others = [...this.#bans].filter(([subject]) => subject !== newest)
+    const [subject] = others.reduce((first, each) =>
       each[1].until < first[1].until ? each : first,
     )
     this.#bans.delete(subject)
@@ -141,8 +179,8 @@ export class BanList {
   }
 
   #save(): void {
-    const bans = [...this.#bans].map(([subject, { kind, code, count, until }]) => ({
-      ...{ subject, kind, code, count },
+    const bans = [...this.#bans].map(([subject, { kind, code, reason, count, until }]) => ({
+      ...{ subject, kind, code, reason, count },
       until: Math.max(0, Math.round(this.#wallOf(until))),
     }))
     this.#store?.write(JSON.stringify({ format: 1, bans }))
@@ -153,16 +191,30 @@ export class BanList {
     const text = this.#store?.read() ?? ''
     if (text === '' || text.length > hintBytesMax) return
     const now = this.#clock.monotonic()
-    for (const { subject, kind, code, count, until } of parsed(text)) {
-      const left = Math.min(until - this.#clock.wall(), spanAfter(count))
-      this.#bans.set(subject, { kind, code, count, until: (now + left) as Instant })
+    for (const { subject, kind, code, reason = '', count, until } of parsed(text)) {
+      const spanMost = code === byHand ? handBanMax : spanAfter(count)
+      const left = Math.min(until - this.#clock.wall(), spanMost)
+      this.#bans.set(subject, { kind, code, reason, count, until: (now + left) as Instant })
     }
     this.#forgetOld(now)
   }
 }
 
+function kindOf(subject: string): Ban['kind'] {
+  if (/^[0-9a-f]{64}$/.test(subject)) return 'instance'
+  try {
+    nodeId(subject)
+    return 'identity'
+  } catch (cause) {
+    throw new UsageError('BAD_SUBJECT', 'This names neither a node nor a platform instance.', {
+      next: 'Give a whole node id, or the digest of an instance as coterie members --json shows it.',
+      cause,
+    })
+  }
+}
+
 function spanAfter(count: number): Duration {
-  return milliseconds(Math.min(spanMin * 2 ** (count - 1), spanMax))
+  return milliseconds(Math.min(spanMin * 2 ** Math.max(0, count - 1), spanMax))
 }
 
 function parsed(text: string): z.infer<typeof hintShape>['bans'] {

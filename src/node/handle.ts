@@ -111,8 +111,10 @@ export interface BanView {
   /** A node id or the digest of a platform instance. */
   readonly subject: string
   readonly scope: 'identity' | 'instance'
-  /** Of the last fault. */
+  /** Of the last fault, or BY_HAND. */
   readonly code: string
+  /** What the person wrote who banned by hand; empty otherwise. */
+  readonly reason: string
   /** Faults so far: each doubles the next ban. */
   readonly count: number
   /** ISO 8601. */
@@ -177,6 +179,17 @@ export type NodePhase =
   | 'stopping'
   | 'stopped'
 
+/** How many members run one software. */
+export interface MeasurementView {
+  /** The manifest's name for it. */
+  readonly name: string
+  /** ISO 8601, when the manifest ends it; `null` if the manifest in force does not name it. */
+  readonly validUntil: string | null
+  readonly members: number
+  /** Of all members that are not dead, 0 to 1. */
+  readonly share: number
+}
+
 /** One snapshot of a node. No secret, no key and no value of the state is in it. */
 export interface StatusView {
   readonly node: NodeId
@@ -193,6 +206,8 @@ export interface StatusView {
   /** Addresses really listened on, behind a relay or NAT other ones. */
   readonly listening: readonly string[]
   readonly manifest: { readonly nonce: number; readonly hash: string }
+  /** How far an upgrade has rolled: what the members run that are not dead, this node included. */
+  readonly measurements: readonly MeasurementView[]
   readonly members: { readonly active: number; readonly live: number; readonly known: number }
   readonly state: {
     /** Hexadecimal; of the node's last beat, empty before it. */
@@ -261,6 +276,13 @@ export interface CoterieNode {
   losses(): LossView
   /** Who is turned away for a while, the ban that ends last first. */
   bans(): readonly BanView[]
+  /**
+   * Turns a node id or an instance digest away for a while and closes its connections: this node's own caution, told to
+   * nobody. It steers whom this node talks to and decides nothing: the network removes by certificates alone.
+   *
+   * @throws {UsageError} `BAD_SUBJECT`, `BAD_BAN` unless it lasts at most 30 days and the reason has at most 200 characters.
+   */
+  ban(subject: string, how: { readonly seconds: number; readonly reason: string }): BanView
   /** Ends the ban of a node id or instance digest; whether there was one. */
   unban(subject: string): boolean
   /** The latest refusals, newest first, at most 100. */

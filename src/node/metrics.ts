@@ -3,6 +3,8 @@ import { between, type Instant } from '../base/time.ts'
 import { version } from '../base/version.ts'
 import type { MetricFamily, MetricSample } from '../host/telemetry/port.ts'
 import type { Agreement } from './agreement.ts'
+import { isolatedWarning } from './lease-view.ts'
+import { measurementViews } from './measurement-view.ts'
 import { memberViews, type Viewed } from './views.ts'
 
 /** What the metrics are read from besides the views. */
@@ -32,7 +34,7 @@ const gauges = {
     labels: ['version', 'tee', 'testnet'],
     read: ({ verdict, manifests }) => {
       const testnet = String(manifests.current.manifest.founding.testnet)
-      return [{ labels: { version, tee: verdict.platform, testnet }, value: 1 }]
+      return [{ labels: { version, tee: verdict().platform, testnet }, value: 1 }]
     },
   },
   coterie_node_uptime_seconds: {
@@ -52,7 +54,7 @@ const gauges = {
   },
   coterie_attestation_evidence_expires_seconds: {
     help: 'Until the own evidence no longer counts; negative once it does not.',
-    read: ({ verdict, clock }) => (verdict.expiresAt - clock.wall()) / 1000,
+    read: ({ verdict, clock }) => (verdict().expiresAt - clock.wall()) / 1000,
   },
   coterie_host_clock_behind_seconds: {
     help: "How far the host's clock is behind a time that is proved to have passed.",
@@ -70,6 +72,25 @@ const gauges = {
       const count = (name: string): number => phases.filter(phase => phase === name).length
       return byLabel('phase')({ active: count('active'), joining: count('joining') })
     },
+  },
+  coterie_membership_measurement_members: {
+    help: 'Members that are not dead by the software that they run, this node included.',
+    labels: ['measurement'],
+    read: viewed => {
+      const { measurements } = viewed.manifests.current.manifest.join
+      const counts = measurementViews(measurements, memberViews(viewed))
+      return byLabel('measurement')(
+        Object.fromEntries(counts.map(({ name, members }) => [name, members])),
+      )
+    },
+  },
+  coterie_membership_manifest_nonce: {
+    help: 'The nonce of the manifest in force: the same everywhere once a change has spread.',
+    read: ({ manifests }) => manifests.current.mark.nonce,
+  },
+  coterie_membership_manifest_alarm: {
+    help: '1 while two approved manifests of one nonce are known: nobody is admitted until the next.',
+    read: ({ manifests }) => Number(manifests.isContradicted),
   },
   coterie_membership_keys: {
     help: 'Epoch keys held, by kind.',
@@ -102,6 +123,27 @@ const gauges = {
         .filter(({ node }) => liveness.stateOf(node) !== 'dead')
         .map(({ node }) => liveness.silence(node, now) ?? 0)
       return Math.max(0, ...living) / 1000
+    },
+  },
+  coterie_liveness_lease_seconds: {
+    help: 'Until the policy lease ends unless members hear this node again; 0 without it, its whole span while no other machine is needed.',
+    read: ({ liveness, manifests }, _, now) => {
+      const { kind, until } = liveness.lease(now)
+      if (kind === 'isolated') return 0
+      if (until === null) return manifests.current.manifest.liveness.leaseMs / 1000
+      return between(now, until) / 1000
+    },
+  },
+  coterie_liveness_isolated: {
+    help: '1 while an active node lacks the policy lease, and releases no key.',
+    read: viewed => Number(isolatedWarning(viewed).length > 0),
+  },
+  coterie_liveness_lease_instances: {
+    help: 'Platform instances of the roster, this one included: those that heard this node lately, and all.',
+    labels: ['heard'],
+    read: ({ liveness }, _, now) => {
+      const { citing, instances } = liveness.lease(now)
+      return byLabel('heard')({ lately: citing, all: instances })
     },
   },
   coterie_replica_entries: {

@@ -126,6 +126,10 @@ class Node implements CoterieNode {
     return this.#parts.encounters.losses.view()
   }
 
+  ban(subject: string, how: { readonly seconds: number; readonly reason: string }): BanView {
+    return this.#assembly.ban(subject, how)
+  }
+
   unban(subject: string): boolean {
     const wasBanned = this.#parts.bans.lift(subject)
     if (wasBanned) this.#parts.events.note('unbanned', 'a ban was lifted by hand', { subject })

@@ -4,10 +4,11 @@
  * let it in again, and a mistake of the manifest set must not cost the state of a network.
  */
 import type { Manifest } from '../attestation/manifest.ts'
-import type { Refusal } from '../attestation/verdict.ts'
+import type { Refusal, TrustedVerdict } from '../attestation/verdict.ts'
 import { type Duration, milliseconds, seconds, type Timestamp } from '../base/time.ts'
 import type { Timers } from '../host/port.ts'
 import type { EventLog } from './event-log.ts'
+import type { OwnVerdict } from './own-verdict.ts'
 
 /** The longest rest before the windows are looked at again: the clock of the group may have moved on. */
 const lookEvery = seconds(2)
@@ -18,27 +19,32 @@ export interface OwnStandingPorts {
   /** The host's time, not before what is proved to have passed. */
   readonly now: () => Timestamp
   readonly manifest: () => Manifest
-  /** Why the manifest in force does not admit this node now. */
-  readonly refusal: () => Refusal | undefined
+  /** What the manifest in force says of this node now. */
+  readonly judged: () => OwnVerdict
   /** A window began or ended: every verdict is formed anew. */
   readonly windowPassed: () => void
 }
 
 export class OwnStanding {
   readonly #ports: OwnStandingPorts
-  #refusal: Refusal | undefined
+  #own: OwnVerdict
   #lookedAt: Timestamp
   #cancel: () => void = () => undefined
 
   constructor(ports: OwnStandingPorts) {
     this.#ports = ports
     this.#lookedAt = ports.now()
-    this.#refusal = ports.refusal()
+    this.#own = ports.judged()
   }
 
   /** Why this node is not admitted; `undefined` if it is. */
   get refusal(): Refusal | undefined {
-    return this.#refusal
+    return this.#own.refusal
+  }
+
+  /** Of the manifest in force, which may name the same software otherwise than the one before. */
+  get verdict(): TrustedVerdict {
+    return this.#own.verdict
   }
 
   /** Begins to watch the windows of the manifest. */
@@ -52,15 +58,16 @@ export class OwnStanding {
 
   /** Another manifest is in force. */
   judge(): void {
-    const before = this.#refusal
-    this.#refusal = this.#ports.refusal()
-    if (before?.code === this.#refusal?.code) return
+    const before = this.refusal
+    this.#own = this.#ports.judged()
+    const { refusal } = this
+    if (before?.code === refusal?.code) return
     const text =
-      this.#refusal === undefined
+      refusal === undefined
         ? 'the manifest admits this node again'
         : 'the manifest does not admit this node any more: it serves nobody'
     this.#ports.events.note('own-standing', text, {
-      ...(this.#refusal === undefined ? {} : { code: this.#refusal.code, ...this.#refusal.facts }),
+      ...(refusal === undefined ? {} : { code: refusal.code, ...refusal.facts }),
     })
   }
 

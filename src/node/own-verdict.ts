@@ -15,32 +15,34 @@ export interface Own {
   readonly manifests: ManifestKeeper
 }
 
-/** Why the manifest in force does not admit this node now; `undefined` if it does. */
-export function ownRefusal(admission: NodeAdmission, own: Own): Refusal | undefined {
-  const verdict = admission.appraiseEvidence(own.identity.keys, own.evidence)
-  if (verdict.kind === 'trusted') return undefined
-  if (verdict.kind === 'undetermined') return { code: 'UNDETERMINED', facts: {} }
-  return { code: verdict.code, facts: verdict.facts }
+/** What the manifest in force says of this node. */
+export interface OwnVerdict {
+  readonly verdict: TrustedVerdict
+  /** Why it does not admit this node now; `undefined` if it does. */
+  readonly refusal: Refusal | undefined
 }
 
 /**
  * The verdict that this node goes by. Refused, it goes on: the network may know a newer manifest that admits
- * it. Until then every member refuses it, and it may not found.
+ * it. Until then every member refuses it, and it may not found. Its machine is the one that its hardware names, whatever the
+ * manifest says of the software: quorums and quotas count it under that name from the start.
  */
-export function ownVerdict(
-  admission: NodeAdmission,
-  own: Own,
-): { readonly verdict: TrustedVerdict; readonly refusal: Refusal | undefined } {
+export function ownVerdict(admission: NodeAdmission, own: Own): OwnVerdict {
   const { identity, evidence, manifests } = own
   const verdict = admission.appraiseEvidence(identity.keys, evidence)
   if (verdict.kind === 'trusted') return { verdict, refusal: undefined }
   const { manifest } = manifests.current
+  const attested = admission.attest(identity.keys, evidence)
   return {
-    refusal: ownRefusal(admission, own),
+    refusal:
+      verdict.kind === 'refused'
+        ? { code: verdict.code, facts: verdict.facts }
+        : { code: 'UNDETERMINED', facts: {} },
     verdict: {
       kind: 'trusted',
       platform: evidence.platform,
-      instance: digestOf(sha256(identity.keys.identity)),
+      // Evidence that proves nothing names no machine: then one of its own, which nobody shares.
+      instance: 'code' in attested ? digestOf(sha256(identity.keys.identity)) : attested.instance,
       owner: null,
       measurement: 'not-admitted',
       registers: {},

@@ -13,6 +13,7 @@ import type { Identity } from './identity.ts'
 import { isolatedWarning, leaseView } from './lease-view.ts'
 import { manifestWarnings, notAdmitted } from './manifest-door.ts'
 import type { ManifestKeeper } from './manifest-keeper.ts'
+import { measurementViews } from './measurement-view.ts'
 import type { Rate } from './rates.ts'
 import { adviceOn } from './refusal-advice.ts'
 
@@ -20,7 +21,8 @@ import { adviceOn } from './refusal-advice.ts'
 export interface Viewed {
   readonly clock: Clock
   readonly identity: Identity
-  readonly verdict: TrustedVerdict
+  /** On this node itself, by the manifest in force. */
+  readonly verdict: () => TrustedVerdict
   readonly manifests: ManifestKeeper
   readonly membership: MembershipQueries
   readonly liveness: Pick<Liveness, 'stateOf' | 'causeOf' | 'phi' | 'silence' | 'lease'>
@@ -69,12 +71,13 @@ export function statusView(
     network: viewed.manifests.network,
     networkName: manifest.founding.name,
     testnet: manifest.founding.testnet,
-    tee: viewed.verdict.platform,
+    tee: viewed.verdict().platform,
     ...own,
     next: nextStep(viewed) || own.next,
     addresses: viewed.net().addresses(),
     listening: viewed.net().listening(),
     manifest: mark,
+    measurements: measurementViews(manifest.join.measurements, views),
     members: {
       active: views.filter(view => view.phase === 'active').length,
       live: views.filter(view => view.state === 'alive').length,
@@ -118,8 +121,8 @@ function selfView(viewed: Viewed): MemberView {
     node,
     phase: phase === 'active' ? 'active' : 'joining',
     state: 'alive',
-    ...attested(viewed.verdict),
-    verdictExpiresAt: new Date(viewed.verdict.expiresAt).toISOString(),
+    ...attested(viewed.verdict()),
+    verdictExpiresAt: new Date(viewed.verdict().expiresAt).toISOString(),
     isFresh: true,
     cause: null,
     phi: null,

@@ -85,6 +85,7 @@ function status(): Answer<'status'> {
     addresses: config.announce,
     listening: [],
     manifest: { nonce: 0, hash: '' },
+    measurements: [],
     members: { active: live, live, known: live },
     state: {
       root: 'aabbccddeeff',

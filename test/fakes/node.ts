@@ -162,6 +162,8 @@ export class FakeNode implements CoterieNode {
   /** Items that `remove` was given; one that is a single zero byte does not prove itself. */
   readonly removed: Uint8Array[] = []
   manifest: Uint8Array = utf8('{}')
+  /** Bans by hand. */
+  readonly banned: (BanView & { readonly seconds: number })[] = []
   stops = 0
   readonly #ended = Promise.withResolvers<void>()
   readonly ended = this.#ended.promise
@@ -213,7 +215,16 @@ export class FakeNode implements CoterieNode {
 
   bans(): readonly BanView[] {
     const until = '2030-01-01T00:01:00.000Z'
-    return [{ subject: other, scope: 'identity', code: 'BAD_FRAME', count: 1, until }]
+    const fault = { subject: other, scope: 'identity', code: 'BAD_FRAME', count: 1 } as const
+    return [{ ...fault, reason: '', until }, ...this.banned]
+  }
+
+  ban(subject: string, how: { readonly seconds: number; readonly reason: string }): BanView {
+    const until = '2030-01-01T01:00:00.000Z'
+    const { reason, seconds } = how
+    const ban = { subject, scope: 'identity', code: 'BY_HAND', reason, count: 0, until } as const
+    this.banned.push({ ...ban, seconds })
+    return ban
   }
 
   losses(): LossView {
@@ -252,6 +263,7 @@ export class FakeNode implements CoterieNode {
       addresses: [`/ip4/127.0.0.1/tcp/9600/p2p/${me}`],
       listening: [],
       manifest: { nonce: 1, hash: 'cd'.repeat(32) },
+      measurements: [{ name: 'node-1', validUntil: null, members: 2, share: 1 }],
       members: { active: 2, live: 2, known: 2 },
       state: {
         root: 'ef'.repeat(32),

@@ -1,5 +1,6 @@
 /** What documents promise about the code, as functions from text to offences. */
 import { posix } from 'node:path'
+import type { CommandPath } from '../../src/cli/command-paths.ts'
 import { calledName, type Tree, visit } from './tree.ts'
 
 /** Names of tests: the first argument of every `test(…)` and `test.each(…)(…)`, in `tree`. */
@@ -66,4 +67,52 @@ export function deadLinks(docs: Tree, exists: (path: string) => boolean): readon
       return exists(to.replace(/\/$/, '')) ? [] : [`${path}: ${target}`]
     }),
   )
+}
+
+/** A section of a page: its blocks of `sh`, each as the words of the `coterie` commands in it. */
+export interface CommandSection {
+  readonly heading: string
+  readonly blocks: readonly (readonly (readonly string[])[])[]
+}
+
+/** The commands that a page tells people to type; `$NODE` in quotes is one word. */
+export function commandsOf(markdown: string): readonly CommandSection[] {
+  return markdown.split(/^#+ /m).map(section => ({
+    heading: section.split('\n')[0] ?? '',
+    blocks: [...section.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(([, block = '']) =>
+      block
+        .split('\n')
+        .filter(line => line.startsWith('coterie '))
+        .map(line => line.split(/\s+#/)[0]?.trim().split(/\s+/).slice(1) ?? [])
+        .map(words => words.map(word => word.replaceAll('"', ''))),
+    ),
+  }))
+}
+
+/** Commands in blocks of `sh` of `docs` that `paths` does not have, or not with these flags. */
+export function commandOffences(
+  docs: Tree,
+  paths: readonly Pick<CommandPath, 'words' | 'commands' | 'flags'>[],
+): readonly string[] {
+  return [...docs].flatMap(([path, text]) =>
+    commandsOf(text)
+      .flatMap(({ blocks }) => blocks.flat())
+      .filter(words => !isTypable(words, paths))
+      .map(words => `${path}: coterie ${words.join(' ')}`),
+  )
+}
+
+function isTypable(
+  words: readonly string[],
+  paths: readonly Pick<CommandPath, 'words' | 'commands' | 'flags'>[],
+): boolean {
+  const deepest = paths
+    .filter(({ words: path }) => path.every((word, i) => words[i] === word))
+    .toSorted((left, right) => right.words.length - left.words.length)[0]
+  const rest = words.slice(deepest?.words.length ?? 0)
+  const [first = ''] = rest
+  // A command that has commands of its own is either complete, or the next word is one of them.
+  const isComplete = deepest?.commands.length === 0 || first === '' || first.startsWith('-')
+  const flags = rest.filter(word => word.startsWith('--')).map(word => word.split('=')[0] ?? '')
+  return isComplete && flags.every(flag => deepest?.flags.includes(flag))
 }

@@ -55,6 +55,9 @@ export function registerOperatorRoutes(
   register.answer(routes.members, () => ({ members: node.members() }))
   register.answer(routes.peers, () => ({ peers: node.peers() }))
   register.answer(routes.refusals, () => ({ refusals: node.refusals() }))
+  register.answer(routes.bans, () => ({ bans: node.bans() }))
+  register.answer(routes.ban, ({ body }) => node.ban(body.subject, body))
+  register.answer(routes.unban, ({ body }) => ({ lifted: node.unban(body.subject) }))
   register.answer(routes.removals, ({ body }) =>
     node.remove(body.items.map(item => base64.decode(item))),
   )

@@ -4,14 +4,19 @@ import type { ApiClient } from '../../api/client.ts'
 import type { Answer } from '../../api/contract.ts'
 import { exitCodes, printable, printJson, printLine, printTable, shortId } from '../output.ts'
 import { addReachOptions, type ReachFlags, withNode } from '../reach.ts'
+import { banCommand, unbanCommand } from './peers-ban.ts'
 
 type Member = Answer<'members'>['members'][number]
+type Ban = Answer<'bans'>['bans'][number]
 type Refusal = Answer<'refusals'>['refusals'][number]
 
 export function peersCommand(): Command {
   const peers = addReachOptions(new Command('peers')).action(async (flags: ReachFlags) => {
-    const found = await withNode(flags, (client, signal) => client.peers(signal))
-    if (flags.json === true) return printJson({ peers: found })
+    const { peers: found, bans } = await withNode(flags, async (client, signal) => ({
+      peers: await client.peers(signal),
+      bans: await client.bans(signal),
+    }))
+    if (flags.json === true) return printJson({ peers: found, bans })
     printTable(
       ['NODE', 'ADDRESS', 'DIALLED', 'VERDICT', 'MEASUREMENT'],
       found.map(peer => [
@@ -22,8 +27,9 @@ export function peersCommand(): Command {
         peer.measurement,
       ]),
     )
+    printBans(bans)
   })
-  peers.addCommand(whyCommand())
+  for (const make of [whyCommand, banCommand, unbanCommand]) peers.addCommand(make())
   return peers
 }
 
@@ -47,6 +53,7 @@ interface Known {
   readonly silent: readonly Member[]
   readonly members: readonly Member[]
   readonly peers: Answer<'peers'>['peers']
+  readonly bans: readonly Ban[]
   /** Connections that opened and closed, changes of liveness, faults. */
   readonly events: readonly Answer<'events'>[]
 }
@@ -60,22 +67,29 @@ async function knownOf(
   const all = await client.refusals(signal)
   const members = await client.members(signal)
   const silent = members.filter(({ cause }) => cause !== null)
-  if (wanted === undefined) return { refusals: all, silent, members: [], peers: [], events: [] }
+  const bans = await client.bans(signal)
+  if (wanted === undefined) {
+    return { refusals: all, silent, members: [], peers: [], bans, events: [] }
+  }
   const named = (node: unknown): boolean => typeof node === 'string' && node.endsWith(wanted)
   const peers = await client.peers(signal)
   const events = await client.happened(signal)
+  const instances = members.filter(({ node }) => named(node)).map(({ instance }) => instance)
   return {
     refusals: all.filter(({ node, address }) => named(node) || address.includes(wanted)),
     silent: silent.filter(({ node }) => named(node)),
     members: members.filter(({ node }) => named(node)),
     peers: peers.filter(({ node, address }) => named(node) || address.includes(wanted)),
-    events: events.filter(({ facts }) => named(facts['node'])).slice(-eventsShown),
+    bans: bans.filter(({ subject }) => named(subject) || instances.includes(subject)),
+    events: events
+      .filter(({ facts }) => named(facts['node']) || named(facts['subject']))
+      .slice(-eventsShown),
   }
 }
 
 const eventsShown = 20
 
-function printKnown({ refusals, silent, members, peers, events }: Known): void {
+function printKnown({ refusals, silent, members, peers, bans, events }: Known): void {
   for (const member of members) {
     const { phi, state, phase, measurement, verdictExpiresAt, isFresh } = member
     const suspicion = phi === null ? '' : `, phi ${phi.toFixed(1)}`
@@ -87,6 +101,7 @@ function printKnown({ refusals, silent, members, peers, events }: Known): void {
     const by = direction === 'out' ? 'dialled by us' : 'dialled by them'
     printLine(`connected ${by}, ${printable(address)}`)
   }
+  printBans(bans)
   for (const { at, text, facts } of events) {
     const rest = Object.entries(facts).filter(([name]) => name !== 'node')
     const told = rest.map(([name, value]) => `${name}=${String(value)}`).join(' ')
@@ -96,6 +111,15 @@ function printKnown({ refusals, silent, members, peers, events }: Known): void {
     if (cause !== null) printLine(`${shortId(node)} is ${state}; ${whereSilent[cause]}`)
   }
   if (refusals.length > 0 || silent.length === 0) printRefusals(refusals)
+}
+
+/** Whom this node turns away; whoever it is may be connected with everybody else. */
+function printBans(bans: readonly Ban[]): void {
+  for (const { subject, scope, code, reason, until } of bans) {
+    const who = scope === 'identity' ? shortId(subject) : `machine ${subject.slice(0, 8)}`
+    const why = reason === '' ? code : `${code}: ${reason}`
+    printLine(printable(`banned    ${who} until ${until.slice(0, 19)}, ${why}`))
+  }
 }
 
 const whoRefused = {

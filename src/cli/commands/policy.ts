@@ -1,10 +1,12 @@
 /** `coterie policy`: the life of a manifest, from a draft on a desk to the one in force everywhere. */
+import { stat } from 'node:fs/promises'
 import { createInterface } from 'node:readline/promises'
 import { Command } from 'commander'
 import type { Answer } from '../../api/contract.ts'
 import { type Manifest, manifestHash } from '../../attestation/manifest.ts'
 import { approve, approversOf, encodeEnvelope } from '../../attestation/manifest-approval.ts'
 import { explainManifest } from '../../attestation/manifest-text.ts'
+import { utf8 } from '../../base/bytes.ts'
 import { UsageError } from '../../base/errors.ts'
 import { readKeyFile } from '../../host/key-file.ts'
 import { exitCodes, printable, printJson, printLine } from '../output.ts'
@@ -15,13 +17,30 @@ type Member = Answer<'members'>['members'][number]
 
 export function policyCommand(): Command {
   const policy = addReachOptions(new Command('policy'))
-  for (const make of [checkCommand, explainCommand, diffCommand, approveCommand, applyCommand]) {
-    policy.addCommand(make())
-  }
+  const makers = [draftCommand, checkCommand, explainCommand, diffCommand, approveCommand]
+  for (const make of [...makers, applyCommand]) policy.addCommand(make())
   return policy
 }
 
 const flagsOf = <T extends ReachFlags>(command: Command): T => command.optsWithGlobals<T>()
+
+function draftCommand(): Command {
+  return new Command('draft')
+    .description('write the manifest in force as a draft of the next one, to be edited')
+    .argument('[file]', 'an envelope or a lineage; the manifest of a running node unless given')
+    .requiredOption('--out <file>', 'where the draft goes')
+    .action(async (file: string | undefined, _: object, command: Command) => {
+      const flags = flagsOf<ReachFlags & { readonly out: string }>(command)
+      const { manifest } = await documentOf(file, flags)
+      const nonce = manifest.nonce + 1
+      const draft = utf8(`${JSON.stringify({ ...manifest, nonce }, null, 2)}\n`)
+      await writePolicy(flags.out, draft)
+      if (flags.json === true) return printJson({ out: flags.out, nonce })
+      printLine(
+        `A draft of manifest ${nonce} is in ${flags.out}: edit it, then coterie policy check.`,
+      )
+    })
+}
 
 function checkCommand(): Command {
   return new Command('check')
@@ -56,6 +75,11 @@ function diffCommand(): Command {
     .description('say what changes from one manifest to another, and who would be cut off')
     .argument('<file>', 'the later manifest, or the earlier one if two are given')
     .argument('[later]', 'the later manifest; without it <file> is held against a running node')
+    .addHelpText(
+      'after',
+      '\nEach may also be the API of another running node (http://127.0.0.1:9001, unix:/path) or its data directory: ' +
+        'then its manifest in force is meant.',
+    )
     .action(async (file: string, later: string | undefined, _: object, command: Command) => {
       const flags = flagsOf(command)
       const from = (await documentOf(later === undefined ? undefined : file, flags)).manifest
@@ -119,13 +143,25 @@ function applyCommand(): Command {
     })
 }
 
-/** The document in a file, or that of the running node. */
+/** The document in a file, or that of a running node: the one that the flags name unless `file` names another. */
 async function documentOf(
   file: string | undefined,
   flags: ReachFlags,
 ): Promise<ReturnType<typeof readPolicy>> {
-  if (file !== undefined) return readPolicy(await readPolicyBytes(file))
-  return readPolicy(await withNode(flags, (client, signal) => client.manifest(signal)))
+  const node = file === undefined ? flags : await nodeAt(file)
+  if (node === undefined) return readPolicy(await readPolicyBytes(file ?? ''))
+  return readPolicy(await withNode(node, (client, signal) => client.manifest(signal)))
+}
+
+/** The flags that reach the node that `place` names; `undefined` for a file. */
+async function nodeAt(place: string): Promise<ReachFlags | undefined> {
+  if (/^(https?:\/\/|unix:)/.test(place)) return { url: place }
+  const isFolder = await stat(place).then(
+    found => found.isDirectory(),
+    // What cannot be looked at is for whoever reads it as a file to tell.
+    () => false,
+  )
+  return isFolder ? { dataDir: place } : undefined
 }
 
 function changes(

@@ -14,6 +14,13 @@ export function statusCommand(): Command {
   })
 }
 
+/** One row for each software: how far an upgrade has rolled. */
+function measurementRow(row: Answer<'status'>['measurements'][number]): readonly [string, string] {
+  const { name, members, share, validUntil } = row
+  const end = validUntil === null ? 'not in the manifest' : `until ${validUntil.slice(0, 10)}`
+  return ['software', `${name}: ${members} (${Math.round(share * 100)} %), ${end}`]
+}
+
 function printStatus(status: Answer<'status'>): void {
   if (status.tee === 'simulated') {
     printLine(paint('yellow', 'SIMULATED TEE: nothing is protected from this machine'))
@@ -24,6 +31,7 @@ function printStatus(status: Answer<'status'>): void {
     ['network', `${status.networkName} (${status.network.slice(0, 16)}…)`],
     ['phase', status.phase],
     ['manifest', `nonce ${manifest.nonce}, ${manifest.hash.slice(0, 16)}…`],
+    ...status.measurements.map(measurementRow),
     ['members', `${members.active} active, ${members.live} live, ${members.known} known`],
     ['state', `${state.entries} entries, root ${state.root.slice(0, 16)}…`],
     [

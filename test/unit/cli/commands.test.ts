@@ -1,40 +1,15 @@
 /** Commands against a served node, as real processes. */
-import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { utf8 } from '../../../src/base/bytes.ts'
 import { Secret } from '../../../src/base/secret.ts'
 import { writeKeyFile } from '../../../src/host/key-file.ts'
 import { decodeRemoval } from '../../../src/wire/removal.ts'
+import { startCoterie, temporaryFolder } from '../../fixtures/command-line.ts'
 import { served } from '../api/served.ts'
 
-const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url))
-
-function started(args: readonly string[], input = '') {
-  const child = spawn(process.execPath, [main, ...args])
-  let [out, err] = ['', '']
-  child.stdout.on('data', data => {
-    out += data
-  })
-  child.stderr.on('data', data => {
-    err += data
-  })
-  child.stdin.end(input)
-  const ended = new Promise<{ code: number | null; out: string; err: string }>(resolve => {
-    child.once('close', code => resolve({ code, out, err }))
-  })
-  return { child, ended }
-}
-const coterie = (args: readonly string[], input = '') => started(args, input).ended
-
-function folder(): string {
-  const path = mkdtempSync(join(tmpdir(), 'coterie-cli-'))
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }))
-  return path
-}
+const coterie = (args: readonly string[], input = '') => startCoterie(args, { input }).ended
 
 test('state is written, read, listed and deleted, and a missing key ends with 1', async () => {
   const { url, node } = await served()
@@ -79,7 +54,7 @@ test('a hostile value cannot move the cursor of whoever lists or watches', async
 
 test('watch prints changes until Ctrl-C, which is no failure', async () => {
   const { url, node } = await served()
-  const { child, ended } = started(['state', 'watch', 'a/', '--json', '--url', url])
+  const { child, ended } = startCoterie(['state', 'watch', 'a/', '--json', '--url', url])
   const first = new Promise<string>(resolve =>
     child.stdout.once('data', data => resolve(String(data))),
   )
@@ -93,7 +68,7 @@ test('watch prints changes until Ctrl-C, which is no failure', async () => {
 
 test('a watch whose node stops says so instead of ending as if all were well', async () => {
   const { url, node, stop } = await served()
-  const { ended } = started(['state', 'watch', '--url', url])
+  const { ended } = startCoterie(['state', 'watch', '--url', url])
   while (node.state.watchers === 0) await new Promise(resolve => setImmediate(resolve))
   await stop()
   const { code, err } = await ended
@@ -120,7 +95,7 @@ test('status, members and peers speak plainly and in JSON; a node that is not ac
 
 test('members remove signs with the key file and hands over a certificate', async () => {
   const { url, node } = await served()
-  const key = join(folder(), 'key.json')
+  const key = join(temporaryFolder(), 'key.json')
   await writeKeyFile(key, new Secret(new Uint8Array(32).fill(1)))
   const args = ['members', 'remove', node.id, '--key', key, '--url', url, '--json']
   const { code, out } = await coterie(args)
@@ -133,7 +108,7 @@ test('members remove signs with the key file and hands over a certificate', asyn
 
 test('a production node tells the operator why the state is closed', async () => {
   const { url } = await served({ opensToHost: false })
-  const dataDir = folder()
+  const dataDir = temporaryFolder()
   const { token } = await import('../api/served.ts')
   writeFileSync(join(dataDir, 'api.token'), `${token}\n`, { mode: 0o600 })
   const state = await coterie(['state', 'list', '--url', url, '--data-dir', dataDir])

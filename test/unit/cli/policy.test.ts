@@ -1,10 +1,7 @@
 /** `coterie policy`, offline and against a served node, as real processes. */
-import { spawn } from 'node:child_process'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { encodeManifest, type Manifest } from '../../../src/attestation/manifest.ts'
 import { parseEnvelope, verifyEnvelope } from '../../../src/attestation/manifest-approval.ts'
 import { isRefusal } from '../../../src/attestation/verdict.ts'
@@ -12,36 +9,15 @@ import { toHex } from '../../../src/base/bytes.ts'
 import { Secret } from '../../../src/base/secret.ts'
 import { SigningKey } from '../../../src/crypto/sign.ts'
 import { writeKeyFile } from '../../../src/host/key-file.ts'
+import { coterie, temporaryFolder } from '../../fixtures/command-line.ts'
 import { testnet, withFounding } from '../../fixtures/manifests.ts'
 import { served } from '../api/served.ts'
-
-const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url))
-
-function coterie(
-  args: readonly string[],
-): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  let [out, err] = ['', '']
-  child.stdout.on('data', data => {
-    out += data
-  })
-  child.stderr.on('data', data => {
-    err += data
-  })
-  return new Promise(resolve => child.once('close', code => resolve({ code, out, err })))
-}
-
-function folder(): string {
-  const path = mkdtempSync(join(tmpdir(), 'coterie-policy-'))
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }))
-  return path
-}
 
 const seed = (i: number): Secret => new Secret(new Uint8Array(32).fill(i))
 
 /** A draft that two of three key files must approve. */
 async function desk(): Promise<{ draft: string; keys: string[]; out: string }> {
-  const path = folder()
+  const path = temporaryFolder()
   const keys = [1, 2, 3].map(i => join(path, `key-${i}.json`))
   for (const [i, key] of keys.entries()) await writeKeyFile(key, seed(i + 1))
   const members = [1, 2, 3].map(i => toHex(new SigningKey(seed(i)).publicKey)).sort()
@@ -113,7 +89,7 @@ test('two manifests are compared in sentences', async () => {
 
 test('an envelope is handed to a node; what does not hold ends with 1', async () => {
   const { url, node } = await served()
-  const path = join(folder(), 'envelope.json')
+  const path = join(temporaryFolder(), 'envelope.json')
   writeFileSync(path, '{"approvals":[]}')
   expect((await coterie(['policy', 'apply', path, '--url', url])).code).toBe(0)
   expect(new TextDecoder().decode(node.manifest)).toBe('{"approvals":[]}')

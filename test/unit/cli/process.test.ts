@@ -1,41 +1,9 @@
 /** The command line as people meet it: real processes. */
-import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { version } from '../../../src/base/version.ts'
-
-const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url))
-
-interface Ended {
-  readonly code: number | null
-  readonly out: string
-  readonly err: string
-}
-
-function coterie(
-  args: readonly string[],
-  environment: Record<string, string> = {},
-): Promise<Ended> {
-  const { PATH = '', HOME = '' } = process.env
-  const child = spawn(process.execPath, [main, ...args], { env: { PATH, HOME, ...environment } })
-  let [out, err] = ['', '']
-  child.stdout.on('data', data => {
-    out += data
-  })
-  child.stderr.on('data', data => {
-    err += data
-  })
-  return new Promise(resolve => child.once('close', code => resolve({ code, out, err })))
-}
-
-function folder(): string {
-  const path = mkdtempSync(join(tmpdir(), 'coterie-cli-'))
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }))
-  return path
-}
+import { coterie, temporaryFolder } from '../../fixtures/command-line.ts'
 
 test('help names every command and the exit codes, and loads none of them', async () => {
   const { code, out } = await coterie(['--help'])
@@ -90,12 +58,15 @@ test('a wrong command, option or argument ends with 2 and a suggestion', async (
 })
 
 test('an unknown key of the file or the environment ends with 2 and a suggestion', async () => {
-  const configFile = join(folder(), 'config.json')
+  const configFile = join(temporaryFolder(), 'config.json')
   writeFileSync(configFile, '{"htpPort": 1}')
   const file = await coterie(['start', '--config', configFile])
   expect([file.code, file.err]).toEqual([2, expect.stringContaining('UNKNOWN_OPTION')])
   expect(file.err).toContain('Did you mean "httpPort"?')
-  const variable = await coterie(['start'], { COTERIE_HTTP_PROT: '1', XDG_DATA_HOME: folder() })
+  const variable = await coterie(['start'], {
+    COTERIE_HTTP_PROT: '1',
+    XDG_DATA_HOME: temporaryFolder(),
+  })
   expect(variable.code).toBe(2)
   expect(variable.err).toContain('COTERIE_HTTP_PORT')
 })
@@ -107,14 +78,14 @@ test('what the manifest decides is no flag: the answer says where it stands', as
 })
 
 test('a start without a manifest says what is missing and how to get it', async () => {
-  const { code, err } = await coterie(['start', '--data-dir', folder()])
+  const { code, err } = await coterie(['start', '--data-dir', temporaryFolder()])
   expect(code).toBe(2)
   expect(err).toContain('MANIFEST_MISSING')
   expect(err).toContain('next:')
 })
 
 test('commands that ask a node end with 4 where none runs, also one that was killed', async () => {
-  const dataDir = folder()
+  const dataDir = temporaryFolder()
   const commands = [['status'], ['state', 'get', 'k']]
   for (const command of commands) {
     const { code, err } = await coterie([...command, '--data-dir', dataDir])
@@ -130,8 +101,8 @@ test('commands that ask a node end with 4 where none runs, also one that was kil
 
 test('NO_COLOR and pipes get plain text, FORCE_COLOR paints', async () => {
   const escapeCode = String.fromCharCode(27)
-  const plain = await coterie(['status', '--data-dir', folder()], { NO_COLOR: '1' })
+  const plain = await coterie(['status', '--data-dir', temporaryFolder()], { NO_COLOR: '1' })
   expect(plain.err).not.toContain(escapeCode)
-  const painted = await coterie(['status', '--data-dir', folder()], { FORCE_COLOR: '1' })
+  const painted = await coterie(['status', '--data-dir', temporaryFolder()], { FORCE_COLOR: '1' })
   expect(painted.err).toContain(escapeCode)
 })

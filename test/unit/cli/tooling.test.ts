@@ -1,19 +1,9 @@
 /** Commands for whoever runs a node: configuration, completion, the loudness of the log. */
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { utf8 } from '../../../src/base/bytes.ts'
 import { commandPaths } from '../../../src/cli/command-paths.ts'
@@ -22,34 +12,12 @@ import { isSecretName } from '../../../src/host/telemetry/json-log.ts'
 import { hostOptionNames } from '../../../src/node/config.ts'
 import { configSchema } from '../../../src/node/option-schema.ts'
 import { hostOptions } from '../../../src/node/options.ts'
+import { coterie, temporaryFolder } from '../../fixtures/command-line.ts'
 import { active, clientOf, dataDir, started as startedNode } from '../../fixtures/node-process.ts'
 import { served, token } from '../api/served.ts'
 
-const main = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url))
-
-function coterie(args: readonly string[], environment: Record<string, string> = {}) {
-  const { PATH = '', HOME = '' } = process.env
-  const child = spawn(process.execPath, [main, ...args], { env: { PATH, HOME, ...environment } })
-  let [out, err] = ['', '']
-  child.stdout.on('data', data => {
-    out += data
-  })
-  child.stderr.on('data', data => {
-    err += data
-  })
-  return new Promise<{ code: number | null; out: string; err: string }>(resolve =>
-    child.once('close', code => resolve({ code, out, err })),
-  )
-}
-
-function folder(): string {
-  const path = mkdtempSync(join(tmpdir(), 'coterie-tooling-'))
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }))
-  return path
-}
-
 test('config show says each value and where it came from', async () => {
-  const dir = folder()
+  const dir = temporaryFolder()
   writeFileSync(join(dir, 'config.json'), JSON.stringify({ preset: 'lan', logLevel: 'warn' }))
   const args = ['config', 'show', '--json', '--data-dir', dir, '--http-port', '0']
   const { code, out } = await coterie(args, { COTERIE_ACK_TIMEOUT: '3s' })
@@ -70,7 +38,7 @@ test('config show says each value and where it came from', async () => {
 })
 
 test('config validate refuses what start would refuse, with 2 and the nearest key', async () => {
-  const dir = folder()
+  const dir = temporaryFolder()
   writeFileSync(join(dir, 'config.json'), JSON.stringify({ htpPort: 1 }))
   const wrongKey = await coterie(['config', 'validate', '--data-dir', dir])
   expect([wrongKey.code, wrongKey.err]).toEqual([2, expect.stringContaining('"httpPort"')])
@@ -104,7 +72,7 @@ test('no option holds a secret', () => {
 test('completion offers what the command tree has at each place', async () => {
   const { code, out } = await coterie(['completion', 'bash'])
   expect(code).toBe(0)
-  const script = join(folder(), 'completion')
+  const script = join(temporaryFolder(), 'completion')
   const offered = (...words: string[]): string[] => {
     const typed = words.map(word => `'${word}'`).join(' ')
     writeFileSync(
@@ -160,7 +128,7 @@ test('a bundle holds neither token nor state, whatever is planted, and its file 
   const canary = 'c4nary-of-the-state'
   const { url, node } = await served({ opensToHost: true })
   await node.state.set(`key-${canary}`, utf8(canary))
-  const dir = folder()
+  const dir = temporaryFolder()
   mkdirSync(join(dir, 'data'), { mode: 0o700 })
   for (const file of ['api.token', 'machine.json', 'config.json']) {
     writeFileSync(join(dir, 'data', file), token, { mode: 0o600 })
@@ -182,7 +150,7 @@ test('a bundle holds neither token nor state, whatever is planted, and its file 
 })
 
 test('doctor names what is wrong, with the next step and an exit code', async () => {
-  const dir = folder()
+  const dir = temporaryFolder()
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
   onTestFinished(() => void taken.close())

@@ -44,6 +44,7 @@ function node(index: number, seen: readonly ('alive' | 'suspect' | 'dead')[]): N
       addresses: [],
       listening: [],
       manifest: { nonce: 0, hash: '' },
+      measurements: [],
       members: { active: 2, live: 2, known: 2 },
       state: {
         root: 'abcdef0123456789',
