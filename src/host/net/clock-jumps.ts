@@ -1,8 +1,7 @@
 /**
  * libp2p measures how long its requests take by the wall clock, which a host may set back by years. One such
- * jump makes the weight of a measurement negative and infinite, from then on every timeout is not a number,
- * every ping of the connection monitor fails, and every connection of the node is closed a few seconds after it
- * was opened, until the process ends (@libp2p/utils 7.4.1, MovingAverage).
+ * jump makes the weight of a measurement negative and infinite, from then on every timeout is not a number, and
+ * every question to a routing table ends at once, until the process ends (@libp2p/utils 7.4.1, MovingAverage).
  */
 import { MovingAverage } from '@libp2p/utils'
 

@@ -77,6 +77,8 @@ export class Gossip {
   readonly #budgets: GossipBudgets
   readonly #topicOf: ReadonlyMap<string, GossipTopic>
   readonly #chokes: Chokes
+  /** When each neighbour last sent anything. */
+  readonly #heardAt = new Map<NodeId, Instant>()
   /** The author of the message that is being passed on at this moment. */
   #passedOn: NodeId | undefined
   /** What gossipsub counts for itself. */
@@ -138,7 +140,13 @@ export class Gossip {
     this.#service = undefined
   }
 
+  /** When this neighbour last sent anything; `undefined` before that. */
+  heardAt(node: NodeId): Instant | undefined {
+    return this.#heardAt.get(node)
+  }
+
   memberGone(node: NodeId): void {
+    this.#heardAt.delete(node)
     this.#budgets.forget(node)
     this.#chokes.lost(node)
   }
@@ -240,7 +248,11 @@ export class Gossip {
       return ids.filter(id => this.#chokes.isNameable(textOfId(id)))
     },
     answering: messages => upTo(answerBytesMax, messages),
-    received: (from, rpc) => this.#budgets.take(nodeId(from.toString()), rpc),
+    received: (from, rpc) => {
+      const node = nodeId(from.toString())
+      this.#heardAt.set(node, this.#deps.clock.monotonic())
+      return this.#budgets.take(node, rpc)
+    },
   }
 
   #forwarding(chosen: Set<string>, source: string | undefined): void {

@@ -106,12 +106,8 @@ export async function libp2pNode(parts: NodeParts): Promise<Libp2p<Services>> {
     connectionEncrypters: [...parts.encrypters],
     connectionGater: gaterOf(parts),
     connectionManager: connectionManagerOf(limits),
-    connectionMonitor: {
-      enabled: true,
-      pingInterval: limits.pingInterval,
-      // One slow answer ends a connection: on a busy machine that would be all of them.
-      pingTimeout: { minTimeout: limits.pingTimeout },
-    },
+    // It asks everybody all the time; `Silence` asks only whoever is not heard.
+    connectionMonitor: { enabled: false },
     services: {
       identify: membersOnly(
         // Run by hand on member connections: run by libp2p it would introduce itself to anybody.

@@ -47,6 +47,7 @@ import type {
 } from './port.ts'
 import { RoleBook } from './role-book.ts'
 import { serveMembers } from './served.ts'
+import { pingOver, Silence } from './silence.ts'
 import { StepUp, stepUpProtocol } from './step-up.ts'
 import { Asks, Tells } from './streams.ts'
 import { VerificationQueue } from './verification-queue.ts'
@@ -95,6 +96,7 @@ export class Libp2pNet implements Net {
   readonly #gossip: Gossip
   readonly #dials: DialLoop
   readonly #discovery: Discovery
+  readonly #silence: Silence<Connection>
   readonly #introductions: Introductions
   readonly #verifications = new VerificationQueue()
   #libp2p: Libp2p<Services> | undefined
@@ -133,6 +135,12 @@ export class Libp2pNet implements Net {
       discovery: () => this.#discovery,
       libp2p: () => this.#libp2p,
       isBarred: node => this.isBarred(node),
+    })
+    this.#silence = new Silence<Connection>({
+      ...{ clock, timers, limits },
+      connections: () => this.#libp2p?.getConnections() ?? [],
+      heardAt: each => this.#gossip.heardAt(nodeId(each.remotePeer.toString())),
+      ask: (each, signal) => pingOver(each, random.bytes(32), signal),
     })
     this.#discovery = new Discovery({
       ...{ self, clock, timers, random, log },
@@ -200,6 +208,7 @@ export class Libp2pNet implements Net {
     }
     this.#gossip.start(libp2p.services.gossip)
     this.#discovery.start(libp2p.services.dht)
+    this.#silence.start()
     this.addAddresses(this.#options.bootstrap)
     this.#dials.start()
   }
@@ -209,6 +218,7 @@ export class Libp2pNet implements Net {
     if (libp2p === undefined) return
     this.#libp2p = undefined
     this.#stepUp.stop()
+    this.#silence.stop()
     this.#gossip.stop()
     await this.#dials.stop()
     await this.#discovery.stop()

@@ -31,9 +31,9 @@ export interface NetLimits {
   readonly meshDegree: number
   /** How often the routing table looks for nodes near this one. */
   readonly selfQueryInterval: Duration
-  /** How often each connection is probed. */
+  /** How often each connection is looked at: whoever was not heard for so long is asked whether it is there. */
   readonly pingInterval: Duration
-  /** How long a probe may take at least before its connection counts as dead and is closed. */
+  /** How long the answer may take before the connection counts as dead and is closed. */
   readonly pingTimeout: Duration
 }
 
