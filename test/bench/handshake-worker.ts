@@ -1,5 +1,11 @@
 /** One end of the handshake bench: a bare libp2p node per mode, the same but for its encrypter. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import type {
+  ConnectionEncrypter,
+  MessageStream,
+  SecureConnectionOptions,
+  SecuredConnection,
+} from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
@@ -11,18 +17,21 @@ import { noEndorsements } from '../../src/attestation/endorsements.ts'
 import { markOf, networkIdOf, parseManifest } from '../../src/attestation/manifest.ts'
 import { policyOf } from '../../src/attestation/policy.ts'
 import { isRefusal, type Verdict } from '../../src/attestation/verdict.ts'
-import type { Digest } from '../../src/base/ids.ts'
+import { bytesOfDigest, type Digest } from '../../src/base/ids.ts'
 import { Secret } from '../../src/base/secret.ts'
 import { after, hours } from '../../src/base/time.ts'
+import { framed } from '../../src/crypto/hash.ts'
 import { SigningKey } from '../../src/crypto/sign.ts'
 import { systemClock } from '../../src/host/clock.ts'
 import { memberEncrypter } from '../../src/host/net/attested-noise.ts'
 import { IdentityKey } from '../../src/host/net/identity-key.ts'
+import { type ChannelComponents, openNoiseChannel } from '../../src/host/net/noise-channel.ts'
 import { NoiseStatic } from '../../src/host/net/noise-crypto.ts'
 import type { Admission } from '../../src/host/net/port.ts'
 import { VerificationQueue } from '../../src/host/net/verification-queue.ts'
 import { systemRandom } from '../../src/host/random.ts'
 import { systemTimers } from '../../src/host/timers.ts'
+import { domains } from '../../src/wire/domains.ts'
 import {
   type Evidence,
   evidenceDigest,
@@ -111,6 +120,9 @@ async function openBare(mode: string): Promise<Bare> {
   const privateKey = new IdentityKey(new Secret(setup.identitySeed.slice()))
   if (mode === 'plain') return bare({ connectionEncrypters: [noise()] })
   const admission = admissionOf(setup, mode === 'cached')
+  if (mode === 'unattested') {
+    return bare({ privateKey, connectionEncrypters: [unattested(admission, setup)] })
+  }
   const encrypter = memberEncrypter({
     network: admission.network,
     own: new NoiseStatic(new Secret(setup.noiseSecret.slice())),
@@ -126,6 +138,30 @@ async function openBare(mode: string): Promise<Bare> {
     queue: new VerificationQueue(),
   })
   return bare({ privateKey, connectionEncrypters: [encrypter] })
+}
+
+/** Our Noise channel and nothing after it: no challenge, no evidence, no binder, no verdict. */
+function unattested({ network }: Admission, { noiseSecret }: Setup) {
+  const own = new NoiseStatic(new Secret(noiseSecret.slice()))
+  const prologue = framed(domains.noisePrologue, bytesOfDigest(network))
+  return (components: ChannelComponents): ConnectionEncrypter => {
+    const secure = async (
+      role: 'initiator' | 'responder',
+      stream: MessageStream,
+      options: SecureConnectionOptions = {},
+    ): Promise<SecuredConnection> => {
+      const request = { role, prologue, own, options }
+      const channel = await openNoiseChannel(components, stream, request)
+      const { remotePeer, streamMuxer } = channel
+      const secured = { connection: channel.stream, remotePeer }
+      return streamMuxer === undefined ? secured : { ...secured, streamMuxer }
+    }
+    return {
+      protocol: '/coterie/bench/noise/1',
+      secureOutbound: (stream, options) => secure('initiator', stream, options),
+      secureInbound: (stream, options) => secure('responder', stream, options),
+    }
+  }
 }
 
 serveCalls({

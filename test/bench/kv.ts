@@ -6,6 +6,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { builtWorkers } from './built.ts'
 import { flood, openOurs } from './ours-network.ts'
 import { hasPeers, type PeerFigures, peerFigures } from './peers.ts'
 import { type RatioLine, verdictOf } from './ratio-line.ts'
@@ -26,7 +27,7 @@ interface Goal {
 export async function run(): Promise<readonly RatioLine[]> {
   const withPeers = hasPeers()
   const folder = await mkdtemp(join(tmpdir(), 'coterie-bench-'))
-  const { workers } = await openOurs(3, folder)
+  const { workers } = await openOurs(3, folder, { built: builtWorkers() })
   const [perSecond, p50, p99, rss]: number[][] = [[], [], [], []]
   const peers: PeerFigures[] = []
   try {

@@ -1,7 +1,8 @@
-/** Goal G11, memory: resident bytes of a node beside plain libp2p with gossipsub, idle and after a million deltas. */
+/** Goal G11, memory: resident bytes of a node beside plain libp2p with gossipsub, idle and after a million deltas. Both are compiled. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { builtWorkers } from './built.ts'
 import { flood, openOurs, settled } from './ours-network.ts'
 import type { RatioLine } from './ratio-line.ts'
 import { median, Worker } from './workers.ts'
@@ -12,8 +13,9 @@ const deltas = Number(process.env['DELTAS'] ?? 1_000_000)
 const restMs = 20_000
 
 export async function run(): Promise<readonly RatioLine[]> {
+  const built = builtWorkers()
   const folder = await mkdtemp(join(tmpdir(), 'coterie-bench-'))
-  const plain = Array.from({ length: nodes }, () => new Worker('gossip-plain.ts'))
+  const plain = Array.from({ length: nodes }, () => new Worker('gossip-plain.ts', { built }))
   let ours: readonly Worker[] = []
   try {
     const addresses = await Promise.all(plain.map(worker => worker.call<string>('start')))
@@ -21,7 +23,7 @@ export async function run(): Promise<readonly RatioLine[]> {
       for (const address of addresses.slice(i + 1)) await worker.call('dial', address)
     }
     await settled(plain, nodes - 1)
-    ours = (await openOurs(nodes, folder)).workers
+    ours = (await openOurs(nodes, folder, { built })).workers
     await rest()
     const [idle, plainIdle] = [await residentMib(ours), await residentMib(plain)]
     const [publisher, ...receivers] = ours

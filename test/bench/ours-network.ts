@@ -1,9 +1,11 @@
 /** A network of whole attested nodes, a process for each, on loopback. */
 import { folderOf, nodeFolderOf } from '../../testnet/folder.ts'
 import { prepareLayout } from '../../testnet/layout.ts'
-import { Worker } from './workers.ts'
+import { Worker, type WorkerOptions } from './workers.ts'
 
 const patience = 60_000
+/** Messages of one delta under way, as many as the twin has. */
+const aloneWindow = 512
 
 export interface OursNetwork {
   readonly workers: readonly Worker[]
@@ -11,8 +13,14 @@ export interface OursNetwork {
   readonly startOf: (i: number) => Record<string, unknown>
 }
 
-/** `nodes` members, converged; `spare` machines more that may join. The first publishes, the rest listen. */
-export async function openOurs(nodes: number, path: string, spare = 0): Promise<OursNetwork> {
+/**
+ * `nodes` members, converged; `spare` machines more that may join. The first publishes, the rest listen.
+ */
+export async function openOurs(
+  nodes: number,
+  path: string,
+  { spare = 0, ...load }: WorkerOptions & { readonly spare?: number } = {},
+): Promise<OursNetwork> {
   const folder = folderOf(path)
   await prepareLayout(folder, { nodes: nodes + spare, fresh: true })
   const workers: Worker[] = []
@@ -22,7 +30,7 @@ export async function openOurs(nodes: number, path: string, spare = 0): Promise<
     return { manifest: folder.manifest, machine, bootstrap, found: i === 0 }
   }
   for (let i = 0; i < nodes; i++) {
-    const worker = new Worker('gossip-ours.ts')
+    const worker = new Worker('gossip-ours.ts', load)
     workers.push(worker)
     const address = await worker.call<string>('start', startOf(i))
     if (i === 0) bootstrap = [address.replace(/\/p2p\/.*$/, '')]
@@ -40,16 +48,18 @@ export async function settled(workers: readonly Worker[], others: number): Promi
   })
 }
 
-/** Publishes `count` deltas as fast as the slowest receiver takes them. */
+/** Publishes `count` deltas as fast as the slowest receiver takes them; `alone`: a message each. */
 export async function flood(
   publisher: Worker,
   receivers: readonly Worker[],
   count: number,
+  how: 'together' | 'alone' = 'together',
 ): Promise<void> {
-  const window = await publisher.call<number>('window')
+  const call = how === 'alone' ? 'publishAlone' : 'publish'
+  const window = how === 'alone' ? aloneWindow : await publisher.call<number>('window')
   for (let sent = 0; sent < count; ) {
     const next = Math.min(window, count - sent)
-    await publisher.call('publish', { count: next })
+    await publisher.call(call, { count: next })
     sent += next
     await until(async () => (await slowest(receivers)) >= sent - window)
   }

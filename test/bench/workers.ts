@@ -29,16 +29,28 @@ export function serveCalls(calls: Calls): void {
   process.on('disconnect', () => process.exit(0))
 }
 
+/** How a worker is loaded. */
+export interface WorkerOptions {
+  /** Loaded first; relative to this directory. */
+  readonly before?: string
+  /** URL of the directory of compiled workers. */
+  readonly built?: string
+}
+
 /** In the parent: one worker process. */
 export class Worker {
   readonly #process: ChildProcess
   readonly #pending = new Map<number, (answer: Answer) => void>()
   #lastId = 0
 
-  /** `file` is relative to this directory. */
-  constructor(file: string) {
-    const path = fileURLToPath(new URL(file, import.meta.url))
-    this.#process = fork(path, { serialization: 'advanced' })
+  /** `file` is relative to this directory, or compiled in `built`. */
+  constructor(file: string, { before, built }: WorkerOptions = {}) {
+    const compiled = file.replace(/\.ts$/, '.js')
+    const url = built === undefined ? new URL(file, import.meta.url) : new URL(compiled, built)
+    const path = fileURLToPath(url)
+    const first = before === undefined ? [] : ['--import', new URL(before, import.meta.url).href]
+    const execArgv = [...process.execArgv, ...first]
+    this.#process = fork(path, { serialization: 'advanced', execArgv })
     this.#process.on('message', (answer: Answer) => {
       this.#pending.get(answer.id)?.(answer)
       this.#pending.delete(answer.id)
