@@ -2,15 +2,11 @@
  * Goal G11, copies: how many needless copies of each message reach a member, ours beside plain gossipsub over
  * the same links, all nodes in one process on loopback. And whether every message reached everybody.
  */
-import { type GossipSub, gossipsub } from '@libp2p/gossipsub'
-import { identify } from '@libp2p/identify'
-import { noise } from '@libp2p/noise'
-import { tcp } from '@libp2p/tcp'
-import { yamux } from '@libp2p/yamux'
-import { createLibp2p } from 'libp2p'
+import type { GossipSub } from '@libp2p/gossipsub'
 import { utf8 } from '../../src/base/bytes.ts'
 import type { NodeId } from '../../src/base/ids.ts'
 import { type RealNode, startedNode } from '../fixtures/net-node.ts'
+import { plainNode } from './plain-node.ts'
 import type { RatioLine } from './ratio-line.ts'
 
 /** `SIZES=5,25` in the environment is a short run. */
@@ -110,7 +106,7 @@ async function plainOver(
   size: number,
   links: readonly (readonly [number, number])[],
 ): Promise<Copies> {
-  const nodes = await Promise.all(Array.from({ length: size }, openPlain))
+  const nodes = await Promise.all(Array.from({ length: size }, plainNode))
   let [received, duplicates] = [0, 0]
   for (const { services } of nodes) {
     services.pubsub.addEventListener('message', () => received++)
@@ -141,24 +137,6 @@ function countDuplicates(pubsub: GossipSub, count: () => void): void {
   const score: unknown = Reflect.get(pubsub, 'score')
   if (!(score instanceof Object)) throw new Error('gossipsub keeps scores')
   Reflect.set(score, 'duplicateMessage', count)
-}
-
-function openPlain() {
-  return createLibp2p({
-    addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
-    transports: [tcp()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    connectionManager: { inboundConnectionThreshold: 1000, maxIncomingPendingConnections: 1000 },
-    services: {
-      identify: identify(),
-      pubsub: gossipsub({
-        allowPublishToZeroTopicPeers: true,
-        emitSelf: false,
-        scoreParams: { IPColocationFactorWeight: 0 },
-      }),
-    },
-  })
 }
 
 const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms))

@@ -1,38 +1,14 @@
 /** The twin: plain libp2p gossipsub with its own signatures, one message a delta, as it comes. */
 
-import { gossipsub } from '@libp2p/gossipsub'
-import { identify } from '@libp2p/identify'
-import { noise } from '@libp2p/noise'
-import { tcp } from '@libp2p/tcp'
-import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
-import { createLibp2p } from 'libp2p'
+import { plainNode } from './plain-node.ts'
 import { serveCalls } from './workers.ts'
 
 const topic = 'bench'
 /** Messages under way before the publisher pauses for the receivers. */
 const window = 512
 
-async function open() {
-  return createLibp2p({
-    addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
-    transports: [tcp()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    connectionManager: { inboundConnectionThreshold: 1000, maxIncomingPendingConnections: 1000 },
-    services: {
-      identify: identify(),
-      pubsub: gossipsub({
-        globalSignaturePolicy: 'StrictSign',
-        allowPublishToZeroTopicPeers: true,
-        emitSelf: false,
-        scoreParams: { IPColocationFactorWeight: 0 },
-      }),
-    },
-  })
-}
-
-let node: Awaited<ReturnType<typeof open>> | undefined
+let node: Awaited<ReturnType<typeof plainNode>> | undefined
 let received = 0
 let latencies: number[] = []
 let cpu = process.cpuUsage()
@@ -45,7 +21,7 @@ const opened = () => {
 serveCalls({
   /** Dials and subscribes; resolves with the milliseconds until the first message arrives. */
   async join(address: string) {
-    node = await open()
+    node = await plainNode()
     const arrived = Promise.withResolvers<void>()
     node.services.pubsub.addEventListener('message', () => arrived.resolve())
     const begun = performance.now()
@@ -55,7 +31,7 @@ serveCalls({
     return performance.now() - begun
   },
   async start() {
-    node = await open()
+    node = await plainNode()
     node.services.pubsub.addEventListener('message', event => {
       received++
       const { data } = event.detail
