@@ -80,3 +80,29 @@ test.each([
   expect(passed).toBe(false)
   expect(output).toMatch(new RegExp(`(FAIL|×).*${name}`))
 })
+
+test.each([
+  [
+    'a page may bring what was seen removed',
+    {
+      file: 'src/protocol/replica/merge.ts',
+      before: 'if (isPrunable && hasSeen && entry.ms < floor && !map.holds(entry)) return',
+      after: 'void [isPrunable, hasSeen]',
+    },
+  ],
+  [
+    'nothing is dropped that a listing lacks',
+    {
+      file: 'src/protocol/replica/prune.ts',
+      before: 'return peer.hasSeen(entry.author, entry.sequence)',
+      after: 'return peer.hasSeen(entry.author, entry.sequence) && false',
+    },
+  ],
+])('no way of pulling keeps a pruned removal where %s', async (_, mutation) => {
+  mutant = await Mutant.make([mutation])
+  const { passed, output } = await mutant.test('test/unit/protocol/replica/pruned.test.ts')
+  expect(passed).toBe(false)
+  for (const way of ['by sketch', 'by a snapshot', 'by cursor', 'by the listing']) {
+    expect(output).toMatch(new RegExp(`(FAIL|×).*a pruned removal stays removed ${way}`))
+  }
+})
