@@ -40,7 +40,11 @@ function write(): void {
     Object.entries(open).map(([kind, each]) => [kind, each?.length ?? 0]),
   )
   const at = Date.now()
-  const signs: VitalSigns = { pid: process.pid, at, rss, heapUsed, heapKept, lagMs, resources }
+  const { user, system } = process.cpuUsage()
+  const cpuMs = Math.round((user + system) / 1_000)
+  const signs: VitalSigns = {
+    ...{ pid: process.pid, at, rss, heapUsed, heapKept, lagMs, cpuMs, resources },
+  }
   lag.reset()
   writeFileSync(`${path}.tmp`, JSON.stringify(signs), { mode: 0o600 })
   renameSync(`${path}.tmp`, path)

@@ -12,6 +12,7 @@ import { type Behaviour, strangerBehaviours } from '../../testnet/adversaries/be
 import { makeFolder } from '../../testnet/folder.ts'
 import type { NodeSlot } from '../../testnet/network.ts'
 import { sibling } from '../../testnet/processes.ts'
+import type { VitalSigns } from '../../testnet/vitals.ts'
 import { median, quantile } from './linear-fit.ts'
 import { asked, LiveNetwork, say } from './live-network.ts'
 import { keysUnder, lossesOf, Writers } from './writers.ts'
@@ -148,22 +149,29 @@ class Health {
   /** Bytes, of the largest node. */
   readonly rss: number
   readonly #typical: number
+  /** Per cent of one processor, of the busiest node: other work on the machine does not change it much. */
+  readonly #cpu: number
 
-  constructor(lags: readonly number[], rss: number) {
+  constructor(
+    lags: readonly number[],
+    { rss, cpu }: { readonly rss: number; readonly cpu: number },
+  ) {
     this.lag = quantile(lags, 0.9)
     this.#typical = median(lags)
     this.rss = rss
+    this.#cpu = cpu
   }
 
   toString(): string {
     const rss = (this.rss / 2 ** 20).toFixed(0)
     const verdict = this.lag > lagGoal ? `over the goal of ${lagGoal} ms` : 'within the goal'
-    return `lag p99 of a second: median ${this.#typical.toFixed(0)} ms, 90 % ${this.lag.toFixed(0)} ms, ${verdict}; rss ${rss} MB at most`
+    return `lag p99 of a second: median ${this.#typical.toFixed(0)} ms, 90 % ${this.lag.toFixed(0)} ms, ${verdict}; ${this.#cpu.toFixed(0)} % of a processor at the busiest; rss ${rss} MB at most`
   }
 }
 
 async function watch(span: number): Promise<Health> {
   const lags: number[] = []
+  const [first, last] = [new Map<NodeSlot, VitalSigns>(), new Map<NodeSlot, VitalSigns>()]
   let rss = 0
   for (let second = 0; second < span; second++) {
     await wait(1_000)
@@ -171,10 +179,16 @@ async function watch(span: number): Promise<Health> {
       const signs = await network.testnet.vitalsOf(slot)
       if (signs === undefined) continue
       lags.push(signs.lagMs.p99)
+      if (!first.has(slot)) first.set(slot, signs)
+      last.set(slot, signs)
       rss = Math.max(rss, signs.rss)
     }
   }
-  return new Health(lags, rss)
+  const shares = [...first].map(([slot, from]) => {
+    const to = last.get(slot) ?? from
+    return (100 * (to.cpuMs - from.cpuMs)) / Math.max(1, to.at - from.at)
+  })
+  return new Health(lags, { rss, cpu: Math.max(...shares) })
 }
 
 /** How many of all tried writes every honest node holds soon after: one without an answer may be there all the same. */

@@ -152,12 +152,12 @@ export class Core {
     if (instance === undefined || this.adoption.isSettled) return
     this.adoption.heard(instance, value, now)
     const active = this.activeInstances
-    const agreed = this.adoption.agreed(active, this.settings.maxDrift, now)
+    const agreed = this.adoption.agreed(active, this.#maxDrift, now)
     if (agreed === undefined) return
     this.clock.start(agreed, now)
     if (active.size < 2) return
     this.adoption.settle()
-    if (Math.abs((this.clock.read(now) ?? 0) - agreed) <= this.settings.maxDrift) return
+    if (Math.abs((this.clock.read(now) ?? 0) - agreed) <= this.#maxDrift) return
     this.clock.correct(agreed, now)
     // What was stamped by the wrong time is in nobody's root: no member that is right has merged it.
     this.hybrid.restart(agreed)

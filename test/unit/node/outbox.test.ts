@@ -1,9 +1,12 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { nodeIdOfKey } from '../../../src/base/ids.ts'
 import { RateBudget } from '../../../src/base/rate-budget.ts'
-import { seconds } from '../../../src/base/time.ts'
+import { type Clock, instant, seconds, timestamp } from '../../../src/base/time.ts'
 import type { Net } from '../../../src/host/net/port.ts'
-import { authorRates, ownRate } from '../../../src/node/author-budgets.ts'
+import { AuthorBudgets, authorRates, ownRate } from '../../../src/node/author-budgets.ts'
 import { Outbox } from '../../../src/node/outbox.ts'
+import { presetNames } from '../../../src/node/presets.ts'
 import type { Traffic } from '../../../src/node/traffic.ts'
 import { VirtualTime } from '../../fakes/virtual-time.ts'
 
@@ -78,3 +81,38 @@ test('a stopped outbox sends nothing more', async () => {
   expect(sent).toHaveLength(count)
   expect(time.pending).toBe(0)
 })
+
+test.each(presetNames)(
+  'an honest bulk write trips no budget of others under preset %s, though it comes in heaps of a second',
+  preset => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 200, max: 122_880 }), { minLength: 1, maxLength: 40 }),
+        fc.array(fc.integer({ min: 0, max: 1_000 }), { minLength: 1, maxLength: 20 }),
+        (sizes, delays) => {
+          const author = nodeIdOfKey(new Uint8Array(32).fill(7))
+          let now = 0
+          const clock: Clock = { monotonic: () => instant(now), wall: () => timestamp(now) }
+          // What leaves when, at the fastest that an outbox allows itself, for half a minute.
+          const own = new RateBudget(ownRate(authorRates[preset]), clock)
+          const sent: { readonly at: number; readonly bytes: number }[] = []
+          for (let i = 0; now < 30_000 && sent.length < 5_000; i++) {
+            const bytes = sizes[i % sizes.length] ?? 0
+            if (own.spend(bytes)) sent.push({ at: now, bytes })
+            else now += own.wait(bytes)
+          }
+          // Links hold back what comes behind, and let it go at once.
+          now = 0
+          const budgets = new AuthorBudgets({ clock }, { rate: authorRates[preset] })
+          for (const [i, { at, bytes }] of sent.entries()) {
+            now = Math.max(now, at + (delays[i % delays.length] ?? 0))
+            expect(budgets.allows(author, 'delta', bytes)).toBe(true)
+            budgets.charge(author, 'delta', bytes)
+          }
+          expect(budgets.exceeded).toBe(0)
+        },
+      ),
+      { numRuns: 30 },
+    )
+  },
+)

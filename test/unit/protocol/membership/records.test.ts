@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
+import { nodeIdOfKey } from '../../../../src/base/ids.ts'
 import { seconds } from '../../../../src/base/time.ts'
+import { sha256 } from '../../../../src/crypto/hash.ts'
 import type { MembershipInput } from '../../../../src/protocol/membership/types.ts'
 import { type MemberRecord, recordAnswerCodec } from '../../../../src/wire/member-record.ts'
 import { network3, type TestNode, World } from './harness.ts'
@@ -110,6 +112,22 @@ test('an author that nobody knows is asked for a few times and then left alone',
   world.run(seconds(10))
   world.feed(a, { kind: 'unknownAuthor', author: stranger.id, from: b.id })
   expect(asksFor()).toBe(2)
+})
+
+test('authors that one neighbour makes up by the hundred do not keep one that another names from being asked for', () => {
+  const world = new World()
+  const [a, b, d] = network3(world, ['a', 'b', 'd']) as [TestNode, TestNode, TestNode]
+  world.canReach = (left, right) => left !== a && right !== a
+  const c = world.add('c')
+  world.run(seconds(3))
+  expect(a.links.has(c)).toBe(false)
+  for (let i = 0; i < 300; i++) {
+    const madeUp = nodeIdOfKey(sha256(Uint8Array.of(i, i >> 8)))
+    world.feed(a, { kind: 'unknownAuthor', author: madeUp, from: b.id })
+  }
+  world.feed(a, { kind: 'unknownAuthor', author: c.id, from: d.id })
+  world.run(seconds(1))
+  expect(a.machine.isMember(c.id, world.now)).toBe(true)
 })
 
 test('a removed author is not asked for', () => {

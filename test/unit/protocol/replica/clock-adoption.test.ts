@@ -4,7 +4,7 @@ import { fromUtf8, toHex } from '../../../../src/base/bytes.ts'
 import { nodeIdOfKey } from '../../../../src/base/ids.ts'
 import { instant, milliseconds } from '../../../../src/base/time.ts'
 import { ClockAdoption } from '../../../../src/protocol/replica/clock-adoption.ts'
-import { FakeNetwork, type FakeNode } from '../../../fakes/replica-network.ts'
+import { FakeNetwork, type FakeNode, openRules } from '../../../fakes/replica-network.ts'
 
 const start = Date.UTC(2026, 10, 2)
 const years = 10 * 365 * 86_400_000
@@ -81,3 +81,19 @@ for (const lie of [years, -86_400_000, 3_600_000, -years]) {
     else expect(joiner.replica.get('early')).toBeDefined()
   })
 }
+
+test('a joiner takes the time by the drift of the manifest in force, not by that of its boot', () => {
+  const network = new FakeNetwork({ seed: 4, replica: { maxDrift: drift } })
+  const [, ahead] = [network.found(), network.join()]
+  network.beatFor(3)
+  ahead.clockLie = 45_000
+  const joiner = network.join()
+  network.beatFor(3)
+  expect(timeOf(network, joiner)).toBeUndefined()
+  network.feed(joiner, {
+    kind: 'rulesChanged',
+    rules: { ...openRules, maxDrift: milliseconds(60_000) },
+  })
+  network.beatFor(3)
+  expect(timeOf(network, joiner)).toBeDefined()
+})

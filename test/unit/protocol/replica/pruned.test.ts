@@ -8,6 +8,7 @@
 import fc from 'fast-check'
 import { expect, test, vi } from 'vitest'
 import { toHex, utf8 } from '../../../../src/base/bytes.ts'
+import { minutes } from '../../../../src/base/time.ts'
 import { syncRequestCodec } from '../../../../src/wire/sync.ts'
 import { FakeNetwork, type FakeNode } from '../../../fakes/replica-network.ts'
 
@@ -57,7 +58,7 @@ function part(net: FakeNetwork, left: readonly FakeNode[], right: readonly FakeN
 
 /** The fields in the order of their coming; the removals of `first` are pruned and forgotten by all that know of them. */
 function afterTwoDays(plan: Plan) {
-  const net = new FakeNetwork({ seed: plan.seed, replica: { syncInterval: 600_000 } })
+  const net = new FakeNetwork({ seed: plan.seed, replica: { syncInterval: minutes(10) } })
   net.found()
   for (let i = 1; i < 4; i++) net.join()
   net.beatFor(4)
@@ -110,7 +111,9 @@ function expectUnion(net: FakeNetwork, plan: Plan): void {
   expect(new Set(net.nodes.map(rootOf)).size).toBe(1)
   for (const node of net.nodes) {
     expect(keysOf(plan).filter(key => node.replica.get(key) !== undefined)).toEqual([])
-    expect(node.replica.list({ prefix: 'kept/', limit: 1000 })).toHaveLength(plan.kept)
+    expect(node.replica.list({ prefix: 'kept/', after: undefined, limit: 1000 })).toHaveLength(
+      plan.kept,
+    )
   }
 }
 

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
 import { fromUtf8, toHex, utf8 } from '../../../../src/base/bytes.ts'
 import { bytesOfDigest } from '../../../../src/base/ids.ts'
-import type { Instant } from '../../../../src/base/time.ts'
+import { type Instant, milliseconds } from '../../../../src/base/time.ts'
 import { identityKey } from '../../../../src/protocol/replica/entry-hash.ts'
 import { ackCodec } from '../../../../src/wire/ack.ts'
 import { BatchWriter } from '../../../../src/wire/batch.ts'
 import type { EntryView } from '../../../../src/wire/entry.ts'
 import { syncAnswerCodec, syncRequestCodec } from '../../../../src/wire/sync.ts'
 import { answerOf, forge } from '../../../fakes/forged-entries.ts'
-import { commitKey, FakeNetwork, type FakeNode } from '../../../fakes/replica-network.ts'
+import { commitKey, FakeNetwork, type FakeNode, openRules } from '../../../fakes/replica-network.ts'
 
 const hour = 3_600_000
 
@@ -57,6 +57,31 @@ test('a stamp from the future is merged neither by gossip nor by sync until its 
   network.feed(a, { kind: 'syncAnswered', node: b.id, bytes: answerOf(b, [later], b) })
   expect([registerOf(a, 'later'), a.replica.heldCount]).toEqual([undefined, 1])
   expect(a.effects.filter(e => e.kind === 'fullSyncCompleted').length).toBe(completed)
+})
+
+test('a stamp that waits for its time is merged as soon as a manifest allows it, and one that a manifest allows no more waits', () => {
+  const { network, nodes } = group(2)
+  const [a, b] = nodes as [FakeNode, FakeNode]
+  const now = a.replica.groupClock(network.now as Instant) ?? 0
+  const batch = (sequence: number, key: string): void => {
+    const bytes = batchOf(forge({ key, ms: now + 60_000 }))
+    network.feed(a, { kind: 'batchReceived', author: b.id, sequence, bytes })
+  }
+  const drift = (span: number): void => {
+    const rules = { ...openRules, maxDrift: milliseconds(span) }
+    network.feed(a, { kind: 'rulesChanged', rules })
+  }
+  batch(1, 'first')
+  expect([registerOf(a, 'first'), a.replica.heldCount]).toEqual([undefined, 1])
+  drift(90_000)
+  expect([registerOf(a, 'first'), a.replica.heldCount]).toEqual(['forged', 0])
+  drift(30_000)
+  // What is merged stays: another node that has it would bring it back at once.
+  expect(registerOf(a, 'first')).toBe('forged')
+  batch(2, 'second')
+  expect([registerOf(a, 'second'), a.replica.heldCount]).toEqual([undefined, 1])
+  network.run(35_000)
+  expect(registerOf(a, 'second')).toBe('forged')
 })
 
 test('a flood of stamps from the future is bounded', () => {
