@@ -20,7 +20,7 @@ const [self, b, c] = [1, 2, 3].map(i => nodeIdOfKey(new Uint8Array(32).fill(i)))
   NodeId,
   NodeId,
 ]
-const peer = (node: NodeId): PeerId => ({ toString: () => node }) as PeerId
+const peer = (node: NodeId): PeerId => ({ toString: () => node }) as unknown as PeerId
 
 /** Gossip of `self` with the neighbours b and c, both in the mesh. */
 async function world() {
