@@ -16,6 +16,8 @@ export interface NodeStart {
   readonly relayPort: number
   /** Where it listens behind the relay; any free port unless said. */
   readonly listenPort?: number
+  /** Seconds that a write waits for its acknowledgement; as long as the preset says unless given. */
+  readonly ackSeconds?: number
   /** Relays of other nodes to look for the network. */
   readonly bootstrapPorts: readonly number[]
   /** The envelope that it begins with. */
@@ -49,6 +51,7 @@ export async function prepareStart(folder: NodeFolder, start: NodeStart): Promis
     announce: [addressOf(start.relayPort)],
     bootstrap: start.bootstrapPorts.map(addressOf),
     httpPort: start.httpPort,
+    ...(start.ackSeconds === undefined ? {} : { ackTimeout: `${start.ackSeconds}s` }),
     logFormat: 'json',
   })
 }
