@@ -89,3 +89,20 @@ test('a node that ends before it listens is an error that names its log', async 
   })
   await broken.stop()
 })
+
+test('on a large testnet a write waits a second for each node, on a small one as long as the preset says', async () => {
+  for (const [nodes, ackTimeout] of [
+    [5, undefined],
+    [7, '7s'],
+  ] as const) {
+    const program = ['-e', 'process.exit(1)']
+    const broken = new Testnet({
+      ...{ folder: folderOf(path), basePort: await findFreeBase(nodes), nodes, program },
+    })
+    await expect(broken.start()).rejects.toMatchObject({ code: 'NODE_FAILED' })
+    const config = JSON.parse(readFileSync(broken.slot(0).folder.config, 'utf8')) as object
+    expect(config).toHaveProperty('preset', 'local')
+    expect(Reflect.get(config, 'ackTimeout')).toBe(ackTimeout)
+    await broken.stop()
+  }
+})
