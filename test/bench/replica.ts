@@ -18,6 +18,9 @@ import { median } from './workers.ts'
 
 const perBatch = 100
 const batches = 1000
+/** Keys that deltas overwrite, as in the peers' script: a quarter of the writes one by one, a tenth of the batched ones. */
+const keysAlone = 5_000
+const keysBatched = 10_000
 const rounds = Number(process.env['ROUNDS'] ?? 3)
 const keys = 100_000
 const commitKey = digestOf(new Uint8Array(32).fill(9))
@@ -187,11 +190,14 @@ function measureDeltas(
   const [source, target] = [replica(0), replica(1)]
   const sent: Published[] = []
   const value = new Uint8Array(randomBytes(32))
+  const among = size === 1 ? keysAlone : keysBatched
   const start = performance.now()
   const write = secondsOf(() => {
     for (let batch = 0; batch < count; batch++) {
       // One turn of a caller is one step and one batch.
-      const writes = Array.from({ length: size }, (_, i) => writeOf(batch * size + i, value))
+      const writes = Array.from({ length: size }, () =>
+        writeOf(Math.floor(Math.random() * among), value),
+      )
       // A millisecond of group time takes one of the machine's: so many writes share one, and rise by counters.
       sent.push(...publish(source, writes, Math.floor(performance.now() - start)))
     }

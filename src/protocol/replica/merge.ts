@@ -175,10 +175,12 @@ export class Merge {
     try {
       const page = parseSyncPage(bytes)
       const localise = this.#localiser(page)
-      page.forEach(entry => {
-        localise(entry)
-        this.#checkOwner(entry)
-      })
+      if (page.hasSigned) {
+        page.forEach(entry => {
+          localise(entry)
+          this.#checkOwner(entry)
+        })
+      }
       page.forEach(entry => {
         localise(entry)
         if (this.#isAllowed(entry)) this.#joinIfRoom(entry)

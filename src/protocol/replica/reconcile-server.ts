@@ -25,6 +25,8 @@ const arrearsMax = 2000
 export const branchEntriesMax = 16
 /** A difference above an eighth of all entries goes by snapshot; the estimate may be a third too high. */
 const snapshotPart = 6
+/** So many symbols at least follow those of an answer that was full. */
+const moreSymbolsMin = 1024
 /** Below so many differing items the sketch is always the cheaper. */
 const fewItems = 64
 
@@ -74,7 +76,10 @@ export class ReconcileServer {
       const items = sketch.estimate(question.counters)
       const most = Math.max(sketch.count, question.entries, fewItems * snapshotPart)
       const isTooMuch = items / 2 > most / snapshotPart
-      count = isTooMuch ? 0 : Math.min(symbolsFor(items), limits.sketchSymbolsPerAnswerMax)
+      // Who asks for what is left is told some in any case: none would say that a snapshot is cheaper.
+      const least = question.first > 0 ? moreSymbolsMin : 0
+      const wanted = Math.max(symbolsFor(items) - question.first, least)
+      count = isTooMuch ? 0 : Math.min(wanted, limits.sketchSymbolsPerAnswerMax)
     }
     return encodeSketchAnswer({
       log: this.#log,

@@ -109,6 +109,11 @@ export class SketchRound implements Round {
     this.#cut ??= answer
     this.#symbols = joined(this.#symbols, answer.symbols)
     const have = this.#symbols.length / 2
+    const isCut = answer.symbols.length / 2 === limits.sketchSymbolsPerAnswerMax
+    // The answerer meant more than one answer holds: it judges anew what is left.
+    if (isCut && have < limits.sketchSymbolsMax) {
+      return { kind: 'ask', bytes: this.#askSymbols(have, 0) }
+    }
     const found = difference(core.commitment.items.sketch.symbols(0, have), this.#symbols)
     if (found !== undefined) {
       this.#symbols = new Uint32Array(0)
