@@ -85,6 +85,7 @@ const byCode: Readonly<Record<string, LossReason>> = {
   REMOVALS_BAD_LIST: 'fault',
   REMOVALS_WITHHELD: 'fault',
   REMOVAL_NOT_ATTESTED: 'fault',
+  REMOVALS_RESTLESS: 'fault',
   HELLO_UNANSWERED: 'silent',
   REMOVALS_UNANSWERED: 'silent',
   SEND_BUFFER_FULL: 'slow',

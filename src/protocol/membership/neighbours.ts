@@ -17,6 +17,8 @@ export interface RemovalFetch {
   /** Claims asked for now. */
   asked: readonly Digest[]
   failures: number
+  /** Whether it brought a removal that was not known here. */
+  hasGained: boolean
 }
 
 /** A member with an open connection, and how far the two have come. */
@@ -35,6 +37,8 @@ export interface Neighbour {
   helloRetryAt: Instant | null
   /** Fetching its removals, until all are here. */
   fetch: RemovalFetch | null
+  /** Fetches in a row that ended with another digest than they began with and brought nothing. */
+  barrenFetches: number
   /** Announcements that wait until its removals are known: digests travel before keys. */
   waiting: readonly SignedAnnouncement[]
   /** Manifests that it named and that are not known here: at most its own and a rival of that. */
@@ -48,7 +52,8 @@ export class Neighbours {
   open(node: NodeId, now: Instant): Neighbour {
     const neighbour: Neighbour = {
       ...{ node, digest: null, isGateOpen: false, helloAsk: null, helloAt: now },
-      ...{ helloFailures: 0, helloRetryAt: null, fetch: null, waiting: [], manifests: [] },
+      ...{ helloFailures: 0, helloRetryAt: null, fetch: null, barrenFetches: 0 },
+      ...{ waiting: [], manifests: [] },
     }
     this.#neighbours.set(node, neighbour)
     return neighbour

@@ -25,6 +25,8 @@ import type { Neighbour, RemovalFetch } from './neighbours.ts'
 const listedMax = 16_384
 /** Tries before a member that does not answer is disconnected; a redial starts anew. */
 const failuresMax = 3
+/** Fetches in a row that may bring nothing but another digest: a manifest may change meanwhile, or the set fold. */
+const barrenFetchesMax = 8
 
 export class RemovalSync {
   readonly #core: Core
@@ -42,7 +44,7 @@ export class RemovalSync {
     if (neighbour.fetch !== null || digest === null) return
     const fetch: RemovalFetch = {
       ...{ digest, ask: 0, isListed: false, after: null, listed: 0 },
-      ...{ missing: [], asked: [], failures: 0 },
+      ...{ missing: [], asked: [], failures: 0, hasGained: false },
     }
     neighbour.fetch = fetch
     this.#ask(neighbour, fetch)
@@ -75,6 +77,14 @@ export class RemovalSync {
     if (!fetch.isListed || fetch.missing.length > 0) return this.#ask(neighbour, fetch)
     neighbour.fetch = null
     neighbour.digest = digestOf(page.digest)
+    const isBarren = neighbour.digest !== fetch.digest && !fetch.hasGained
+    neighbour.barrenFetches = isBarren ? neighbour.barrenFetches + 1 : 0
+    if (neighbour.barrenFetches > barrenFetchesMax) {
+      throw new PeerFault(
+        'REMOVALS_RESTLESS',
+        'a set of removals that changes shows what it gained',
+      )
+    }
     // If its set grew meanwhile, the new digest is simply not known yet and the next fetch begins.
     if (neighbour.digest === fetch.digest) this.#core.removals.noteContained(fetch.digest)
     this.#completed(neighbour, now)
@@ -115,7 +125,9 @@ export class RemovalSync {
   }
 
   #takeItems(neighbour: Neighbour, fetch: RemovalFetch, page: RemovalsAnswer, now: Instant): void {
+    const { digest } = this.#core.removals
     const taken = takeFromPeer(this.#core, page.items, neighbour.node, now)
+    fetch.hasGained ||= this.#core.removals.digest !== digest
     // What nobody could name here came all the same: it is not asked for again.
     const left = taken.includes(null) ? [] : fetch.asked.filter(id => !taken.includes(id))
     if (left.length < fetch.asked.length) {

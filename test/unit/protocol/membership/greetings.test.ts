@@ -129,6 +129,23 @@ test('who lists a removal and does not prove it loses the connection', () => {
   expect(a.machine.removalCount).toBe(0)
 })
 
+test('a member whose removals change without end and never show what they gained loses the connection', () => {
+  const { answer, a } = fetching()
+  const faults: string[] = []
+  for (let i = 0; i < 20 && faults.length === 0; i++) {
+    faults.push(...disconnects(answer({ digest: idOf(`digest ${i}`) })))
+  }
+  expect(faults).toEqual(['REMOVALS_RESTLESS'])
+  const evading = fetching()
+  const claim = idOf('a claim that nobody proves')
+  for (let i = 0; i < 40 && faults.length === 1; i++) {
+    const page = i % 2 === 0 ? { ids: [claim] } : {}
+    faults.push(...disconnects(evading.answer({ digest: idOf(`digest ${i}`), ...page })))
+  }
+  expect(faults).toEqual(['REMOVALS_RESTLESS', 'REMOVALS_RESTLESS'])
+  expect([a, evading.a].map(({ machine }) => machine.removalCount)).toEqual([0, 0])
+})
+
 test('a list that does not rise, repeats or never ends loses the connection', () => {
   const [low, high] = [idOf('1'), idOf('2')].toSorted((l, r) =>
     digestOf(l) < digestOf(r) ? -1 : 1,
