@@ -25,8 +25,8 @@ import type { Neighbour, RemovalFetch } from './neighbours.ts'
 const listedMax = 16_384
 /** Tries before a member that does not answer is disconnected; a redial starts anew. */
 const failuresMax = 3
-/** Fetches in a row that may bring nothing but another digest: a manifest may change meanwhile, or the set fold. */
-const barrenFetchesMax = 8
+/** Fetches in a row that may bring nothing but another digest: a manifest may change meanwhile, or a request name one in error. */
+const barrenFetchesMax = 128
 
 export class RemovalSync {
   readonly #core: Core

@@ -132,13 +132,13 @@ test('who lists a removal and does not prove it loses the connection', () => {
 test('a member whose removals change without end and never show what they gained loses the connection', () => {
   const { answer, a } = fetching()
   const faults: string[] = []
-  for (let i = 0; i < 20 && faults.length === 0; i++) {
+  for (let i = 0; i < 200 && faults.length === 0; i++) {
     faults.push(...disconnects(answer({ digest: idOf(`digest ${i}`) })))
   }
   expect(faults).toEqual(['REMOVALS_RESTLESS'])
   const evading = fetching()
   const claim = idOf('a claim that nobody proves')
-  for (let i = 0; i < 40 && faults.length === 1; i++) {
+  for (let i = 0; i < 400 && faults.length === 1; i++) {
     const page = i % 2 === 0 ? { ids: [claim] } : {}
     faults.push(...disconnects(evading.answer({ digest: idOf(`digest ${i}`), ...page })))
   }
