@@ -52,6 +52,7 @@ export class Discovery {
   /** Somebody new came while a query ran. */
   #isAskedFor = false
   #fruitless = 0
+  #isElsewhere = false
   #restUntil = 0 as Instant
 
   constructor(deps: DiscoveryDeps) {
@@ -109,11 +110,13 @@ export class Discovery {
 
   /** Answers whether somebody new was found. */
   async #query(): Promise<boolean> {
-    const { self, log, found } = this.#deps
+    const { self, random, log, found } = this.#deps
     const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(queryTime)])
     let isFruitful = false
     try {
-      const key = self.toMultihash().bytes
+      // Tables answer with the twenty nearest: two far from each other meet by looking elsewhere (Maymounkov, Mazières 2002, section 2.3).
+      const key = this.#isElsewhere ? random.bytes(32) : self.toMultihash().bytes
+      this.#isElsewhere = !this.#isElsewhere
       for await (const event of this.#dht?.getClosestPeers(key, { signal }) ?? []) {
         if (event.name !== 'PEER_RESPONSE') continue
         for (const { id, multiaddrs } of event.closer) {
