@@ -97,6 +97,15 @@ export function netConforms(name: string, makeWorld: () => NetWorld): void {
       await theWorld().until(() => isMeshed([first, ...rest]), seconds(25))
     })
 
+    test('a dial of an identity at whose address another lives now fails by that name', async () => {
+      const [a, b] = [await add({ name: 'a' }), await add({ name: 'b' })]
+      const gone = new FakeAdmission({ name: 'gone' }).node
+      b.net.addAddresses(a.net.addresses().map(address => `${withoutPeer(address)}/p2p/${gone}`))
+      await theWorld().until(() => b.handlers.failedDials.length > 0)
+      expect(b.handlers.failedDials).toEqual(['UNEXPECTED_PEER'])
+      expect(a.net.connections()).toEqual([])
+    })
+
     test('a request gets its answer, a refusal its code, a failure no detail', async () => {
       const [a, b] = await pair()
       a.handlers.answer = async request => utf8(`${fromUtf8(request)} answered`)

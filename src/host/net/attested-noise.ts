@@ -4,13 +4,14 @@
  * Two protocol ids, two roles: `connection.encryption` names the role of a connection for its whole life.
  * A node serves light clients and never dials as one, so that nobody can talk it down from member to light.
  */
-import type {
-  ConnectionEncrypter,
-  MessageStream,
-  MultiaddrConnection,
-  PeerId,
-  SecureConnectionOptions,
-  SecuredConnection,
+import {
+  type ConnectionEncrypter,
+  type MessageStream,
+  type MultiaddrConnection,
+  type PeerId,
+  type SecureConnectionOptions,
+  type SecuredConnection,
+  UnexpectedPeerError,
 } from '@libp2p/interface'
 import type { Refusal } from '../../attestation/verdict.ts'
 import { utf8 } from '../../base/bytes.ts'
@@ -219,8 +220,9 @@ function brokenLink(attempt: Attempt, node: NodeId | null, error: unknown): unkn
   }
   const by = code === 'UNEXPECTED_PEER' ? 'me' : 'link'
   deps.hooks.refused({ by, node, address: addressOf(stream), refusal: { code, facts: {} } })
-  // libp2p tells this one by its name.
-  return name === 'UnexpectedPeerError' ? error : new HandshakeRefused(code, message, error)
+  // libp2p tells this one by its name, its upgrader keeps the message alone: both say it.
+  if (code === 'UNEXPECTED_PEER') return new UnexpectedPeerError(`${code}: ${message}`)
+  return new HandshakeRefused(code, message, error)
 }
 
 /**
