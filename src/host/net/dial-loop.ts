@@ -3,10 +3,11 @@
  * it forgets one only when somebody else, or this node itself, turned out to live there.
  */
 
+import { BoundedMap } from '../../base/bounded-map.ts'
 import type { NodeId } from '../../base/ids.ts'
 import type { Logger } from '../../base/log.ts'
 import { below, type Random } from '../../base/random.ts'
-import { type Clock, milliseconds, seconds } from '../../base/time.ts'
+import { after, type Clock, type Instant, milliseconds, minutes, seconds } from '../../base/time.ts'
 import type { Timers } from '../port.ts'
 import { DialTurns } from './dial-turns.ts'
 import { handshakeLimits, type NetLimits } from './options.ts'
@@ -76,6 +77,12 @@ const passing: ReadonlySet<string> = new Set([
 /** Members whose addresses are remembered; the longest unheard go first. */
 const membersMax = 512
 
+/**
+ * An identity is not dialled for this long where another answered in its place. Routing tables tell of it long after
+ * its end, and each dial costs the one that lives there now a handshake.
+ */
+const goneFor = minutes(5)
+
 /** The loop. */
 export class DialLoop {
   readonly #deps: DialLoopDeps
@@ -84,6 +91,10 @@ export class DialLoop {
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<void>>()
   readonly #turns: DialTurns
+  /** Who no longer lives where, and until when that is believed. */
+  readonly #gone = new BoundedMap<NodeId, { readonly where: string; readonly until: Instant }>(
+    membersMax,
+  )
   #isStarted = false
 
   constructor(deps: DialLoopDeps) {
@@ -122,6 +133,7 @@ export class DialLoop {
       target.addresses = addresses
       return false
     }
+    if (this.#isGone(node, addresses)) return false
     this.#makeRoom()
     this.#add(node, addresses, node)
     return true
@@ -243,7 +255,7 @@ export class DialLoop {
     if (code === 'SELF_DIAL' || (code === 'UNEXPECTED_PEER' && target.node !== undefined)) {
       // Another node lives at this address now: the member that did is gone with its keys.
       this.#forget(target)
-      if (code === 'UNEXPECTED_PEER') this.#refused(target)
+      if (code === 'UNEXPECTED_PEER') this.#left(target)
       return
     }
     if (code === 'DIAL_REFUSED') this.#refused(target)
@@ -265,6 +277,19 @@ export class DialLoop {
   #refused({ node }: Target): void {
     if (node !== undefined && !this.#deps.dialler.isConnected(node))
       this.#deps.handlers.dialRefused(node)
+  }
+
+  /** Another answered in its place. */
+  #left(target: Target): void {
+    const { node, addresses } = target
+    const until = after(this.#deps.clock.monotonic(), goneFor)
+    if (node !== undefined) this.#gone.set(node, { where: addresses.join(), until })
+    this.#refused(target)
+  }
+
+  #isGone(node: NodeId, addresses: readonly string[]): boolean {
+    const gone = this.#gone.peek(node)
+    return gone?.where === addresses.join() && this.#deps.clock.monotonic() < gone.until
   }
 
   #forget(target: Target): void {

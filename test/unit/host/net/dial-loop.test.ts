@@ -177,6 +177,25 @@ test('a machine that refuses the redial of a member is told, a silent one is not
   await loop.stop()
 })
 
+test('an identity is dialled once where another answers in its place, however often it is told of there', async () => {
+  const [there, elsewhere] = [['/ip4/192.0.2.1/tcp/1'], ['/ip4/192.0.2.2/tcp/1']]
+  const { time, dials, loop } = world(() => 'UNEXPECTED_PEER')
+  loop.start()
+  const told: boolean[] = []
+  for (let second = 0; second < 250; second++) {
+    told.push(loop.addNode(peer, there))
+    await time.advance(seconds(1))
+  }
+  expect(told).toEqual([true, ...Array(249).fill(false)])
+  expect(dials).toHaveLength(1)
+  expect(loop.addNode(peer, elsewhere), 'it moved').toBe(true)
+  await time.advance(seconds(60))
+  expect(dials.map(({ addresses }) => addresses)).toEqual([there, elsewhere])
+  await time.advance(seconds(300))
+  expect(loop.addNode(peer, elsewhere), 'that was long ago').toBe(true)
+  await loop.stop()
+})
+
 test('forty nodes found at once are dialled four at a time, and dead addresses hold up nobody for long', async () => {
   const time = new VirtualTime()
   const dials: string[] = []

@@ -1,6 +1,7 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { expect, test } from 'vitest'
+import { toHex } from '../../../../src/base/bytes.ts'
 import type { NodeId } from '../../../../src/base/ids.ts'
 import { silentLogger } from '../../../../src/base/log.ts'
 import { type Duration, milliseconds, seconds } from '../../../../src/base/time.ts'
@@ -15,13 +16,15 @@ const idOf = (name: string): NodeId => new FakeAdmission({ name }).node
 function world() {
   const time = new VirtualTime()
   const queries: number[] = []
+  const keys: string[] = []
   const known: NodeId[] = []
   const found = new Set<NodeId>()
   let takes = milliseconds(10)
   let running = 0
   const table = {
-    async *getClosestPeers() {
+    async *getClosestPeers(key: Uint8Array) {
       queries.push(time.now)
+      keys.push(toHex(key))
       expect(++running, 'one query at a time').toBe(1)
       await new Promise<void>(resolve => time.timers.after(takes, resolve))
       running--
@@ -45,7 +48,7 @@ function world() {
   const setTakes = (span: Duration): void => {
     takes = span
   }
-  return { time, queries, known, found, discovery, setTakes }
+  return { time, queries, keys, known, found, discovery, setTakes }
 }
 
 test('where nobody new is found, ever fewer queries are made, and never more than 50 s apart', async () => {
@@ -92,4 +95,14 @@ test('whoever comes while a query runs is asked after it', async () => {
   discovery.soon()
   await time.advance(seconds(6))
   expect(queries).toHaveLength(2)
+})
+
+test('every second query looks somewhere else, so that nodes far from each other meet', async () => {
+  const { time, keys } = world()
+  await time.advance(seconds(600))
+  const own = toHex(peerIdFromString(idOf('self')).toMultihash().bytes)
+  const [first, second] = [0, 1].map(rest => keys.filter((_, index) => index % 2 === rest))
+  expect(new Set(first)).toEqual(new Set([own]))
+  expect(new Set(second).size).toBe(second?.length)
+  expect(second).not.toContain(own)
 })
