@@ -7,8 +7,9 @@ import { fromUtf8, utf8 } from '../../src/base/bytes.ts'
 import { PeerFault } from '../../src/base/errors.ts'
 import { milliseconds, seconds } from '../../src/base/time.ts'
 import { limits } from '../../src/wire/limits.ts'
-import { FakeAdmission, type FakeNodeOptions } from '../fixtures/fake-admission.ts'
+import { FakeAdmission } from '../fixtures/fake-admission.ts'
 import { patience } from '../fixtures/patience.ts'
+import { Crowd } from './net-crowd.ts'
 import {
   codeOf,
   heard,
@@ -22,63 +23,9 @@ import {
 /** The suite. */
 export function netConforms(name: string, makeWorld: () => NetWorld): void {
   describe(name, () => {
-    let world: NetWorld | undefined
-    let nodes: NetNode[] = []
-
-    afterEach(async () => {
-      await Promise.all(nodes.map(node => node.net.stop()))
-      await world?.end()
-      nodes = []
-      world = undefined
-    })
-
-    const theWorld = (): NetWorld => {
-      world ??= makeWorld()
-      return world
-    }
-
-    async function add(options: FakeNodeOptions, to: readonly NetNode[] = []): Promise<NetNode> {
-      const handlers = new RecordingHandlers()
-      return await addWith(options, { to, handlers })
-    }
-
-    async function addWith(
-      options: FakeNodeOptions,
-      { to, handlers }: { readonly to: readonly NetNode[]; readonly handlers: RecordingHandlers },
-    ): Promise<NetNode> {
-      const clock = theWorld()
-      const admission = new FakeAdmission({
-        verdictExpiresAt: () => clock.now() + 3_600_000,
-        ...options,
-      })
-      const bootstrap = to.flatMap(node => node.net.addresses().map(withoutPeer))
-      const net = await clock.open(admission, handlers, bootstrap)
-      const node = { net, admission, handlers, id: admission.node }
-      nodes.push(node)
-      await net.start(patience())
-      return node
-    }
-
-    async function pair(): Promise<readonly [NetNode, NetNode]> {
-      const a = await add({ name: 'a' })
-      const b = await add({ name: 'b' }, [a])
-      await theWorld().until(() => isMeshed([a, b]))
-      return [a, b]
-    }
-
-    async function gossiping(all: readonly NetNode[], probe: string): Promise<void> {
-      let count = 0
-      for (const from of all) {
-        const others = all.filter(node => node !== from)
-        const got = (): boolean => others.every(node => heard(node, `${probe} ${count}`))
-        for (count++; ; count++) {
-          await from.net.publish('delta', utf8(`${probe} ${count}`))
-          const end = theWorld().now() + 300
-          await theWorld().until(() => got() || theWorld().now() >= end)
-          if (got()) break
-        }
-      }
-    }
+    const crowd = new Crowd(makeWorld)
+    const { theWorld, add, addWith, pair, gossiping, alongside } = crowd
+    afterEach(() => crowd.end())
 
     test('two nodes attest each other and each sees one connection', async () => {
       const [a, b] = await pair()
@@ -392,16 +339,5 @@ export function netConforms(name: string, makeWorld: () => NetWorld): void {
       const again = await add({ name: 'b2' }, [a])
       await theWorld().until(() => isMeshed([a, again]), seconds(25))
     })
-
-    /** Awaits something that needs time to pass meanwhile. */
-    async function alongside<T>(promise: Promise<T>): Promise<T> {
-      let isDone = false
-      const watched = promise.finally(() => {
-        isDone = true
-      })
-      watched.catch(() => {})
-      await theWorld().until(() => isDone)
-      return await watched
-    }
   })
 }
