@@ -72,6 +72,8 @@ const suppliersMax = 2
 const heardMax = 4096
 /** Authors with a standing, per neighbour and direction: more than members of any network so far. */
 const authorsMax = 512
+/** Neighbours with standings: more than a node keeps connections. What one says as it leaves may come after its end. */
+const neighboursMax = 1024
 /** Copies of one message that are looked at. */
 const sendersMax = 32
 /** Chokes of one moment share a frame. */
@@ -80,6 +82,7 @@ const tellWait = milliseconds(50)
 const nameAge = milliseconds(300)
 
 type Standings = BoundedMap<NodeId, Asked>
+type Neighbours = BoundedMap<NodeId, Standings>
 
 /** Who passes whose messages on, in both directions. */
 export class Chokes {
@@ -88,9 +91,9 @@ export class Chokes {
   /** By which neighbour an author's messages come. */
   readonly #suppliers = new BoundedMap<NodeId, NodeId>(authorsMax)
   /** What this node asked of its neighbours. */
-  readonly #mine = new Map<NodeId, Standings>()
+  readonly #mine: Neighbours = new BoundedMap(neighboursMax)
   /** What the neighbours asked of this node. */
-  readonly #theirs = new Map<NodeId, Standings>()
+  readonly #theirs: Neighbours = new BoundedMap(neighboursMax)
   readonly #unsaid = new Map<NodeId, Map<NodeId, 'choked' | 'wanted'>>()
   #cancelSaying: (() => void) | undefined
 
@@ -158,7 +161,7 @@ export class Chokes {
 
   /** Whether this neighbour gets some messages by name only. */
   needsNames(node: NodeId): boolean {
-    return this.#theirs.has(node)
+    return this.#theirs.peek(node) !== undefined
   }
 
   /** Whether a message is old enough for its name to be news to whoever lacks it. */
@@ -177,8 +180,8 @@ export class Chokes {
 
   #askOthers(author: NodeId): void {
     let asked = 0
-    for (const [node, standings] of this.#mine) {
-      if (standings.peek(author)?.standing !== 'choked') continue
+    for (const node of [...this.#mine.keys()]) {
+      if (this.#mine.peek(node)?.peek(author)?.standing !== 'choked') continue
       this.#ask(node, author, 'wanted')
       if (++asked === suppliersMax) return
     }
@@ -217,12 +220,7 @@ export class Chokes {
     }
   }
 
-  #note(
-    table: Map<NodeId, Standings>,
-    node: NodeId,
-    author: NodeId,
-    standing: 'choked' | 'wanted',
-  ): void {
+  #note(table: Neighbours, node: NodeId, author: NodeId, standing: 'choked' | 'wanted'): void {
     const at = this.#deps.clock.monotonic()
     const until = after(at, standing === 'choked' ? chokeLife : wantedLife)
     const standings = table.get(node) ?? new BoundedMap<NodeId, Asked>(authorsMax)
@@ -230,7 +228,7 @@ export class Chokes {
     table.set(node, standings)
   }
 
-  #standing(table: Map<NodeId, Standings>, node: NodeId, author: NodeId): Asked | undefined {
+  #standing(table: Neighbours, node: NodeId, author: NodeId): Asked | undefined {
     const asked = table.get(node)?.peek(author)
     return asked !== undefined && asked.until > this.#deps.clock.monotonic() ? asked : undefined
   }

@@ -187,3 +187,13 @@ test('a neighbour that chokes everybody grows no table', () => {
   }
   expect(chokes.standing(near, first)).toBe('meshed')
 })
+
+test('what is said by ever new neighbours as they leave is forgotten', () => {
+  const { chokes } = world()
+  for (let i = 0; i < 3000; i++) {
+    const guest = `guest ${i}` as NodeId
+    chokes.lost(guest)
+    chokes.told(guest, want(author))
+  }
+  expect(chokes.wanting(author).length).toBeLessThanOrEqual(1024)
+})
