@@ -114,8 +114,8 @@ export async function libp2pNode(parts: NodeParts): Promise<Libp2p<Services>> {
         identify({ runOnConnectionOpen: false }),
         { allowed, gated: false },
       ),
-      // With the default of one stream, a probe of the routing table and one of the monitor meet, the second
-      // is refused, and the monitor takes the refusal for a dead connection and closes it.
+      // With the default of one stream, a probe of the routing table and one of `Silence` meet, the second is
+      // refused, and the refusal passes for a dead connection, which is closed.
       ping: ping({ maxInboundStreams: 8, maxOutboundStreams: 8 }),
       dht: membersOnly(routingTable(network), { allowed, gated: false }),
       gossip: membersOnly(

@@ -37,8 +37,8 @@ export interface Attestor {
   isNamed(attested: Attested): boolean
 }
 
-/** `id` names the claim; `null` if it could not be told. `isFault`: no honest member would have sent it. */
-export type TakenBeats =
+/** What became of an item. `known`: it proves nothing that was not proven before. `id` names the claim; `null` if it could not be told. `isFault`: no honest member would have sent it. */
+export type Taken =
   | { readonly kind: 'added' | 'known'; readonly id: Digest }
   | ({ readonly kind: 'refused'; readonly id: Digest | null; readonly isFault: boolean } & Refusal)
 
@@ -111,7 +111,7 @@ export class DoubleBeats {
   }
 
   /** `item` was read by `readRemoval`; `bytes` are its bytes. */
-  take(item: DoubleBeat, bytes: Uint8Array): TakenBeats {
+  take(item: DoubleBeat, bytes: Uint8Array): Taken {
     const { keys, evidence } = item.record
     const node = nodeIdOfKey(keys.identity)
     const name = `${node} ${evidenceDigest(evidence)}`
@@ -184,7 +184,7 @@ export class DoubleBeats {
   }
 }
 
-function notAttested({ code }: Refusal): TakenBeats {
+function notAttested({ code }: Refusal): Taken {
   const isFault = !unjudged.has(code)
   const facts = { cause: code }
   return { kind: 'refused', code: 'REMOVAL_NOT_ATTESTED', facts, id: null, isFault }

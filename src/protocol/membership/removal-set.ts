@@ -20,7 +20,7 @@ import {
 import { framed, sha256 } from '../../crypto/hash.ts'
 import { domains } from '../../wire/domains.ts'
 import { type RemovalCertificate, type RemovalClaim, removalClaimId } from '../../wire/removal.ts'
-import { type Attestor, DoubleBeats, type TakenBeats } from './double-beats.ts'
+import { type Attestor, DoubleBeats, type Taken } from './double-beats.ts'
 import { disproveCertificate, readRemoval } from './removal-proof.ts'
 import type { ManifestFacts } from './types.ts'
 
@@ -28,9 +28,6 @@ import type { ManifestFacts } from './types.ts'
 const certificatesMaxDefault = 4096
 /** Digests of earlier sets that this one contains: each growth makes one, 100 bytes each. */
 const containedMax = 4096
-
-/** What became of an item. `known`: it proves nothing that was not proven before. */
-export type Taken = TakenBeats
 
 /** Whom a question is about: an identity, and what its verdict said if there is one. */
 export interface RemovalSubject {

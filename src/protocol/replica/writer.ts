@@ -12,7 +12,6 @@ import { limits } from '../../wire/limits.ts'
 import type { Core } from './core.ts'
 import { entrySigningBytes, ownerInKey } from './entry-hash.ts'
 import type { Merge } from './merge.ts'
-
 import { OwnLeases } from './own-leases.ts'
 import type { ByteRun } from './slab.ts'
 import { slotOf, slotValue } from './slot.ts'

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { NodeId } from '../../../../src/base/ids.ts'
 import { silentLogger } from '../../../../src/base/log.ts'
 import { type Duration, milliseconds, seconds } from '../../../../src/base/time.ts'
-import { DialLoop } from '../../../../src/host/net/dial-loop.ts'
+import { DialLoop, type DialLoopDeps } from '../../../../src/host/net/dial-loop.ts'
 import { seededRandom } from '../../../fakes/beat-network.ts'
 import { VirtualTime } from '../../../fakes/virtual-time.ts'
 import { FakeAdmission } from '../../../fixtures/fake-admission.ts'
@@ -10,26 +10,19 @@ import { FakeAdmission } from '../../../fixtures/fake-admission.ts'
 const idOf = (name: string): NodeId => new FakeAdmission({ name }).node
 const [peer, other] = [idOf('peer'), idOf('other')]
 
-function world(
-  answer: (addresses: readonly string[]) => NodeId | string,
+/** A loop in virtual time, and what it tells. */
+function loopWith(
+  time: VirtualTime,
+  dial: DialLoopDeps['dialler']['dial'],
   redialWaitMax: Duration = seconds(30),
 ) {
-  const time = new VirtualTime()
-  const dials: { readonly at: number; readonly addresses: readonly string[] }[] = []
   const connected = new Set<NodeId>()
   const barred = new Set<NodeId>()
   const refused: NodeId[] = []
+  const codes: string[] = []
   const loop = new DialLoop({
     dialler: {
-      async dial(addresses) {
-        dials.push({ at: time.now, addresses })
-        const result = answer(addresses)
-        if (result === peer || result === other) {
-          connected.add(result as NodeId)
-          return result as NodeId
-        }
-        throw new Error(`${result}: no`)
-      },
+      dial,
       isConnected: node => connected.has(node),
       isBarred: node => barred.has(node),
     },
@@ -37,10 +30,34 @@ function world(
     timers: time.timers,
     random: seededRandom(3),
     log: silentLogger,
-    handlers: { dialRefused: node => void refused.push(node), dialFailed() {} },
+    handlers: {
+      dialRefused: node => void refused.push(node),
+      dialFailed: code => void codes.push(code),
+    },
     limits: { redialWait: milliseconds(200), redialWaitMax },
   })
-  return { time, dials, connected, barred, refused, loop }
+  return { loop, connected, barred, refused, codes }
+}
+
+function world(
+  answer: (addresses: readonly string[]) => NodeId | string,
+  redialWaitMax?: Duration,
+) {
+  const time = new VirtualTime()
+  const dials: { readonly at: number; readonly addresses: readonly string[] }[] = []
+  const made = loopWith(
+    time,
+    async addresses => {
+      dials.push({ at: time.now, addresses })
+      const result = answer(addresses)
+      const node = [peer, other].find(each => each === result)
+      if (node === undefined) throw new Error(`${result}: no`)
+      made.connected.add(node)
+      return node
+    },
+    redialWaitMax,
+  )
+  return { time, dials, ...made }
 }
 
 test('an address that does not answer is tried for ever, never more than 30 s apart', async () => {
@@ -200,21 +217,9 @@ test('forty nodes found at once are dialled four at a time, and dead addresses h
   const time = new VirtualTime()
   const dials: string[] = []
   const over = Promise.withResolvers<never>()
-  const loop = new DialLoop({
-    dialler: {
-      async dial(addresses) {
-        dials.push(...addresses)
-        return await over.promise
-      },
-      isConnected: () => false,
-      isBarred: () => false,
-    },
-    clock: time.clock,
-    timers: time.timers,
-    random: seededRandom(3),
-    log: silentLogger,
-    handlers: { dialRefused: () => undefined, dialFailed: () => undefined },
-    limits: { redialWait: milliseconds(200), redialWaitMax: seconds(30) },
+  const { loop } = loopWith(time, async addresses => {
+    dials.push(...addresses)
+    return await over.promise
   })
   loop.start()
   for (let i = 0; i < 40; i++) loop.addNode(idOf(`found ${i}`), [`/ip4/192.0.2.1/tcp/${i + 1}`])
@@ -230,23 +235,15 @@ test('forty nodes found at once are dialled four at a time, and dead addresses h
 test('whoever was never tried goes before whoever failed', async () => {
   const time = new VirtualTime()
   const dials: string[] = []
-  const loop = new DialLoop({
-    dialler: {
-      async dial([address = '']) {
-        dials.push(address)
-        await new Promise<void>(resolve => time.timers.after(seconds(4), resolve))
-        throw new Error('UNREACHABLE: no')
-      },
-      isConnected: () => false,
-      isBarred: () => false,
+  const { loop } = loopWith(
+    time,
+    async ([address = '']) => {
+      dials.push(address)
+      await new Promise<void>(resolve => time.timers.after(seconds(4), resolve))
+      throw new Error('UNREACHABLE: no')
     },
-    clock: time.clock,
-    timers: time.timers,
-    random: seededRandom(3),
-    log: silentLogger,
-    handlers: { dialRefused: () => undefined, dialFailed: () => undefined },
-    limits: { redialWait: milliseconds(200), redialWaitMax: milliseconds(200) },
-  })
+    milliseconds(200),
+  )
   loop.start()
   for (let i = 0; i < 60; i++) loop.addNode(idOf(`dead ${i}`), ['/ip4/192.0.2.1/tcp/1'])
   await time.advance(seconds(60))
@@ -260,28 +257,15 @@ test('whoever was never tried goes before whoever failed', async () => {
 
 test('who hangs up only after seconds was busy, and is not told as one that refuses', async () => {
   const time = new VirtualTime()
-  const refused: NodeId[] = []
-  const codes: string[] = []
   let patience = seconds(5)
-  const loop = new DialLoop({
-    dialler: {
-      async dial() {
-        await new Promise<void>(resolve => time.timers.after(patience, resolve))
-        throw new Error('DIAL_REFUSED: no')
-      },
-      isConnected: () => false,
-      isBarred: () => false,
+  const { loop, refused, codes } = loopWith(
+    time,
+    async () => {
+      await new Promise<void>(resolve => time.timers.after(patience, resolve))
+      throw new Error('DIAL_REFUSED: no')
     },
-    clock: time.clock,
-    timers: time.timers,
-    random: seededRandom(3),
-    log: silentLogger,
-    handlers: {
-      dialRefused: node => void refused.push(node),
-      dialFailed: code => void codes.push(code),
-    },
-    limits: { redialWait: milliseconds(200), redialWaitMax: seconds(1) },
-  })
+    seconds(1),
+  )
   loop.start()
   loop.addNode(peer, ['/ip4/192.0.2.1/tcp/1'])
   await time.advance(seconds(20))
@@ -298,24 +282,16 @@ test('who hangs up only after seconds was busy, and is not told as one that refu
 test('whoever takes connections and is done with no handshake is asked ever more rarely, however fast the network is', async () => {
   const time = new VirtualTime()
   const dials: number[] = []
-  const loop = new DialLoop({
-    dialler: {
-      async dial(_addresses, { answered }) {
-        dials.push(time.now)
-        answered()
-        await new Promise<void>(resolve => time.timers.after(seconds(10), resolve))
-        throw new Error('HANDSHAKE_TIMEOUT: no')
-      },
-      isConnected: () => false,
-      isBarred: () => false,
+  const { loop } = loopWith(
+    time,
+    async (_addresses, { answered }) => {
+      dials.push(time.now)
+      answered()
+      await new Promise<void>(resolve => time.timers.after(seconds(10), resolve))
+      throw new Error('HANDSHAKE_TIMEOUT: no')
     },
-    clock: time.clock,
-    timers: time.timers,
-    random: seededRandom(3),
-    log: silentLogger,
-    handlers: { dialRefused: () => undefined, dialFailed: () => undefined },
-    limits: { redialWait: milliseconds(200), redialWaitMax: seconds(2) },
-  })
+    seconds(2),
+  )
   loop.start()
   loop.addNode(peer, ['/ip4/192.0.2.1/tcp/1'])
   await time.advance(seconds(300))

@@ -5,7 +5,8 @@ import { keyOfNodeId, nodeIdOfKey } from '../../../../src/base/ids.ts'
 import { Secret } from '../../../../src/base/secret.ts'
 import { sha256 } from '../../../../src/crypto/hash.ts'
 import { SigningKey } from '../../../../src/crypto/sign.ts'
-import { RemovalSet, type Taken } from '../../../../src/protocol/membership/removal-set.ts'
+import type { Taken } from '../../../../src/protocol/membership/double-beats.ts'
+import { RemovalSet } from '../../../../src/protocol/membership/removal-set.ts'
 import {
   decodeRemoval,
   encodeRemoval,
