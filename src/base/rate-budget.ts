@@ -9,6 +9,12 @@ export interface Rate {
 /** How many seconds' worth may come at once after a pause. */
 const burst = 5
 
+/**
+ * What the bucket counts in: so many to a message, and to a byte. A whole rate per second then brings whole amounts in whole
+ * milliseconds, and whoever waited as long as told is never refused for a rounding error.
+ */
+const perUnit = 1000
+
 /** A token bucket of messages and bytes: a steady rate, and a burst of five seconds' worth. */
 export class RateBudget {
   readonly #rate: Rate
@@ -20,55 +26,59 @@ export class RateBudget {
   constructor(rate: Rate, clock: Clock) {
     this.#rate = rate
     this.#clock = clock
-    this.#messages = burst * rate.messagesPerSecond
-    this.#bytes = burst * rate.bytesPerSecond
+    this.#messages = burst * rate.messagesPerSecond * perUnit
+    this.#bytes = burst * rate.bytesPerSecond * perUnit
     this.#filledAt = clock.monotonic()
   }
 
   /** Whether one message of so many bytes could be paid for now. */
   allows(bytes: number): boolean {
     this.#fill()
-    return this.#messages >= 1 && this.#bytes >= bytes
+    return this.#messages >= perUnit && this.#bytes >= bytes * perUnit
   }
 
   /** Pays for one message; `false` leaves the budget as it is. */
   spend(bytes: number): boolean {
     if (!this.allows(bytes)) return false
-    this.#messages -= 1
-    this.#bytes -= bytes
+    this.#messages -= perUnit
+    this.#bytes -= bytes * perUnit
     return true
   }
 
   /** Gives back what one message cost. */
   refund(bytes: number): void {
-    this.#add(1, bytes)
+    this.#add(perUnit, bytes * perUnit)
   }
 
   /** Takes so many messages more, as far as there are any: what came cost more than one. */
   fine(messages: number): void {
     this.#fill()
-    this.#messages = Math.max(0, this.#messages - messages)
+    this.#messages = Math.max(0, this.#messages - messages * perUnit)
   }
 
   /** How long until a message of so many bytes can be paid for, if nothing else is; at most the burst is saved up. */
   wait(bytes: number): Duration {
     this.#fill()
     const { messagesPerSecond, bytesPerSecond } = this.#rate
-    const missing = Math.min(bytes, burst * bytesPerSecond) - this.#bytes
-    const span = Math.max((1 - this.#messages) / messagesPerSecond, missing / bytesPerSecond, 0)
-    return milliseconds(Math.ceil(span * 1000))
+    const missing = Math.min(bytes, burst * bytesPerSecond) * perUnit - this.#bytes
+    const span = Math.max(
+      (perUnit - this.#messages) / messagesPerSecond,
+      missing / bytesPerSecond,
+      0,
+    )
+    return milliseconds(Math.ceil(span))
   }
 
   #fill(): void {
     const now = this.#clock.monotonic()
-    const elapsed = between(this.#filledAt, now) / 1000
+    const elapsed = between(this.#filledAt, now)
     this.#filledAt = now
     this.#add(elapsed * this.#rate.messagesPerSecond, elapsed * this.#rate.bytesPerSecond)
   }
 
   #add(messages: number, bytes: number): void {
     const { messagesPerSecond, bytesPerSecond } = this.#rate
-    this.#messages = Math.min(burst * messagesPerSecond, this.#messages + messages)
-    this.#bytes = Math.min(burst * bytesPerSecond, this.#bytes + bytes)
+    this.#messages = Math.min(burst * messagesPerSecond * perUnit, this.#messages + messages)
+    this.#bytes = Math.min(burst * bytesPerSecond * perUnit, this.#bytes + bytes)
   }
 }

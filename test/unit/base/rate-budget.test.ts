@@ -44,7 +44,8 @@ test('whoever waits as long as told can pay, and not a moment sooner', async () 
         }
       },
     ),
-    { numRuns: 20 },
+    // Amounts that left a rounding error behind when they were counted in fractions.
+    { numRuns: 20, examples: [[[2187, 2676, 119, 2, 1018]]] },
   )
 })
 
