@@ -32,7 +32,7 @@ export interface MergedPage {
 /** What became of a batch. */
 export type BatchFate =
   | { readonly kind: 'merged'; readonly commitKey: Digest }
-  /** It was merged before, or cannot be judged without a clock. */
+  /** It was merged before. */
   | { readonly kind: 'passed over' }
   /** It names its commit key by a batch that was not heard: only a sync from its author brings it. */
   | { readonly kind: 'unnamed' }
@@ -50,7 +50,7 @@ export class Merge {
   }
 
   /**
-   * Merges a batch whose author the envelope proved.
+   * Merges a batch whose author the envelope proved. The clock runs.
    *
    * @throws {PeerFault} of `parseBatch`; `FORGED_ENTRY`. Nothing of it is merged then.
    */
@@ -60,8 +60,7 @@ export class Merge {
     now: Instant,
   ): BatchFate {
     const core = this.#core
-    const isHeld = batch.sequence <= core.marks.heldOf(author)
-    if (!core.clock.isSet || isHeld) return { kind: 'passed over' }
+    if (batch.sequence <= core.marks.heldOf(author)) return { kind: 'passed over' }
     if (batch.sequence > sequenceMax) throw new PeerFault('BAD_BATCH', 'no boot counts that far')
     const parsed = parseBatch(batch.bytes)
     const { map } = core

@@ -1,5 +1,6 @@
 /** Makes batches of what waits in the outbox. */
 import { bytesOfDigest, type Digest } from '../../base/ids.ts'
+import { after, type Instant, instant, seconds } from '../../base/time.ts'
 import { BatchWriter } from '../../wire/batch.ts'
 import { blankEntry } from '../../wire/entry.ts'
 import type { Core } from './core.ts'
@@ -9,6 +10,11 @@ import { identityKey } from './entry-hash.ts'
 const namingInterval = 64
 /** A batch of so many entries always names it: two bytes an entry. */
 const namingEntriesMin = 16
+/**
+ * For so long after somebody came every batch names it: a newcomer's first gossip may be any of these, and one that it
+ * cannot read costs it the author's live writes until a sync has shown it the key.
+ */
+const newcomerSpan = seconds(1)
 
 export interface OwnBatch {
   readonly sequence: number
@@ -19,6 +25,7 @@ export class Publisher {
   readonly #core: Core
   readonly #batch = new BatchWriter()
   readonly #entry = blankEntry()
+  #nameUntil = instant(0)
   /** The commit key that was last named in full, and by which batch. */
   #named: { readonly commitKey: Digest; readonly sequence: number } | undefined
 
@@ -26,13 +33,14 @@ export class Publisher {
     this.#core = core
   }
 
-  /** Somebody may listen who heard none of the batches before: the next names its commit key in full. */
-  nameAnew(): void {
+  /** Somebody may listen who heard none of the batches before: the next ones name their commit key in full. */
+  nameAnew(now: Instant): void {
     this.#named = undefined
+    this.#nameUntil = after(now, newcomerSpan)
   }
 
   /** The next batch, or `undefined` if all that waited was overwritten by others meanwhile. */
-  next(): OwnBatch | undefined {
+  next(now: Instant): OwnBatch | undefined {
     const { map, outbox } = this.#core
     const entry = this.#entry
     const sequence = outbox.sequence + 1
@@ -50,8 +58,9 @@ export class Publisher {
       this.#leave(row, sequence)
     }
     if (commitKey < 0) return undefined
-    const bytes = this.#batch.finish(this.#nameOf(map.commitKey(commitKey), sequence), author =>
-      identityKey(map.author(author)),
+    const bytes = this.#batch.finish(
+      this.#nameOf(map.commitKey(commitKey), sequence, now),
+      author => identityKey(map.author(author)),
     )
     outbox.take()
     return { sequence, bytes }
@@ -67,16 +76,17 @@ export class Publisher {
     }
     outbox.take()
     outbox.published()
-    this.nameAnew()
+    this.#named = undefined
   }
 
   /** How the batch names its commit key: in full, or by how long ago that was. */
-  #nameOf(commitKey: Digest, sequence: number): Uint8Array | number {
+  #nameOf(commitKey: Digest, sequence: number, now: Instant): Uint8Array | number {
     const named = this.#named
     const isNamed =
       named?.commitKey === commitKey &&
       sequence - named.sequence < namingInterval &&
-      this.#batch.count < namingEntriesMin
+      this.#batch.count < namingEntriesMin &&
+      now >= this.#nameUntil
     if (isNamed) return sequence - named.sequence
     this.#named = { commitKey, sequence }
     return bytesOfDigest(commitKey)

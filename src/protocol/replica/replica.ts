@@ -8,6 +8,7 @@ import { AckTeller } from './ack-teller.ts'
 import { Acks } from './acks.ts'
 import { CommitKeyCalls } from './commit-key-calls.ts'
 import { Core, settingsOf } from './core.ts'
+import { Incoming, type IncomingBatch } from './incoming.ts'
 import { proveKey } from './key-proof.ts'
 import { Merge } from './merge.ts'
 import { Publisher } from './publisher.ts'
@@ -43,6 +44,7 @@ class ReplicaMachine implements Replica {
   readonly #publisher: Publisher
   readonly #sync: Sync
   readonly #server: SyncServer
+  readonly #incoming: Incoming
   readonly acks: Acks
   readonly #teller: AckTeller
   readonly #waiting: WaitingWrites
@@ -67,6 +69,7 @@ class ReplicaMachine implements Replica {
     this.#publisher = new Publisher(this.#core)
     this.#sync = new Sync(this.#core, this.#merge)
     this.#server = new SyncServer(this.#core, this.#merge)
+    this.#incoming = new Incoming(this.#core, this.#merge, this.#sync)
     this.#keyCalls = new CommitKeyCalls(ports)
     this.acks = new Acks(settings.self, settings.ackTimeout)
     this.#teller = new AckTeller(this.#core.marks)
@@ -76,6 +79,7 @@ class ReplicaMachine implements Replica {
   step(input: ReplicaInput, now: Instant): readonly ReplicaEffect[] {
     this.#now = now
     this.#take(input)
+    for (const batch of this.#incoming.due()) this.#takeBatch(batch)
     this.#core.prune(now)
     this.#merge.retryHeld(now)
     this.acks.dropped(this.#core.takeDropped())
@@ -146,7 +150,6 @@ class ReplicaMachine implements Replica {
 
   readonly commitKeysNamed = (): readonly Digest[] => this.#core.map.commitKeys.named()
   readonly groupClock: Replica['groupClock'] = now => this.#core.clock.read(now)
-
   readonly pruneFloor: Replica['pruneFloor'] = now => this.#core.clock.floor(now)
 
   #take(input: ReplicaInput): void {
@@ -167,6 +170,7 @@ class ReplicaMachine implements Replica {
         return this.#changeMembers(input.members)
       case 'connected':
         this.#connected.add(input.node)
+        this.#publisher.nameAnew(now)
         this.#sync.connected(input.node, now)
         this.#teller.owe(input.node)
         return this.#chooseSources()
@@ -186,7 +190,7 @@ class ReplicaMachine implements Replica {
       case 'published':
         return this.#core.outbox.published()
       case 'batchReceived':
-        return this.#blame(input.author, () => this.#takeBatch(input))
+        return this.#takeBatch(input)
       case 'ackReceived':
         return this.#blame(input.from, () => this.#takeAck(input.from, input.bytes))
       case 'syncAsked':
@@ -226,7 +230,7 @@ class ReplicaMachine implements Replica {
 
   #changeMembers(members: readonly ReplicaMember[]): void {
     this.#memberList = [...members]
-    if (members.some(({ node }) => !this.#members.has(node))) this.#publisher.nameAnew()
+    if (members.some(({ node }) => !this.#members.has(node))) this.#publisher.nameAnew(this.#now)
     this.#members = new Map(members.map(member => [member.node, member]))
     const nodes = new Set(this.#members.keys())
     this.acks.membersChanged(members)
@@ -269,13 +273,9 @@ class ReplicaMachine implements Replica {
     this.#effects.push({ kind: 'failed', id: write.id, code })
   }
 
-  #takeBatch(batch: ReplicaInput & { readonly kind: 'batchReceived' }): void {
+  #takeBatch(batch: IncomingBatch): void {
     const { author } = batch
-    if (author === this.#core.self) return
-    const fate = this.#merge.batch(author, batch, this.#now)
-    if (fate.kind === 'merged') this.#callForKeys([fate.commitKey], author)
-    const isMissing = fate.kind === 'unnamed' || this.#core.marks.hasGap(author)
-    if (isMissing) this.#sync.missed(author, this.#now)
+    this.#blame(author, () => this.#callForKeys(this.#incoming.take(batch, this.#now), author))
   }
 
   #takeAck(from: NodeId, bytes: Uint8Array): void {
@@ -364,7 +364,7 @@ class ReplicaMachine implements Replica {
     if (this.#connected.size === 0) {
       this.#publisher.skip()
     } else {
-      const batch = this.#publisher.next()
+      const batch = this.#publisher.next(this.#now)
       if (batch !== undefined) this.#effects.push({ kind: 'publish', ...batch })
     }
     this.acks.batched(outbox.sequence, row => outbox.has(row))
