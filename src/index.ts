@@ -25,6 +25,7 @@ export type {
   StateApi,
   StateEntry,
   StateEvent,
+  StateProof,
   StatusView,
   WriteOptions,
   WriteReceipt,
@@ -33,3 +34,13 @@ export { type ManifestOption, manifestOptions } from './node/manifest-options.ts
 export type { OptionKind, OptionValue } from './node/option-kinds.ts'
 export { type HostOption, type HostOptionName, hostOptions, type Settings } from './node/options.ts'
 export type { PerPreset, PresetName } from './node/presets.ts'
+export { type ProvenContent, provenContent } from './wire/proven-content.ts'
+export {
+  decodeKeyProof,
+  type KeyClaim,
+  type KeyProof,
+  type OpenLeaf,
+  type ProofEnd,
+  type ProofStep,
+  verifyKeyProof,
+} from './wire/state-proof.ts'

@@ -131,6 +131,7 @@ async function newLayout(folder: Folder, seed: string): Promise<Layout> {
     anchors: [{ platform: 'simulated', publicKey: hardware.anchor }],
     measurements: [referenceOf(Date.now())],
     tcb: [tcbRule],
+    publicPrefixes: ['public/'],
   })
   await writeEnvelope(folder, folder.manifest, manifest)
   const network = networkIdOf(manifest.founding)

@@ -172,6 +172,11 @@ export class ApiClient {
     }
   }
 
+  /** The proof of what a key below a public prefix holds, or that it holds nothing; its key is the whole one. */
+  prove(key: string, signal?: AbortSignal): Promise<Answer<'prove'>> {
+    return this.#ask(routes.prove, { key, signal })
+  }
+
   set(key: string, value: JsonValue, query: WriteQuery = {}): Promise<Answer<'set'>> {
     return this.#ask(routes.set, {
       key,

@@ -34,6 +34,8 @@ export function confinedState(
       const entry = state.get(inside(key))
       return entry === undefined ? undefined : entryOutside(entry)
     },
+    // With its whole key: nobody could verify the proof under the name that the application knows.
+    prove: key => state.prove(inside(key)),
     list: ({ prefix: wanted = '', after, ...query }) =>
       state
         .list({

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import type { ErrorCode } from './errors.ts'
-import { base64Shape, entryShape, valueShape } from './values.ts'
+import { base64Shape, entryShape, proofShape, valueShape } from './values.ts'
 import {
   banShape,
   bansShape,
@@ -294,6 +294,22 @@ export const routes = {
     about: 'One entry.',
     answer: entryShape,
     errors: ['NOT_FOUND', 'NOT_RUNNING', 'STOPPING'],
+  },
+  prove: {
+    ...get,
+    path: '/v1/state/:key/proof',
+    access: 'state',
+    about: 'Proof of what a key below a public prefix holds, or that it holds nothing.',
+    answer: proofShape,
+    errors: [
+      'KEY_TOO_LONG',
+      'NOT_PUBLIC',
+      'PROOF_TOO_LARGE',
+      'NOT_READY',
+      'PROOF_NOT_READY',
+      'NOT_RUNNING',
+      'STOPPING',
+    ],
   },
   set: {
     ...write,

@@ -23,6 +23,14 @@ const ban = {
 }
 const greeting = { kind: 'register', key: 'team/motd', value: { text: 'hello' } }
 
+/** Of a network that holds the greeting and nothing else. */
+const proof = {
+  key: 'team/motd',
+  root: '6465ef49f3029ffb78fdb7e522d730b38bf412adf3c7e1f82fe0eaa0fb4b5fbe',
+  proof:
+    'AQF96/7lRYbb2WToQ/cNrh8ncNtwyiFJwK4zw5eclptHzgACAQAAAAGhmY5EAAAAAAAAAAAAXtC3LWbGdJ7TTrHTTJCVkvRUYMl50XK6PKtGjv1kjhoBAAAAAaGZjkQAAAAAAAAAAABo0mwHxo/WHTqnTQfR+1l7YEcoRgT/Ty6d0hjYQxp7RwVoZWxsbwAA',
+}
+
 export const routeExamples: Readonly<Record<RouteName, RouteExample>> = {
   health: { answer: { ok: true, phase: 'active', testnet: true, tee: 'simulated' } },
   live: { answer: { ok: true, checks: [] } },
@@ -131,6 +139,7 @@ export const routeExamples: Readonly<Record<RouteName, RouteExample>> = {
   leave: { answer: { drained: true } },
   list: { query: { prefix: 'team/', limit: '2' }, answer: { entries: [greeting], after: null } },
   get: { key: 'team/motd', answer: greeting },
+  prove: { key: 'team/motd', answer: proof },
   set: {
     key: 'team/motd',
     query: { ack: 'majority' },

@@ -1,9 +1,10 @@
 /** Bytes of the state as JSON: `{"text": …}` where they are UTF-8, else `{"base64": …}`. */
 import { base64 } from '@scure/base'
 import { z } from 'zod'
-import { fromUtf8, utf8 } from '../base/bytes.ts'
+import { fromUtf8, toHex, utf8 } from '../base/bytes.ts'
 import { unreachable } from '../base/errors.ts'
-import type { StateEntry } from '../node/handle.ts'
+import type { StateEntry, StateProof } from '../node/handle.ts'
+import { limits } from '../wire/limits.ts'
 
 /** Half a surrogate pair has no UTF-8 form and would silently become another text. */
 const wellFormed = z.string().refine(text => text.isWellFormed(), 'text with half a surrogate pair')
@@ -33,6 +34,16 @@ export const entryShape = z.discriminatedUnion('kind', [
 ])
 /** An entry of the state as JSON. */
 export type JsonEntry = z.infer<typeof entryShape>
+
+/** A proof of a key, as the API answers it and files keep it: with it and a root that one trusts no node is needed. */
+export const proofShape = z.strictObject({
+  key: wellFormed.min(1).max(limits.stateKeyBytesMax),
+  /** Hexadecimal. */
+  root: z.string().regex(/^[0-9a-f]{64}$/),
+  proof: base64Shape,
+})
+/** A proof of a key as JSON. */
+export type JsonProof = z.infer<typeof proofShape>
 
 function decoded(text: string): Uint8Array | undefined {
   try {
@@ -69,4 +80,9 @@ export function jsonEntry(entry: StateEntry): JsonEntry {
     default:
       return unreachable(kind)
   }
+}
+
+/** A proof of a key as JSON. */
+export function jsonProof({ key, root, proof }: StateProof): JsonProof {
+  return { key, root: toHex(root), proof: base64.encode(proof) }
 }

@@ -40,6 +40,12 @@ export function compareBytes(left: Uint8Array, right: Uint8Array): number {
   return left.length - right.length
 }
 
+/** Byte strings in byte order, each once. */
+export function inOrder(found: readonly Uint8Array[]): Uint8Array[] {
+  const sorted = found.toSorted(compareBytes)
+  return sorted.filter((bytes, i) => i === 0 || !equalBytes(sorted[i - 1] ?? bytes, bytes))
+}
+
 const hexDigits = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
 /** Lower-case hexadecimal. */

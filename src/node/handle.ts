@@ -38,6 +38,21 @@ export interface StateEvent {
 }
 
 /**
+ * What a key holds, or that it holds nothing, for whoever trusts the root: `decodeKeyProof` and `provenContent` read it
+ * without a node, offline and in a browser.
+ */
+export interface StateProof {
+  /** The whole key, as every member names it: a proof holds for no other spelling. */
+  readonly key: string
+  /** Whether the key is below a public prefix of the manifest. If not, the proof opens what hides this key from others. */
+  readonly isPublic: boolean
+  /** Over all that this node holds now, 32 bytes; of its heartbeats too, as long as nobody writes. */
+  readonly root: Uint8Array
+  /** In the form of docs/spec/replica.md, "Proofs"; at most 2 MiB. */
+  readonly proof: Uint8Array
+}
+
+/**
  * The replicated state. Every method that writes rejects with a `CoterieError` whose code says why:
  * `NOT_READY`, `NO_PEER_TO_ACK` (nothing was applied), `ACK_TIMEOUT` (applied here, spread unknown),
  * `KEY_TOO_LONG`, `VALUE_TOO_LARGE`, `NO_WRITE_RULE`, `NOT_FOR_MEMBERS`, `BAD_VALUE`, `QUOTA_FULL`, `WRONG_KIND`, `BAD_AMOUNT`, `COUNTER_FULL`, `COUNTER_STAYS`, `QUEUE_FULL`,
@@ -53,6 +68,13 @@ export interface StateApi {
   assign(key: string, value: Uint8Array, options?: WriteOptions): Promise<WriteReceipt>
   /** Adds `by`, a safe integer of either sign, to a counter. A counter is never deleted. */
   increment(key: string, by: number, options?: WriteOptions): Promise<WriteReceipt>
+  /**
+   * The proof of all that `key` holds, or that it holds nothing.
+   *
+   * @throws {CoterieError} `BAD_KEY`, `KEY_TOO_LONG`, `NOT_READY` while joining, `PROOF_NOT_READY` for up to a second after many writes,
+   * `PROOF_TOO_LARGE` for a key of more than 256 elements, values or parts, removed ones of the last day included.
+   */
+  prove(key: string): StateProof
   /** Entries in key order, from after `after`, at most `limit` (1..1000). */
   list(query: {
     readonly prefix?: string

@@ -1,8 +1,18 @@
 import type { Refusal } from '../attestation/verdict.ts'
 import { type CoterieError, UsageError } from '../base/errors.ts'
 import type { Operation, ReplicaChange } from '../protocol/replica/types.ts'
+import { limits } from '../wire/limits.ts'
+import { encodeKeyProof } from '../wire/state-proof.ts'
 import type { ReplicaDriver } from './drivers/replica.ts'
-import type { StateApi, StateEntry, StateEvent, WriteOptions, WriteReceipt } from './handle.ts'
+import type {
+  StateApi,
+  StateEntry,
+  StateEvent,
+  StateProof,
+  WriteOptions,
+  WriteReceipt,
+} from './handle.ts'
+import { proofError } from './proof-errors.ts'
 import { writeError } from './write-errors.ts'
 
 const listDefault = 100
@@ -64,6 +74,14 @@ export class NodeState implements StateApi {
 
   get(key: string): StateEntry | undefined {
     return this.#driver().machine.get(key)
+  }
+
+  prove(key: string): StateProof {
+    const made = this.#driver().machine.proveKey(key)
+    if (typeof made === 'string') throw proofError(made)
+    const proof = encodeKeyProof(made.proof)
+    if (proof.length > limits.proofBytesMax) throw proofError('PROOF_TOO_LARGE')
+    return { key, isPublic: made.proof.isPublic, root: made.root.slice(), proof }
   }
 
   list(query: {

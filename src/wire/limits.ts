@@ -44,6 +44,8 @@ export const limits = {
   descentBranchesMax: 64,
   /** Cells of one key that a proof shows. */
   proofLeavesMax: 256,
+  /** A proof: a set of 256 elements of the largest size fits, and as many large concurrent values do not. */
+  proofBytesMax: kib(2048),
   /** Bits of a path, as deep as a descent can go. */
   descentBitsMax: 320,
   /** Messages kept because their author or key is not known yet. */

@@ -43,6 +43,7 @@ export interface OpenLeaf {
   readonly tagAuthor: Uint8Array
 }
 
+/** What stands there. */
 export type ProofEnd =
   /** The trie is empty. */
   | { readonly kind: 'nothing' }
@@ -51,12 +52,22 @@ export type ProofEnd =
   /** All leaves of the key. */
   | { readonly kind: 'leaves'; readonly leaves: readonly OpenLeaf[] }
 
+/** The way from a root down to where all cells of a key stand, or would stand. */
 export interface KeyProof {
   readonly isPublic: boolean
   /** The root of the other trie. */
   readonly otherRoot: Uint8Array
   readonly steps: readonly ProofStep[]
   readonly end: ProofEnd
+}
+
+/** What a verifier knows beside the proof. */
+export interface KeyClaim {
+  readonly key: string
+  /** In which trie the key must stand: the manifest's public prefixes decide that. */
+  readonly isPublic: boolean
+  /** 32 bytes. */
+  readonly root: Uint8Array
 }
 
 /** A leaf's hash: its path and the commitment to the rest. */
@@ -85,13 +96,10 @@ export function bitAt(path: Uint8Array, bit: number): number {
 }
 
 /**
- * What `proof` shows of `key` under `root` (32 bytes): the leaves of the key, none if it is absent; `undefined` if it
- * shows nothing. The caller says in which trie the key must stand: the manifest's public prefixes decide that.
+ * What `proof` shows of the key of `claim` under its root: the leaves of the key, none if it is absent; `undefined` if
+ * it shows nothing. Whoever takes the trie from the proof itself may be shown the absence of a key from the wrong one.
  */
-export function verifyKeyProof(
-  proof: KeyProof,
-  claim: { readonly key: string; readonly isPublic: boolean; readonly root: Uint8Array },
-): readonly OpenLeaf[] | undefined {
+export function verifyKeyProof(proof: KeyProof, claim: KeyClaim): readonly OpenLeaf[] | undefined {
   if (proof.isPublic !== claim.isPublic) return undefined
   const key = utf8(claim.key)
   const keyPath = framedHash(domains.triePath, key).subarray(0, keyPathBytes)
@@ -218,8 +226,9 @@ export function encodeKeyProof({ isPublic, otherRoot, steps, end }: KeyProof): U
   return out.copy()
 }
 
-/** Parses strictly. @throws {PeerFault} `BAD_PROOF`, `PACKED_…`. */
+/** Parses strictly, at most `limits.proofBytesMax` bytes. @throws {PeerFault} `BAD_PROOF`, `PACKED_…`. */
 export function decodeKeyProof(bytes: Uint8Array): KeyProof {
+  if (bytes.length > limits.proofBytesMax) throw new PeerFault('BAD_PROOF', 'a proof is bounded')
   const source = new PackedReader(bytes)
   const take = (length: number): Uint8Array => {
     const start = source.run(length)

@@ -19,6 +19,7 @@ import type {
   StateApi,
   StateEntry,
   StateEvent,
+  StateProof,
   StatusView,
   WriteOptions,
   WriteReceipt,
@@ -56,6 +57,16 @@ export class FakeState implements StateApi {
 
   get(key: string): StateEntry | undefined {
     return this.#entries.get(key)
+  }
+
+  /** Keys that begin with `public` are public; the bytes prove nothing and name the key. */
+  prove(key: string): StateProof {
+    return {
+      key,
+      isPublic: key.startsWith('public'),
+      root: new Uint8Array(32).fill(0xef),
+      proof: utf8(key),
+    }
   }
 
   async delete(key: string, options: WriteOptions = {}): Promise<WriteReceipt> {

@@ -6,7 +6,7 @@ import { routes } from '../contract.ts'
 import { apiError } from '../errors.ts'
 import type { Register } from '../register.ts'
 import type { Request } from '../request.ts'
-import { bytesOfValue, type JsonEntry, jsonEntry } from '../values.ts'
+import { bytesOfValue, type JsonEntry, jsonEntry, jsonProof } from '../values.ts'
 
 /** A page stops after so many bytes of values: it always holds one entry, and rarely more than a few MiB. */
 const pageBytesMax = 2 * 1024 * 1024
@@ -27,6 +27,16 @@ export function registerStateRoutes(register: Register, state: StateApi): void {
     const entry = state.get(key)
     if (entry === undefined) throw apiError('NOT_FOUND', 'Nothing is under this key.')
     return jsonEntry(entry)
+  })
+  register.answer(routes.prove, ({ key }) => {
+    const made = state.prove(key)
+    if (made.isPublic) return jsonProof(made)
+    // It would open the salt of the key, and may show where another key stands to whoever guesses its name.
+    throw apiError(
+      'NOT_PUBLIC',
+      'The key is below no public prefix of the manifest, so its proof is not for everybody.',
+      'Use a key below one of api.publicPrefixes, or the library inside the TEE: node.state.prove(key).',
+    )
   })
   register.answer(routes.set, request =>
     state.set(request.key, bytesOfValue(request.body), writeOptions(request)),

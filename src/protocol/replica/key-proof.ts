@@ -4,7 +4,7 @@ import { framedHash } from '../../crypto/hash.ts'
 import { domains } from '../../wire/domains.ts'
 import { blankEntry } from '../../wire/entry.ts'
 import { limits } from '../../wire/limits.ts'
-import { type KeyProof, type OpenLeaf, type ProofEnd, pathBytes } from '../../wire/state-proof.ts'
+import { type OpenLeaf, type ProofEnd, pathBytes } from '../../wire/state-proof.ts'
 import type { Core } from './core.ts'
 import {
   cellParts,
@@ -16,33 +16,35 @@ import {
   tagBytes,
   valueBytes,
 } from './entry-hash.ts'
+import type { ProofRefusal, ProvenKey, ReplicaRoots } from './types.ts'
 
 const keyBits = 128
 
 /**
- * The proof under the roots as they are now, and the root. The leaves of a private key are opened with their salts:
- * for members and authorised clients only. `undefined` while a commit key is missing, or for a key of more than
- * `limits.proofLeavesMax` cells.
+ * The proof under `roots`, which must be those of this moment, and the root. The leaves of a private key are opened
+ * with their salts: for members and authorised clients only.
  */
 export function proveKey(
   core: Core,
+  roots: ReplicaRoots | undefined,
   key: string,
-): { readonly proof: KeyProof; readonly root: Uint8Array } | undefined {
+): ProvenKey | ProofRefusal {
+  if (key === '' || !key.isWellFormed()) return 'BAD_KEY'
+  if (utf8(key).length > limits.stateKeyBytesMax) return 'KEY_TOO_LONG'
+  if (roots === undefined) return 'PROOF_NOT_READY'
   const { commitment, map } = core
-  const roots = commitment.roots()
-  if ('missing' in roots || !key.isWellFormed()) return undefined
   const path = new Uint8Array(pathBytes)
   path.set(framedHash(domains.triePath, utf8(key)))
   const isPublic = map.cells.isPublicKey(utf8(key))
   const branch = { isPublic, bits: keyBits, path }
   const otherRoot = isPublic ? roots.privateRoot : roots.publicRoot
   const rows = commitment.rowsUnder(branch, limits.proofLeavesMax + 1)
-  if (rows.length > limits.proofLeavesMax) return undefined
+  if (rows.length > limits.proofLeavesMax) return 'PROOF_TOO_LARGE'
   if (rows.length > 0) {
     const leaves: OpenLeaf[] = []
     for (const row of rows) {
       const leaf = openLeaf(core, row, isPublic)
-      if (leaf === undefined) return undefined
+      if (leaf === undefined) return 'PROOF_NOT_READY'
       leaves.push(leaf)
     }
     const end: ProofEnd = { kind: 'leaves', leaves }
@@ -59,7 +61,7 @@ export function proveKey(
   map.cells.read(found.row, entry)
   const foreign = leafPath(entry, map)
   const salt = saltOf(core, found.row, isPublic)
-  if (salt === undefined) return undefined
+  if (salt === undefined) return 'PROOF_NOT_READY'
   const content = leafContent(entry, map, salt)
   const { steps } = commitment.way({ isPublic, bits: 8 * pathBytes, path: foreign })
   const end: ProofEnd = { kind: 'foreign', path: foreign, content }

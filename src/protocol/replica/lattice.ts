@@ -18,17 +18,17 @@
  * Two kinds under one key are two cells that do not touch; a read shows the first kind in this order that
  * holds anything. So nothing is lost, whatever the order, and all nodes show the same.
  */
-import { compareBytes, utf8 } from '../../base/bytes.ts'
+import { compareBytes, inOrder, utf8 } from '../../base/bytes.ts'
 import { unreachable } from '../../base/errors.ts'
 import type { Digest, NodeId } from '../../base/ids.ts'
 import { blankEntry, type EntryKind, type EntryView, entryKind } from '../../wire/entry.ts'
+import { slotValue } from '../../wire/slot.ts'
 import { type CellName, Cells } from './cells.ts'
 import { rowFlag } from './columns.ts'
 import { type EntryNames, valueHash } from './entry-hash.ts'
 import { Intern } from './intern.ts'
 import { KeyOrder } from './key-order.ts'
 import type { ByteRun } from './slab.ts'
-import { slotValue } from './slot.ts'
 import type { ReplicaEntry } from './types.ts'
 
 /**
@@ -285,7 +285,7 @@ export class EntryMap implements EntryNames {
     return this.author(left) < this.author(right) ? -1 : 1
   }
 
-  /** What `read` makes of each live cell of a kind under a key. */
+  /** What `read` makes of each live cell of a kind under a key: one element or value may be live under several authors. */
   #live<T>(keyRow: number, kind: EntryKind, read: (row: number) => T): T[] {
     const found: T[] = []
     for (let row = this.cells.siblingOf(keyRow); row >= 0; row = this.cells.siblingOf(row)) {
@@ -304,15 +304,6 @@ export class EntryMap implements EntryNames {
     const { value, valueStart, valueEnd } = this.#current
     return value.slice(valueStart, valueEnd)
   }
-}
-
-/** In byte order, each once: one element or value may be live under several authors. */
-function inOrder(found: Uint8Array[]): Uint8Array[] {
-  found.sort(compareBytes)
-  return found.filter((bytes, i) => {
-    const before = found[i - 1]
-    return before === undefined || compareBytes(before, bytes) !== 0
-  })
 }
 
 function isSameContent(left: EntryView, right: EntryView): boolean {

@@ -24,7 +24,6 @@ import type {
   ReplicaOptions,
   ReplicaPorts,
   ReplicaQueries,
-  ReplicaRoots,
 } from './types.ts'
 import { type WaitingWrite, WaitingWrites } from './waiting-writes.ts'
 import { Writer } from './writer.ts'
@@ -113,13 +112,14 @@ class ReplicaMachine implements Replica {
 
   readonly list: Replica['list'] = query => this.#core.map.list(query)
 
-  roots(): ReplicaRoots | undefined {
+  readonly roots: Replica['roots'] = () => {
     const roots = this.#core.commitment.roots()
     return 'missing' in roots ? undefined : roots
   }
 
-  readonly restingRoots = (): ReplicaRoots | undefined => this.#resting.read()
-  readonly proveKey: Replica['proveKey'] = key => proveKey(this.#core, key)
+  readonly restingRoots: Replica['restingRoots'] = () => this.#resting.read()
+  readonly proveKey: Replica['proveKey'] = key =>
+    this.#phase === 'joining' ? 'NOT_READY' : proveKey(this.#core, this.restingRoots(), key)
   readonly cachePage: Replica['cachePage'] = cursor => this.#server.cachePage(cursor)
 
   get entryCount(): number {

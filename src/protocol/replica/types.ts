@@ -233,6 +233,23 @@ export interface ReplicaRoots {
   readonly privateRoot: Uint8Array
 }
 
+/** A proof and the root that it stands under, 32 bytes. */
+export interface ProvenKey {
+  readonly proof: KeyProof
+  readonly root: Uint8Array
+}
+
+/**
+ * Why there is no proof. `NOT_READY`: joining, so what is not here may well exist. `PROOF_NOT_READY`: a commit key is
+ * missing, or too much changed to be hashed at once. `PROOF_TOO_LARGE`: the key has more cells than a proof shows.
+ */
+export type ProofRefusal =
+  | 'BAD_KEY'
+  | 'KEY_TOO_LONG'
+  | 'NOT_READY'
+  | 'PROOF_NOT_READY'
+  | 'PROOF_TOO_LARGE'
+
 /** Which entries to list; `after` is a key. */
 export interface ListQuery {
   readonly prefix: string
@@ -260,11 +277,8 @@ export interface ReplicaQueries {
    * once would hold everything up: then it is hashed in slices, and known within a second of rest.
    */
   restingRoots(): ReplicaRoots | undefined
-  /**
-   * Proof of all that the key holds, or that it holds nothing, and the root that it stands under; `undefined` while
-   * a commit key is missing or for a key of more than 256 cells. Opens the leaves of a private key: not for everybody.
-   */
-  proveKey(key: string): { readonly proof: KeyProof; readonly root: Uint8Array } | undefined
+  /** Proof of all that the key holds, or that it holds nothing. Opens the leaves of a private key: not for everybody. */
+  proveKey(key: string): ProvenKey | ProofRefusal
   /** Keys that hold something. */
   readonly entryCount: number
   /** Deltas of others merged since boot: for rates. */

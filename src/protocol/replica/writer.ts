@@ -9,12 +9,12 @@ import {
   slotBytes,
 } from '../../wire/entry.ts'
 import { limits } from '../../wire/limits.ts'
+import { slotOf, slotValue } from '../../wire/slot.ts'
 import type { Core } from './core.ts'
 import { entrySigningBytes, ownerInKey } from './entry-hash.ts'
 import type { Merge } from './merge.ts'
 import { OwnLeases } from './own-leases.ts'
 import type { ByteRun } from './slab.ts'
-import { slotOf, slotValue } from './slot.ts'
 import type { Operation, WriteRefusal } from './types.ts'
 
 const keyEncoder = new TextEncoder()

@@ -1,9 +1,13 @@
+import { base64 } from '@scure/base'
 import { expect, test } from 'vitest'
 import type { z } from 'zod'
-import { type Route, type RouteName, routes } from '../../../src/api/contract.ts'
+import { type Answer, type Route, type RouteName, routes } from '../../../src/api/contract.ts'
 import { statusOfCode } from '../../../src/api/errors.ts'
 import { routeExamples } from '../../../src/api/examples.ts'
 import { errorsOf, openApi } from '../../../src/api/openapi.ts'
+import { fromHex, utf8 } from '../../../src/base/bytes.ts'
+import { provenContent } from '../../../src/wire/proven-content.ts'
+import { decodeKeyProof } from '../../../src/wire/state-proof.ts'
 import { raw, served } from './served.ts'
 
 interface Operation {
@@ -34,6 +38,13 @@ test('an example of a fake node is what a served one answers', async () => {
       Object.keys(routeExamples[name].answer as object).sort(),
     )
   }
+})
+
+test('the example of a proof is one: it verifies without any node', () => {
+  const { key, root, proof } = routeExamples.prove.answer as Answer<'prove'>
+  const claim = { key, isPublic: true, root: fromHex(root) ?? new Uint8Array(0) }
+  const content = provenContent(decodeKeyProof(base64.decode(proof)), claim)
+  expect(content).toEqual({ kind: 'register', value: utf8('hello') })
 })
 
 test('every route, who may call it and every code stand in the document', () => {

@@ -5,6 +5,7 @@ import { ApiClient } from '../../../src/api/client.ts'
 import { type ServerOptions, serveApi } from '../../../src/api/server.ts'
 import { silentLogger } from '../../../src/base/log.ts'
 import type { Telemetry } from '../../../src/host/telemetry/port.ts'
+import type { CoterieNode } from '../../../src/node/handle.ts'
 import { FakeNode } from '../../fakes/node.ts'
 
 export const token = 'T0ken'.repeat(9).slice(0, 43)
@@ -54,8 +55,22 @@ export const fakeTelemetry: Telemetry = {
 /** Serves a fake node on a free port until the test ends. */
 export async function served(
   options: { opensToHost?: boolean } & Partial<ServerOptions> = {},
-): Promise<{ node: FakeNode; url: string; client: ApiClient; stop: () => Promise<void> }> {
+): Promise<Served & { node: FakeNode }> {
   const node = new FakeNode(options)
+  return { node, ...(await servedOver(node, options)) }
+}
+
+interface Served {
+  readonly url: string
+  readonly client: ApiClient
+  readonly stop: () => Promise<void>
+}
+
+/** Serves any node on a free port until the test ends. */
+export async function servedOver(
+  node: CoterieNode,
+  options: Partial<ServerOptions> = {},
+): Promise<Served> {
   const server = await serveApi(node, {
     httpHost: '127.0.0.1',
     httpPort: 0,
@@ -73,5 +88,5 @@ export async function served(
     client.close()
     await server.stop()
   })
-  return { node, url: server.url, client, stop: () => server.stop() }
+  return { url: server.url, client, stop: () => server.stop() }
 }

@@ -1,5 +1,5 @@
 /** The number in a slot of a counter: a signed big-endian number of 64 bits. */
-import { slotBytes } from '../../wire/entry.ts'
+import { slotBytes } from './entry.ts'
 
 const slotMax = 2n ** 63n - 1n
 
