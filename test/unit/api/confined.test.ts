@@ -81,6 +81,7 @@ test('no spelling of a key leaves the prefix, in any route, and other keys stay 
     const segment = encodeURIComponent(key)
     const told = [
       await ask('GET', `/v1/state/${segment}`),
+      await ask('GET', `/v1/state/${segment}/proof`),
       await ask('GET', `/v1/state?prefix=${segment}`),
       await ask('GET', `/v1/state?after=${segment}`),
       await ask('PUT', `/v1/state/${segment}`, '{"text":"x"}'),
