@@ -18,6 +18,9 @@ const collectEvery = 15
 const resolution = 10
 
 const lag = monitorEventLoopDelay({ resolution })
+/** Milliseconds of a processor between two looks, one look each `resolution` at most. */
+let works: number[] = []
+let usedBefore = threadUsed()
 const collect = query.has('gc') ? exposedCollector() : undefined
 let count = 0
 let heapKept = 0
@@ -27,9 +30,24 @@ function exposedCollector(): () => void {
   return runInNewContext('gc') as () => void
 }
 
+/** Milliseconds of a processor that the thread of the event loop has used. */
+function threadUsed(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1_000
+}
+
+/** A turn of the loop lasts longer where the machine has other work, but takes no more of a processor. */
+function look(): void {
+  const used = threadUsed()
+  works.push(used - usedBefore)
+  usedBefore = used
+}
+
 function write(): void {
   // Read before the collection, which is this module's own doing.
   const lagMs = { p50: delay(50), p99: delay(99), max: Math.max(0, lag.max / 1e6 - resolution) }
+  const workMaxMs = Math.max(0, ...works)
+  works = []
   if (collect !== undefined && count++ % collectEvery === 0) {
     collect()
     heapKept = process.memoryUsage().heapUsed
@@ -43,7 +61,7 @@ function write(): void {
   const { user, system } = process.cpuUsage()
   const cpuMs = Math.round((user + system) / 1_000)
   const signs: VitalSigns = {
-    ...{ pid: process.pid, at, rss, heapUsed, heapKept, lagMs, cpuMs, resources },
+    ...{ pid: process.pid, at, rss, heapUsed, heapKept, lagMs, workMaxMs, cpuMs, resources },
   }
   lag.reset()
   writeFileSync(`${path}.tmp`, JSON.stringify(signs), { mode: 0o600 })
@@ -56,4 +74,5 @@ function delay(percentile: number): number {
 }
 
 lag.enable()
+setInterval(look, resolution).unref()
 setInterval(write, interval).unref()

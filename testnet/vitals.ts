@@ -14,6 +14,8 @@ const signsShape = z.object({
   heapKept: z.number(),
   /** How late timers fired in the last second, in milliseconds. */
   lagMs: z.object({ p50: z.number(), p99: z.number(), max: z.number() }),
+  /** The most milliseconds of a processor that the event loop took in one go in the last second: its own part of a lag. */
+  workMaxMs: z.number(),
   /** Milliseconds of a processor that the process has used since its start. */
   cpuMs: z.number(),
   /** What keeps or would keep the process alive, by kind and number. */

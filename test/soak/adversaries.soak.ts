@@ -149,15 +149,17 @@ class Health {
   /** Bytes, of the largest node. */
   readonly rss: number
   readonly #typical: number
+  readonly #work: number
   /** Per cent of one processor, of the busiest node: other work on the machine does not change it much. */
   readonly #cpu: number
 
   constructor(
-    lags: readonly number[],
+    { lags, works }: Record<'lags' | 'works', readonly number[]>,
     { rss, cpu }: { readonly rss: number; readonly cpu: number },
   ) {
     this.lag = quantile(lags, 0.9)
     this.#typical = median(lags)
+    this.#work = quantile(works, 0.9)
     this.rss = rss
     this.#cpu = cpu
   }
@@ -165,12 +167,13 @@ class Health {
   toString(): string {
     const rss = (this.rss / 2 ** 20).toFixed(0)
     const verdict = this.lag > lagGoal ? `over the goal of ${lagGoal} ms` : 'within the goal'
-    return `lag p99 of a second: median ${this.#typical.toFixed(0)} ms, 90 % ${this.lag.toFixed(0)} ms, ${verdict}; ${this.#cpu.toFixed(0)} % of a processor at the busiest; rss ${rss} MB at most`
+    return `lag p99 of a second: median ${this.#typical.toFixed(0)} ms, 90 % ${this.lag.toFixed(0)} ms, ${verdict}, own work in one go ${this.#work.toFixed(0)} ms; ${this.#cpu.toFixed(0)} % of a processor at the busiest; rss ${rss} MB at most`
   }
 }
 
 async function watch(span: number): Promise<Health> {
   const lags: number[] = []
+  const works: number[] = []
   const [first, last] = [new Map<NodeSlot, VitalSigns>(), new Map<NodeSlot, VitalSigns>()]
   let rss = 0
   for (let second = 0; second < span; second++) {
@@ -179,6 +182,7 @@ async function watch(span: number): Promise<Health> {
       const signs = await network.testnet.vitalsOf(slot)
       if (signs === undefined) continue
       lags.push(signs.lagMs.p99)
+      works.push(signs.workMaxMs)
       if (!first.has(slot)) first.set(slot, signs)
       last.set(slot, signs)
       rss = Math.max(rss, signs.rss)
@@ -188,7 +192,7 @@ async function watch(span: number): Promise<Health> {
     const to = last.get(slot) ?? from
     return (100 * (to.cpuMs - from.cpuMs)) / Math.max(1, to.at - from.at)
   })
-  return new Health(lags, { rss, cpu: Math.max(...shares) })
+  return new Health({ lags, works }, { rss, cpu: Math.max(...shares) })
 }
 
 /** How many of all tried writes every honest node holds soon after: one without an answer may be there all the same. */
