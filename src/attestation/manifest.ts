@@ -77,6 +77,11 @@ export function compareManifests(
   return theirs.hash === mine.hash ? 'equal' : 'equivocation'
 }
 
+/** Whether a key stands in the public trie. Keys and prefixes are well-formed, so texts begin alike where their bytes do. */
+export function isPublicKey({ api }: Pick<Manifest, 'api'>, key: string): boolean {
+  return api.publicPrefixes.some(prefix => key.startsWith(prefix))
+}
+
 /** Whether a machine may found the network: listed by instance or owner, or any on a testnet. */
 export function mayFound(
   founding: Founding,

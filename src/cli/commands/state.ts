@@ -5,8 +5,10 @@ import { Command, InvalidArgumentError } from 'commander'
 import type { JsonEntry, JsonValue } from '../../api/values.ts'
 import { valueOfBytes } from '../../api/values.ts'
 import { HostError, UsageError } from '../../base/errors.ts'
-import { exitCodes, paint, printable, printJson, printLine } from '../output.ts'
+import { printValues, summaryOf } from '../entry-text.ts'
+import { exitCodes, printJson, printLine } from '../output.ts'
 import { addReachOptions, type ReachFlags, reachNode, withNode } from '../reach.ts'
+import { proveCommand, verifyProofCommand } from './state-proof.ts'
 
 interface WriteFlags extends ReachFlags {
   readonly ack?: 'local' | 'majority' | number
@@ -25,6 +27,8 @@ export function stateCommand(): Command {
   state.addCommand(incrementCommand())
   state.addCommand(listCommand())
   state.addCommand(watchCommand())
+  state.addCommand(proveCommand())
+  state.addCommand(verifyProofCommand())
   return state
 }
 
@@ -179,31 +183,6 @@ function printReceipt(
 ): void {
   if (flags.json === true) printJson(receipt)
   else printLine(`ok, held by ${receipt.acknowledgedBy} more`)
-}
-
-/** For people and pipes: the text itself, base64 where it is none; one element or value per line. */
-function printValues(entry: JsonEntry): void {
-  if (entry.kind === 'counter') return printLine(entry.value)
-  for (const value of valuesOf(entry)) printLine('text' in value ? value.text : value.base64)
-}
-
-function valuesOf(entry: Exclude<JsonEntry, { kind: 'counter' }>): readonly JsonValue[] {
-  if (entry.kind === 'register') return [entry.value]
-  return entry.kind === 'set' ? entry.elements : entry.values
-}
-
-function summaryOf(key: string, entry: JsonEntry | null): string {
-  const name = paint('bold', printable(key))
-  if (entry === null) return `${name} deleted`
-  if (entry.kind === 'register') return `${name} = ${shown(entry.value)}`
-  if (entry.kind === 'counter') return `${name} = ${entry.value}`
-  const all = valuesOf(entry).map(shown)
-  return entry.kind === 'set' ? `${name} = {${all.join(', ')}}` : `${name} = ${all.join(' | ')}`
-}
-
-function shown(value: JsonValue): string {
-  if ('text' in value) return printable(value.text)
-  return `base64:${value.base64}`
 }
 
 function ackLevel(given: string): 'local' | 'majority' | number {
