@@ -20,11 +20,22 @@ async function* chunksOf(stream: Stream, bytesMax: number): AsyncGenerator<Chunk
   let bytes = 0
   let end: { readonly error: Error | undefined } | undefined
   let changed = Promise.withResolvers<void>()
+  const holdBack = (): void => {
+    if (bytes > bytesMax && stream.readStatus === 'readable') stream.pause()
+  }
+  let isResuming = false
   const onMessage = ({ data }: { readonly data: Chunk }): void => {
     waiting.push(data)
     bytes += data.byteLength
-    if (bytes > bytesMax && stream.readStatus === 'readable') stream.pause()
+    if (!isResuming) holdBack()
     changed.resolve()
+  }
+  // What gathered comes while the stream resumes. Paused in the middle of it, a stream would open its window all the same.
+  const resume = (): void => {
+    isResuming = true
+    stream.resume()
+    isResuming = false
+    holdBack()
   }
   const onEnd = (event: { readonly error?: Error }): void => {
     end ??= { error: event.error }
@@ -39,8 +50,8 @@ async function* chunksOf(stream: Stream, bytesMax: number): AsyncGenerator<Chunk
       const chunk = waiting.shift()
       if (chunk !== undefined) {
         bytes -= chunk.byteLength
-        // What gathered meanwhile comes at once, before the end of the stream is believed.
-        if (waiting.length === 0 && stream.readStatus === 'paused') stream.resume()
+        // Before the end of the stream is believed.
+        if (waiting.length === 0 && stream.readStatus === 'paused') resume()
         yield chunk
         continue
       }

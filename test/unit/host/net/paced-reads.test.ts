@@ -76,3 +76,30 @@ test('a stream that breaks while it is held back ends its reader with the reason
   await expect(rest).rejects.toThrow('broken')
   expect(bytes).toBeGreaterThan(200)
 })
+
+test('the sender is told to go on only if the reader wants more: what gathered may be too much again', async () => {
+  const { sender, reader } = await world()
+  const window = reader as Stream & Record<'sendPause' | 'sendResume', () => void>
+  const told: string[] = []
+  for (const step of ['sendPause', 'sendResume'] as const) {
+    const tell = window[step].bind(reader)
+    window[step] = () => {
+      told.push(step)
+      tell()
+    }
+  }
+  const chunks = reader[Symbol.asyncIterator]()
+  const first = chunks.next()
+  // The sender has a heap under way before it hears that it should wait.
+  for (let index = 0; index < 50; index++) sender.send(piece(index))
+  await first
+  await settle()
+  for (let taken = 0; taken < 3; taken++) {
+    await chunks.next()
+    await settle()
+    const isHeld = reader.readStatus === 'paused'
+    expect(told.at(-1)).toBe(isHeld ? 'sendPause' : 'sendResume')
+  }
+  expect(told).toContain('sendResume')
+  reader.abort(new Error('enough'))
+})
