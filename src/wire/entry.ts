@@ -150,9 +150,12 @@ export class EntryWriter {
   }
 }
 
+/** Room for the keys of nearly all messages; V8 keeps so small an array in its own heap, and makes it in no time. */
+const keyCapacityAtFirst = 64
+
 /** Reads what follows the origin into a view. Throws `PeerFault` `BAD_ENTRY` or `PACKED_…`. */
 export class EntryReader {
-  readonly #key = new Uint8Array(limits.stateKeyBytesMax)
+  #key = new Uint8Array(keyCapacityAtFirst)
   #keyLength = 0
   #isAscii = true
 
@@ -218,6 +221,7 @@ export class EntryReader {
     if (more > 0 && shared < this.#keyLength && bytes[start] === this.#key[shared]) {
       throw new PeerFault('PACKED_NOT_CANONICAL', 'a key shares more than it says')
     }
+    if (shared + more > this.#key.length) this.#reserve()
     let high = 0
     for (let i = 0; i < more; i++) {
       const byte = bytes[start + i] ?? 0
@@ -231,6 +235,12 @@ export class EntryReader {
       throw bad('a key is not UTF-8')
     }
     this.#isAscii = false
+  }
+
+  #reserve(): void {
+    const key = new Uint8Array(limits.stateKeyBytesMax)
+    key.set(this.#key)
+    this.#key = key
   }
 }
 
