@@ -38,6 +38,7 @@ export class Acks {
 
   /** Whether the members in `reachable` could acknowledge at this level, by themselves. */
   canReach(ack: AckLevel, reachable: ReadonlySet<NodeId>): boolean {
+    if (ack === 'local' || ack === 0) return true
     return isEnough(
       ack,
       this.#tally(node => reachable.has(node)),

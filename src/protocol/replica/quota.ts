@@ -111,15 +111,16 @@ export class Quota implements EntryListener {
   hasRoomFor(entry: EntryView, told: InstanceUsage): boolean {
     const { holder } = this.#accountOf(entry.author)
     const limit = this.#limitOf(holder)
-    const row = this.#map.rowOf(entry)
-    if (row >= 0 && this.#isHeldBy(row, holder) && sizeOf(entry) <= this.#sizeOfRow(row))
-      return true
+    const size = sizeOf(entry)
     // What removes makes room in a day.
     const part = entry.isRemoved ? 1 : writersPart
-    const unseen = this.usageOf(undefined)
-    const entries = holder.entries + Math.min(told.entries, unseen.entries)
-    const bytes = holder.bytes + Math.min(told.bytes, unseen.bytes)
-    return entries < part * limit.entries && bytes + sizeOf(entry) <= part * limit.bytes
+    const unseen = this.#holders.get(undefined)
+    const entries = holder.entries + Math.min(told.entries, unseen?.entries ?? 0)
+    const bytes = holder.bytes + Math.min(told.bytes, unseen?.bytes ?? 0)
+    if (entries < part * limit.entries && bytes + size <= part * limit.bytes) return true
+    // What takes no more room than what it replaces.
+    const row = this.#map.rowOf(entry)
+    return row >= 0 && this.#isHeldBy(row, holder) && size <= this.#sizeOfRow(row)
   }
 
   /** The rows that have to go, last names first; each is to be erased before the next is asked for. */

@@ -21,7 +21,8 @@ export class WaitingWrites {
   /** `false` if there is no room. */
   put(write: WaitingWrite, now: Instant): boolean {
     if (this.#queue.length === this.#writesMax) return false
-    this.#queue.push({ ...write, deadline: after(now, this.#timeout) })
+    const { id, operation, ack } = write
+    this.#queue.push({ id, operation, ack, deadline: after(now, this.#timeout) })
     return true
   }
 
