@@ -195,7 +195,7 @@ export class Cells {
       view.element = bytes
       view.elementStart = start
       view.elementEnd = end
-      view.tagAuthor = this.#tagAuthorOf(row)
+      view.tagAuthor = this.tagAuthorOf(row)
     }
     this.#readValue(row, view)
   }
@@ -239,7 +239,7 @@ export class Cells {
   }
 
   /** The author of the tag or slot of a cell. */
-  #tagAuthorOf(row: number): number {
+  tagAuthorOf(row: number): number {
     return this.#links.extra[this.columns.link[row] ?? noLink] ?? 0
   }
 
@@ -291,7 +291,7 @@ export class Cells {
     for (let row = this.#buckets[bucket] ?? -1; row >= 0; row = bucketNext[row] ?? -1) {
       if (nameLength[row] !== length || this.#ownerOf(row) !== owner) continue
       if (owner !== noOwner) {
-        if (this.#tagAuthorOf(row) !== author) continue
+        if (this.tagAuthorOf(row) !== author) continue
         if (((flags[row] ?? 0) & rowFlag.kind) !== kind) continue
       }
       const at = recordAt[row] ?? 0
@@ -326,7 +326,7 @@ export class Cells {
 
   #hashOf(row: number): number {
     const owner = this.#ownerOf(row)
-    const author = owner === noOwner ? 0 : this.#tagAuthorOf(row)
+    const author = owner === noOwner ? 0 : this.tagAuthorOf(row)
     return this.#hash(owner, author, this.nameOf(row))
   }
 

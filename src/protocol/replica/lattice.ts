@@ -95,8 +95,7 @@ export class EntryMap implements EntryNames {
   join(entry: EntryView): number {
     const row = this.#rowFor(entry)
     if (this.cells.has(row, rowFlag.isEntry)) {
-      this.cells.read(row, this.#current)
-      if (this.compare(entry, this.#current) <= 0) return -1
+      if (!this.#isLater(entry, row)) return -1
       for (const listener of this.#listeners) listener.replacing?.(row)
       this.#settle(row)
       this.cells.log.unlink(row)
@@ -131,9 +130,7 @@ export class EntryMap implements EntryNames {
   /** Whether `join` would take `entry`: its cell holds nothing yet, or an earlier state. */
   isNews(entry: EntryView): boolean {
     const row = this.rowOf(entry)
-    if (row < 0 || !this.cells.has(row, rowFlag.isEntry)) return true
-    this.cells.read(row, this.#current)
-    return this.compare(entry, this.#current) > 0
+    return row < 0 || !this.cells.has(row, rowFlag.isEntry) || this.#isLater(entry, row)
   }
 
   /** Whether the cell of `entry` holds an entry here, of whatever state. */
@@ -152,7 +149,6 @@ export class EntryMap implements EntryNames {
   /** Forgets the entry in `row`, as if it had never been. */
   erase(row: number): void {
     for (const listener of this.#listeners) listener.erasing(row)
-    this.cells.read(row, this.#current)
     this.#settle(row)
     this.cells.log.unlink(row)
     if (this.cells.erase(row)) this.#order.removed()
@@ -235,13 +231,26 @@ export class EntryMap implements EntryNames {
     return this.cells.isLive(keyRow) || this.cells.liveCells(keyRow) > 0
   }
 
-  /** Takes back the uses and the liveness of the entry in `row`, which `#current` shows. */
+  /** Whether `entry` comes after the state in `row`, its cell. */
+  #isLater(entry: EntryView, row: number): boolean {
+    if (entry.kind === entryKind.register) {
+      // Stamps alone decide nearly always, and reading a whole entry is dearer than its merge.
+      const { ms, counter } = this.cells.columns
+      const later = entry.ms - ms.at(row) || entry.counter - (counter[row] ?? 0)
+      if (later !== 0) return later > 0
+    }
+    this.cells.read(row, this.#current)
+    return this.compare(entry, this.#current) > 0
+  }
+
+  /** Takes back the uses and the liveness of the entry in `row`. */
   #settle(row: number): void {
-    const { author, tagAuthor, commitKey, kind } = this.#current
+    const { cells } = this
+    const { author, commitKey } = cells.columns
     this.#countLive(row, -1)
-    this.authors.release(author)
-    if (kind !== entryKind.register) this.authors.release(tagAuthor)
-    this.commitKeys.release(commitKey)
+    this.authors.release(author.at(row))
+    if (cells.kindOf(row) !== entryKind.register) this.authors.release(cells.tagAuthorOf(row))
+    this.commitKeys.release(commitKey.at(row))
   }
 
   #countLive(row: number, by: 1 | -1): void {
