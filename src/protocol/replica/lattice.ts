@@ -90,10 +90,11 @@ export class EntryMap implements EntryNames {
   }
 
   /**
-   * Merges one entry, its indexes being of this map's tables. Answers the row if the entry was news, else -1.
+   * Merges one entry, its indexes being of this map's tables. Answers the row if the entry was news, else -1. `keyRow`
+   * is that of its key, or -1, for who knows it.
    */
-  join(entry: EntryView): number {
-    const row = this.#rowFor(entry)
+  join(entry: EntryView, keyRow = this.cells.findKey(this.#keyRun(entry))): number {
+    const row = this.#rowFor(entry, keyRow)
     if (this.cells.has(row, rowFlag.isEntry)) {
       if (!this.#isLater(entry, row)) return -1
       for (const listener of this.#listeners) listener.replacing?.(row)
@@ -262,8 +263,8 @@ export class EntryMap implements EntryNames {
     if (!isElsewhere) this.#entryCount += by
   }
 
-  #rowFor(entry: EntryView): number {
-    let keyRow = this.cells.findKey(this.#keyRun(entry))
+  #rowFor(entry: EntryView, knownKeyRow: number): number {
+    let keyRow = knownKeyRow
     if (keyRow < 0) {
       keyRow = this.cells.createKey(this.#keyRun(entry))
       this.#order.added(keyRow)

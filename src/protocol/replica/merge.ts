@@ -233,11 +233,11 @@ export class Merge {
     }
   }
 
-  /** Merges one entry and tells all who follow the map. Answers its row, or -1 if it was no news. */
-  join(entry: EntryView): number {
+  /** Merges one entry as `EntryMap.join` and tells all who follow the map. */
+  join(entry: EntryView, keyRow?: number): number {
     const core = this.#core
     const { ms, counter } = entry
-    const row = core.map.join(entry)
+    const row = core.map.join(entry, keyRow)
     if (row < 0) return row
     core.hybrid.see(ms, counter)
     if (entry.author !== 0) this.deliveredCount++

@@ -60,7 +60,9 @@ export class Writer {
       case 'set':
         if (operation.value.length > limits.stateValueBytesMax) return 'VALUE_TOO_LARGE'
         if (!this.#fits(keyRow, entryKind.register)) return 'WRONG_KIND'
-        return [this.#put(key, { kind: entryKind.register, value: operation.value }, groupMs)]
+        return [
+          this.#put(key, { kind: entryKind.register, value: operation.value, keyRow }, groupMs),
+        ]
       case 'assign':
         if (operation.value.length > limits.stateValueBytesMax) return 'VALUE_TOO_LARGE'
         if (!this.#fits(keyRow, entryKind.multi)) return 'WRONG_KIND'
@@ -195,11 +197,13 @@ export class Writer {
       readonly kind: EntryKind
       readonly value?: Uint8Array
       readonly element?: Uint8Array
+      /** The key's, or -1, if it was just looked up. */
+      readonly keyRow?: number
     },
     groupMs: number,
   ): number {
     const entry = this.#stamped(key, groupMs)
-    const { kind, value, element } = what
+    const { kind, value, element, keyRow } = what
     entry.kind = kind
     entry.isRemoved = value === undefined && element === undefined
     entry.value = value ?? this.#key
@@ -211,7 +215,7 @@ export class Writer {
     entry.tagMs = entry.ms
     entry.tagCounter = entry.counter
     entry.tagAuthor = entry.author
-    return this.#join(entry)
+    return this.#join(entry, keyRow)
   }
 
   #removeTag(key: ByteRun, row: number, groupMs: number): number {
@@ -261,13 +265,13 @@ export class Writer {
     return entry
   }
 
-  #join(entry: EntryView): number {
+  #join(entry: EntryView, keyRow?: number): number {
     const { map, ports, settings, outbox } = this.#core
     if (mustBeSigned(entry)) {
       entry.signature = ports.sign(entrySigningBytes(settings.network, entry, map))
       entry.signatureStart = 0
     }
-    const row = this.#merge.join(entry)
+    const row = this.#merge.join(entry, keyRow)
     outbox.put(row)
     return row
   }
