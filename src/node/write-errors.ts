@@ -56,8 +56,9 @@ const explanations: Readonly<Record<WriteRefusal | 'NOT_ADMITTED', Explanation>>
     isUsage: true,
   },
   NOT_FOR_MEMBERS: {
-    message: 'The write rule of the key lets no member write.',
-    next: 'Use another key, or ask the manifest set to add the role member to the rule.',
+    message:
+      'The write rule of the key lacks the role member, and no entry carries the word of a client yet: nobody writes here.',
+    next: 'coterie policy explain says who may write below which prefix: use another, or ask the manifest set to add the role member to the rule.',
     isUsage: true,
   },
   BAD_VALUE: {

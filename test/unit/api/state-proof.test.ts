@@ -175,6 +175,7 @@ test('below a prefix whose rule lacks the role member nobody writes, and the wri
   for (const write of writes) {
     await expect(write()).rejects.toMatchObject({
       ...{ code: 'NOT_FOR_MEMBERS', status: 403 },
+      message: expect.stringContaining('write rule of the key'),
       next: expect.stringContaining('role member'),
     })
   }
