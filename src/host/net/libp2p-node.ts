@@ -22,6 +22,7 @@ import { minutes, seconds } from '../../base/time.ts'
 import { outliveClockJumps } from './clock-jumps.ts'
 import { type Allowed, membersOnly } from './confinement.ts'
 import type { Doorkeeper } from './doorkeeper.ts'
+import { eager } from './eager-streams.ts'
 import type { GossipRegister } from './gossip-register.ts'
 import { gossipService } from './gossip-service.ts'
 import { silentLibp2pLogger } from './libp2p-log.ts'
@@ -103,11 +104,13 @@ export async function libp2pNode(parts: NodeParts): Promise<Libp2p<Services>> {
     },
     transports: [tcp()],
     streamMuxers: [
-      yamux({
-        ...{ maxInboundStreams: 256, maxOutboundStreams: 256 },
-        // A window of 16 MiB, as by default, does not fit in the buffer of a stream that is held back, and would end it.
-        streamOptions: { maxStreamWindowSize: streamLimits.windowBytesMax },
-      }),
+      eager(
+        yamux({
+          ...{ maxInboundStreams: 256, maxOutboundStreams: 256 },
+          // A window of 16 MiB, as by default, does not fit in the buffer of a stream that is held back, and would end it.
+          streamOptions: { maxStreamWindowSize: streamLimits.windowBytesMax },
+        }),
+      ),
     ],
     connectionEncrypters: [...parts.encrypters],
     connectionGater: gaterOf(parts),

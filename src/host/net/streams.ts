@@ -12,6 +12,7 @@ import type { Duration } from '../../base/time.ts'
 import { answerBytesMax, decodeAnswer, encodeAnswer } from '../../wire/answer.ts'
 import { limits } from '../../wire/limits.ts'
 import type { Timers } from '../port.ts'
+import { readEcho } from './eager-streams.ts'
 import type { Link, MemberLinks } from './member-links.ts'
 import { inOnePiece } from './noise-crypto.ts'
 import { streamLimits } from './options.ts'
@@ -62,6 +63,7 @@ export class Asks {
       stream = await connection.newStream(protocol, { signal: deadline.signal })
       const frames = framesOf(stream)
       await frames.write(request, { signal: deadline.signal })
+      await readEcho(frames, protocol, deadline.signal)
       const bytes = inOnePiece(await frames.read({ signal: deadline.signal }))
       closeQuietly(stream)
       return this.#bodyOf(bytes)
@@ -274,7 +276,12 @@ export class Tells {
     const kept = outbox.stream
     if (kept?.raw.status === 'open' && kept.raw.writeStatus === 'writable') return kept
     const raw = await connection.newStream(protocol)
-    outbox.stream = { raw, framed: framesOf(raw) }
+    const framed = framesOf(raw)
+    outbox.stream = { raw, framed }
+    // Nobody waits for it; but frames that nobody takes must not pass for told.
+    readEcho(framed, protocol).catch((error: unknown) =>
+      raw.abort(error instanceof Error ? error : new Error(String(error))),
+    )
     return outbox.stream
   }
 
