@@ -35,6 +35,9 @@ import type { Admission, MemberConnection, Net, NetHandlers, StepUpPurpose } fro
 /** Protocol id of step-up. */
 export const stepUpProtocol = '/coterie/step-up/1'
 
+/** Two nodes that dial each other at once change links once; the quote is asked for again on the one that stays. */
+const racesMax = 1
+
 /** A side that only answers draws no nonce of its own: the asker's is what makes the quote fresh. */
 const noChallenge = new Uint8Array(32)
 
@@ -105,13 +108,25 @@ export class StepUp<L extends StepUpLink> {
 
   /** Asks the member for a fresh quote and has it appraised. A trusted verdict renews the connection. */
   async ask(node: NodeId, purpose: StepUpPurpose, signal: AbortSignal): Promise<Verdict> {
+    for (let race = 0; race <= racesMax; race++) {
+      const verdict = await this.#askOver(this.#deps.links.require(node), purpose, signal)
+      if (verdict !== undefined) return verdict
+    }
+    throw new HostError('ASK_FAILED', 'the connection changed')
+  }
+
+  /** The verdict on one link; `undefined` if another took its place: the answer proves nothing about that one. */
+  async #askOver(
+    link: L,
+    purpose: StepUpPurpose,
+    signal: AbortSignal,
+  ): Promise<Verdict | undefined> {
     const { admission, handlers, links, random } = this.#deps
-    const link = links.require(node)
+    const { node } = link
     const nonce = random.bytes(32)
     const request = stepUpRequestCodec.encode({ purpose, nonce })
     const answer = stepUpAnswerCodec.decode(await this.#deps.ask(node, request, signal))
-    // The answer is bound to one connection: after a change of links it proves nothing about the other.
-    if (links.current(node) !== link) throw new HostError('ASK_FAILED', 'the connection changed')
+    if (links.current(node) !== link) return undefined
     const verdict = this.#appraise(link, { purpose, nonce, answer }, admission)
     if (verdict.kind === 'trusted') {
       links.renew(link, verdict)

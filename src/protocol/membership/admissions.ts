@@ -61,6 +61,11 @@ export class Admissions {
     if (refusal !== undefined) return this.#core.outbox.disconnect(member.node, refusal.code)
     this.#core.roster.connect(member.node, now)
     this.#greetings().connected(member.node, now)
+    // Whoever connects asks for keys or state next, and is asked: the quote is made while the hellos are under way.
+    const { roster, stepUps } = this.#core
+    const isInDoubt = roster.suspected().includes(member.node)
+    if (!isInDoubt && !roster.isFresh(member.node, now))
+      stepUps.request(member.node, 'step-up', now)
   }
 
   /** A record whose possession is proven: appraised like any other evidence. */

@@ -83,6 +83,19 @@ test('a key is served only after the asker answered a step-up', () => {
   expect(a.effects('refuse')).toContainEqual({ kind: 'refuse', request: -1, code: 'NOT_FRESH' })
 })
 
+test('strangers ask each other for a quote together with their hellos, and a stale one still gets no key', () => {
+  const world = new World()
+  const [a] = network3(world) as [TestNode]
+  const stale = world.add('stale', { isFresh: false })
+  world.run(seconds(2))
+  const asked = (node: TestNode, of: TestNode) =>
+    node.effects('stepUp').filter(({ node: asked }) => asked === of.id)
+  expect(asked(a, stale)).toContainEqual({ kind: 'stepUp', node: stale.id, purpose: 'step-up' })
+  expect(asked(stale, a)).toContainEqual({ kind: 'stepUp', node: a.id, purpose: 'step-up' })
+  const effects = ask(world, a, stale, requestFor(sealingId(world, a), a))
+  expect(effects.some(({ kind }) => kind === 'answer')).toBe(false)
+})
+
 test('nobody pulls a key from a member that did not answer a step-up', () => {
   const world = new World()
   const a = world.add('a', { isFounder: true, isFresh: false })
