@@ -191,13 +191,13 @@ function measureDeltas(
   const sent: Published[] = []
   const value = new Uint8Array(randomBytes(32))
   const among = size === 1 ? keysAlone : keysBatched
+  // As in the peers' script: what callers will ask for is there before the clock runs. One turn is one step and one batch.
+  const turns = Array.from({ length: count }, () =>
+    Array.from({ length: size }, () => writeOf(Math.floor(Math.random() * among), value)),
+  )
   const start = performance.now()
   const write = secondsOf(() => {
-    for (let batch = 0; batch < count; batch++) {
-      // One turn of a caller is one step and one batch.
-      const writes = Array.from({ length: size }, () =>
-        writeOf(Math.floor(Math.random() * among), value),
-      )
+    for (const writes of turns) {
       // A millisecond of group time takes one of the machine's: so many writes share one, and rise by counters.
       sent.push(...publish(source, writes, Math.floor(performance.now() - start)))
     }
