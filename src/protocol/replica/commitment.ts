@@ -64,7 +64,7 @@ export class Commitment implements EntryListener {
   changed(row: number): void {
     this.#changes++
     this.#known = undefined
-    this.#reserve(row)
+    this.#reserveMark(row)
     const marks = this.#marks[row] ?? 0
     if ((marks & isDirty) !== 0) return
     this.#marks[row] = marks | isDirty
@@ -167,6 +167,7 @@ export class Commitment implements EntryListener {
     const hash = leafHash(path, content)
     // A public leaf needs no key, its item does; without it the sketch would not tell what the root tells.
     if (!this.items.put(row, { commitKey, ms: entry.ms }, { path, hash })) return false
+    this.#reserveLeaf(row)
     this.#leaves.set(hash, row * hashBytes)
     if (((this.#marks[row] ?? 0) & isPlaced) !== 0) this.#trieOf(row).touch(path)
     else this.#trieOf(row).insert(row, path)
@@ -191,10 +192,17 @@ export class Commitment implements EntryListener {
     return leafPath(this.#entry, this.#map)
   }
 
-  #reserve(row: number): void {
+  #reserveMark(row: number): void {
     if (row < this.#marks.length) return
     const capacity = Math.max(row + 1, grownCapacity(this.#marks.length))
     this.#marks = enlarged(this.#marks, new Uint8Array(capacity))
-    this.#leaves = enlarged(this.#leaves, new Uint8Array(capacity * hashBytes))
+  }
+
+  /** Not before there is a hash to keep: a table that fills before it is hashed would be copied at each of its growths. */
+  #reserveLeaf(row: number): void {
+    const capacity = this.#leaves.length / hashBytes
+    if (row < capacity) return
+    const bytes = Math.max(row + 1, grownCapacity(capacity)) * hashBytes
+    this.#leaves = enlarged(this.#leaves, new Uint8Array(bytes))
   }
 }
