@@ -48,8 +48,8 @@ export class Writer {
   apply(operation: Operation, groupMs: number): WriteRefusal | readonly number[] {
     const text = operation.key
     if (text === '' || !text.isWellFormed()) return 'BAD_KEY'
-    const { read, written } = keyEncoder.encodeInto(text, this.#key)
-    if (read < text.length) return 'KEY_TOO_LONG'
+    const written = encodeKey(text, this.#key)
+    if (written === undefined) return 'KEY_TOO_LONG'
     const owner = ownerInKey(text)
     if (owner !== undefined && owner !== this.#core.self) return 'NOT_YOURS'
     const key = { bytes: this.#key, start: 0, end: written }
@@ -275,6 +275,21 @@ export class Writer {
     outbox.put(row)
     return row
   }
+}
+
+/** Writes a well-formed key to `target`; answers its bytes, or `undefined` if they do not fit. */
+function encodeKey(text: string, target: Uint8Array): number | undefined {
+  // A call to the encoder costs more than the few ASCII letters of a usual key.
+  const shortest = Math.min(text.length, target.length)
+  let i = 0
+  while (i < shortest) {
+    const code = text.charCodeAt(i)
+    if (code >= 0x80) break
+    target[i++] = code
+  }
+  if (i === text.length) return i
+  const { read, written } = keyEncoder.encodeInto(text, target)
+  return read < text.length ? undefined : written
 }
 
 /** Makes `entry` look like what `operation` will write, but for its stamp: enough to judge it by. */

@@ -163,6 +163,14 @@ test('a full outbox lets writes wait and refuses what finds no room', () => {
   expect(ids.filter(id => nodes[0].outcomes.get(id)?.kind === 'written').length).toBe(9)
 })
 
+test('keys arrive as they were written, whatever their letters and up to the last byte of room', () => {
+  const { network, nodes } = trio()
+  const keys = ['k'.repeat(512), 'ü'.repeat(256), `${'k'.repeat(510)}ü`, 'key/ü/€/😀', '\ufeffkey']
+  for (const key of keys) network.set(nodes[0], key, key)
+  network.run(1000)
+  for (const key of keys) expect(registerOf(nodes[1], key)).toBe(key)
+})
+
 test('writes that can never be are refused with a code', () => {
   const { network, nodes } = trio()
   const [node, other] = nodes
@@ -172,6 +180,7 @@ test('writes that can never be are refused with a code', () => {
   expect(code(network.set(node, '\ud800', 'v'))).toBe('BAD_KEY')
   expect(code(network.set(node, 'k'.repeat(513), 'v'))).toBe('KEY_TOO_LONG')
   expect(code(network.set(node, 'ü'.repeat(257), 'v'))).toBe('KEY_TOO_LONG')
+  expect(code(network.set(node, `${'k'.repeat(511)}ü`, 'v'))).toBe('KEY_TOO_LONG')
   expect(code(network.set(node, 'k', 'v'.repeat(65_537)))).toBe('VALUE_TOO_LARGE')
   expect(code(network.set(node, `own/${other.id}/k`, 'v'))).toBe('NOT_YOURS')
   expect(code(network.set(node, 'own/nobody', 'v'))).toBe('NOT_YOURS')
