@@ -7,12 +7,13 @@ import { framed, sha256 } from '../crypto/hash.ts'
 import { domains } from '../wire/domains.ts'
 import type { Evidence } from '../wire/evidence.ts'
 import { limits } from '../wire/limits.ts'
-import type { Claims, PlatformVerifier, Verification } from './claims.ts'
+import { Checks } from './checks.ts'
+import type { Claims, PlatformAppraiser, Verification } from './claims.ts'
 import type { Endorsements } from './endorsements.ts'
 import { isPlatformName, type PlatformName } from './platforms.ts'
 import type { Policy, PolicyMeasurement } from './policy.ts'
 import { isRefusal, type Refusal, type RefusalFacts, type Verdict } from './verdict.ts'
-import { anchorsOf, verifierOf, verifyWith } from './verifiers.ts'
+import { anchorsOf, appraiserOf, verifyWith } from './verifiers.ts'
 
 /** What is appraised, against what, when. */
 export interface Appraisal {
@@ -56,7 +57,7 @@ export function appraise(appraisal: Appraisal): Verdict {
     case 'refused':
       return { kind: 'refused', ...verification.refusal }
     case 'undetermined':
-      return verification
+      return { kind: 'undetermined', missing: verification.missing }
   }
 }
 
@@ -78,7 +79,7 @@ export function clampNow(wall: Timestamp, known: readonly Timestamp[]): Timestam
 
 interface Chosen {
   readonly platform: PlatformName
-  readonly verifier: PlatformVerifier
+  readonly appraiser: PlatformAppraiser
 }
 
 function refuse(code: string, facts: RefusalFacts): Verdict {
@@ -93,15 +94,16 @@ function chooseVerifier(name: string, policy: Policy): Chosen | Refusal {
   if (!policy.measurements.some(({ platform }) => platform === name)) {
     return { code: 'PLATFORM_NOT_ALLOWED', facts }
   }
-  const verifier = verifierOf(name)
-  if (verifier === undefined) return { code: 'PLATFORM_NOT_SUPPORTED', facts }
-  return { platform: name, verifier }
+  const appraiser = appraiserOf(name)
+  if (appraiser === undefined) return { code: 'PLATFORM_NOT_SUPPORTED', facts }
+  return { platform: name, appraiser }
 }
 
-function verify({ platform, verifier }: Chosen, appraisal: Appraisal): Verification {
+function verify({ platform, appraiser }: Chosen, appraisal: Appraisal): Verification {
   const { evidence, endorsements, policy, now } = appraisal
   const anchors = anchorsOf(platform, policy)
-  return verifyWith(verifier, { body: evidence.body, anchors, endorsements, now })
+  const checks = new Checks()
+  return verifyWith(appraiser, { body: evidence.body, anchors, endorsements, now, checks })
 }
 
 function judge(platform: PlatformName, claims: Claims, appraisal: Appraisal): Verdict {

@@ -1,5 +1,6 @@
 /** What a platform's verifier must tell `appraise`, whatever its evidence looks like. */
 import type { Timestamp } from '../base/time.ts'
+import type { Checks } from './checks.ts'
 import type { Endorsements } from './endorsements.ts'
 import type { TcbStatus } from './manifest-document.ts'
 import type { Refusal } from './verdict.ts'
@@ -18,6 +19,8 @@ export interface Claims {
     readonly status: TcbStatus
     /** Component → security version, once for every level the hardware tells (reported, committed). */
     readonly levels: readonly Readonly<Record<string, number>>[]
+    /** Names of the vendor's advisories that the status stands for, as in `INTEL-SA-00615`; sorted. */
+    readonly advisories?: readonly string[]
   }
   /** 64 bytes. */
   readonly reportData: Uint8Array
@@ -34,16 +37,44 @@ export interface VerificationRequest {
   readonly endorsements: Endorsements
   /** `null`: the date at which the youngest certificate of its own chain was issued, whatever the time is. */
   readonly now: Timestamp | null
+  /** Where AMD's lists of revoked certificates may be absent; DCAP always needs Intel's. `required` unless said. */
+  readonly revocation?: 'required' | 'if-present'
+  /** Where what passes is noted. */
+  readonly checks: Checks
 }
 
-/** What came of it: claims, a refusal, or the names of endorsements that are not at hand. */
+/**
+ * What came of it: claims, a refusal, or the names of endorsements that are not at hand or not of now. `check` is the
+ * check that did not pass.
+ */
 export type Verification =
   | { readonly kind: 'claims'; readonly claims: Claims }
-  | { readonly kind: 'refused'; readonly refusal: Refusal }
-  | { readonly kind: 'undetermined'; readonly missing: readonly string[] }
+  | { readonly kind: 'refused'; readonly check: string; readonly refusal: Refusal }
+  | { readonly kind: 'undetermined'; readonly check: string; readonly missing: readonly string[] }
 
 /**
  * Verifies evidence of one platform: size, form, chain, dates, signature, in this order. Pure; nothing
  * that a peer sends makes it throw anything but `PeerFault`.
  */
 export type PlatformVerifier = (request: VerificationRequest) => Verification
+
+/** What is decoded of evidence, believed or not, by the names of the vendor's documents; printable as JSON. */
+export type Fields = Readonly<Record<string, FieldValue>>
+export type FieldValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly FieldValue[]
+  | { readonly [name: string]: FieldValue }
+
+/** Everything that this program knows about evidence of one platform. */
+export interface PlatformAppraiser {
+  readonly verify: PlatformVerifier
+  /** Ids of the checks that `verify` makes, in its order. */
+  readonly checks: readonly string[]
+  /** The register that names the software, where somebody pins a single value. */
+  readonly mainRegister: string
+  /** Decodes without believing; `undefined` for bytes that are no evidence. Never throws. */
+  readonly fieldsOf: (body: Uint8Array) => Fields | undefined
+}

@@ -11,11 +11,12 @@ import { equalConstantTime, toHex } from '../base/bytes.ts'
 import type { Digest, NetworkId } from '../base/ids.ts'
 import { type Evidence, keyReportData, type NodeKeys } from '../wire/evidence.ts'
 import { instanceOf } from './appraise.ts'
+import { Checks } from './checks.ts'
 import { noEndorsements } from './endorsements.ts'
 import { isPlatformName, type PlatformName } from './platforms.ts'
 import type { Policy } from './policy.ts'
 import type { Refusal } from './verdict.ts'
-import { anchorsOf, verifierOf, verifyWith } from './verifiers.ts'
+import { anchorsOf, appraiserOf, verifyWith } from './verifiers.ts'
 
 /** What once ran under some keys. */
 export interface Attested {
@@ -41,11 +42,12 @@ export function attestForEver(
   if (!isPlatformName(platform)) return { code: 'PLATFORM_NOT_SUPPORTED', facts: {} }
   const facts = { platform }
   if (platform === 'simulated' && !policy.testnet) return { code: 'SIMULATED_NOT_TRUSTED', facts }
-  const verifier = verifierOf(platform)
-  if (verifier === undefined) return { code: 'PLATFORM_NOT_SUPPORTED', facts }
+  const appraiser = appraiserOf(platform)
+  if (appraiser === undefined) return { code: 'PLATFORM_NOT_SUPPORTED', facts }
   const anchors = anchorsOf(platform, policy)
-  const request = { body, anchors, endorsements: noEndorsements, now: null }
-  const verification = verifyWith(verifier, request)
+  const checks = new Checks()
+  const request = { body, anchors, endorsements: noEndorsements, now: null, checks }
+  const verification = verifyWith(appraiser, request)
   if (verification.kind === 'refused') return verification.refusal
   if (verification.kind === 'undetermined') return { code: 'EVIDENCE_UNDETERMINED', facts }
   const { claims } = verification

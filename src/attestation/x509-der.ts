@@ -23,15 +23,16 @@ export const tagVersion = 0xa0
 export const tagExtensions = 0xa3
 
 const depthMax = 12
+/** Values inside of one certificate. */
 const nodesMax = 512
 
 /** The one fault of everything here, `BAD_CERTIFICATE`. */
 export const bad = (expected: string): PeerFault =>
   new PeerFault('BAD_CERTIFICATE', `expected ${expected} in DER`)
 
-/** Exactly one value. @throws {PeerFault} `BAD_CERTIFICATE`. */
-export function parseDer(bytes: Uint8Array): DerValue {
-  const reader = new DerReader(bytes)
+/** Exactly one value, with at most `valuesMax` inside of it. @throws {PeerFault} `BAD_CERTIFICATE`. */
+export function parseDer(bytes: Uint8Array, valuesMax: number = nodesMax): DerValue {
+  const reader = new DerReader(bytes, valuesMax)
   const value = reader.value(0)
   if (reader.offset !== bytes.length) throw bad('exactly one value')
   return value
@@ -44,15 +45,17 @@ const setNumber = 17
 /** Reads values one after the other: each length is the shortest, no value reaches beyond the one around it. */
 class DerReader {
   readonly #bytes: Uint8Array
-  #nodes = 0
+  readonly #valuesMax: number
+  #values = 0
   offset = 0
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, valuesMax: number) {
     this.#bytes = bytes
+    this.#valuesMax = valuesMax
   }
 
   value(depth: number): DerValue {
-    if (depth > depthMax || ++this.#nodes > nodesMax) throw bad('less')
+    if (depth > depthMax || ++this.#values > this.#valuesMax) throw bad('less')
     const start = this.offset
     const tag = this.#octet()
     const number = tag & 0x1f

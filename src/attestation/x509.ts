@@ -5,7 +5,6 @@
 import { BoundedMap } from '../base/bounded-map.ts'
 import { equalBytes, fromUtf8, toHex } from '../base/bytes.ts'
 import { type Timestamp, timestamp } from '../base/time.ts'
-import { verifyEcdsa } from '../crypto/ecdsa.ts'
 import { framed, sha256 } from '../crypto/hash.ts'
 import { domains } from '../wire/domains.ts'
 import type { Refusal } from './verdict.ts'
@@ -28,6 +27,13 @@ import {
   tagUtcTime,
   tagVersion,
 } from './x509-der.ts'
+import {
+  type EcKey,
+  isSignedBy,
+  parseAlgorithm,
+  parseEcKey,
+  type SignatureAlgorithm,
+} from './x509-keys.ts'
 
 /** Object identifiers by the hexadecimal of their DER content. */
 export const oids = {
@@ -45,7 +51,9 @@ export interface Extension {
 /** A parsed certificate; nothing in it is believed yet. Byte strings are views of the input. */
 export interface Certificate {
   readonly tbs: Uint8Array
-  readonly signatureHash: 'SHA-256' | 'SHA-384'
+  /** As lists of revoked certificates name it: hexadecimal, without a leading zero byte. */
+  readonly serial: string
+  readonly signatureAlgorithm: SignatureAlgorithm
   readonly signature: Uint8Array
   /** Names as DER: compared, never shown. */
   readonly issuer: Uint8Array
@@ -63,12 +71,6 @@ export interface Certificate {
   readonly extensions: ReadonlyMap<string, Extension>
 }
 
-export interface EcKey {
-  readonly curve: 'P-256' | 'P-384'
-  /** Uncompressed point. */
-  readonly point: Uint8Array
-}
-
 export interface ChainRequest {
   /** Leaf first; the root itself is left out, because only its key is pinned. */
   readonly chain: readonly Certificate[]
@@ -76,6 +78,8 @@ export interface ChainRequest {
   readonly anchors: readonly Uint8Array[]
   /** `null`: when the youngest certificate was issued. */
   readonly now: Timestamp | null
+  /** AMD's leaves say nothing about the use of their keys, and then any use is meant (RFC 5280 §4.2.1.3). */
+  readonly leafUsage?: 'stated' | 'if-stated' | undefined
 }
 
 /** What a valid chain says. */
@@ -132,7 +136,6 @@ function parseAnew(der: Uint8Array): Certificate {
   if (fields.length !== 8) throw bad('a certificate of version 3 with extensions and without ids')
   const [number] = childrenOf(version, tagVersion, 1)
   if (toHex(need(number).content) !== '02') throw bad('version 3')
-  checkSerial(need(serial))
   if (!equalBytes(need(inner).bytes, need(algorithm).bytes)) throw bad('one signature algorithm')
   const [notBefore, notAfter] = childrenOf(validity, tagSequence, 2)
   const extensions = parseExtensions(need(wrapped))
@@ -141,7 +144,8 @@ function parseAnew(der: Uint8Array): Certificate {
   expectTag(need(subject), tagSequence)
   return {
     tbs: need(tbs).bytes,
-    signatureHash: parseAlgorithm(need(algorithm)),
+    serial: parseSerial(need(serial)),
+    signatureAlgorithm: parseAlgorithm(need(algorithm)),
     signature: bitString(need(signature)),
     issuer: need(issuer).bytes,
     subject: need(subject).bytes,
@@ -154,22 +158,6 @@ function parseAnew(der: Uint8Array): Certificate {
   }
 }
 
-/** SubjectPublicKeyInfo of an uncompressed point (RFC 5480 §2, X.690 §10) up to the point: it has one spelling. */
-const ecKeys = [
-  { curve: 'P-256', header: '3059301306072a8648ce3d020106082a8648ce3d030107034200', bytes: 65 },
-  { curve: 'P-384', header: '3076301006072a8648ce3d020106052b81040022036200', bytes: 97 },
-] as const
-
-/** The key of a SubjectPublicKeyInfo (RFC 5480). @throws {PeerFault} `BAD_CERTIFICATE` for other than P-256 and P-384. */
-export function parseEcKey(spki: Uint8Array): EcKey {
-  for (const { curve, header, bytes } of ecKeys) {
-    const start = spki.length - bytes
-    if (toHex(spki.subarray(0, Math.max(start, 0))) !== header) continue
-    return { curve, point: spki.subarray(start) }
-  }
-  throw bad('an uncompressed point of P-256 or P-384')
-}
-
 /**
  * Validates a chain (RFC 5280 §6.1, for chains without policies or name constraints: a critical
  * extension that asks for either is unknown here and refuses).
@@ -179,11 +167,18 @@ export function parseEcKey(spki: Uint8Array): EcKey {
  *
  * @throws {PeerFault} `BAD_CERTIFICATE` for a key that is not understood.
  */
-export function verifyChain({ chain, anchors, now }: ChainRequest): ValidChain | Refusal {
+export function verifyChain({
+  chain,
+  anchors,
+  now,
+  leafUsage,
+}: ChainRequest): ValidChain | Refusal {
   const leaf = chain[0]
   if (leaf === undefined) return invalid('the chain is empty', 0)
   const issuedAt = timestamp(Math.max(...chain.map(each => each.notBefore)))
-  const shape = chain.map(brokenShape).find(refusal => refusal !== undefined)
+  const shape = chain
+    .map((each, place) => brokenShape(each, place, { chain, leafUsage }))
+    .find(refusal => refusal !== undefined)
   const refused = shape ?? outOfDate(chain, now ?? issuedAt) ?? brokenSignature(chain, anchors)
   if (refused !== undefined) return refused
   return {
@@ -200,7 +195,7 @@ function invalid(reason: string, certificate: number): Refusal {
 function brokenShape(
   certificate: Certificate,
   place: number,
-  chain: readonly Certificate[],
+  { chain, leafUsage }: Pick<ChainRequest, 'chain' | 'leafUsage'>,
 ): Refusal | undefined {
   for (const [oid, { critical }] of certificate.extensions) {
     if (critical && !understood.has(oid)) return invalid('unknown critical extension', place)
@@ -212,7 +207,8 @@ function brokenShape(
   const usage = certificate.keyUsage
   if (place === 0) {
     if (certificate.isAuthority) return invalid('the leaf is an authority', place)
-    const signs = usage?.[keyUsageBits.digitalSignature] === true
+    const isSilent = usage === undefined && leafUsage === 'if-stated'
+    const signs = isSilent || usage?.[keyUsageBits.digitalSignature] === true
     return signs ? undefined : invalid('the leaf may not sign', place)
   }
   if (!certificate.isAuthority) return invalid('the issuer is not an authority', place)
@@ -261,43 +257,36 @@ function brokenSignature(
 const goodSignatures = new BoundedMap<string, true>(256)
 
 function isVouchedFor(certificate: Certificate, issuerKey: Uint8Array): boolean {
-  if (!certificate.isAuthority) return isSignedBy(certificate, issuerKey)
+  if (!certificate.isAuthority) return isIssuedBy(certificate, issuerKey)
   // The signed body names its hash algorithm, so it needs no part of its own.
   const { tbs, signature } = certificate
   const name = toHex(sha256(framed(domains.certificateCheck, issuerKey, tbs, signature)))
-  const holds = goodSignatures.get(name) ?? isSignedBy(certificate, issuerKey)
+  const holds = goodSignatures.get(name) ?? isIssuedBy(certificate, issuerKey)
   if (!holds) return false
   goodSignatures.set(name, true)
   remember(certificate)
   return true
 }
 
-function isSignedBy(certificate: Certificate, issuerKey: Uint8Array): boolean {
-  const { curve, point } = parseEcKey(issuerKey)
-  const { signatureHash: hash, tbs: message, signature } = certificate
-  return verifyEcdsa({ curve, hash, publicKey: point, message, signature, format: 'der' })
+function isIssuedBy(certificate: Certificate, issuerKey: Uint8Array): boolean {
+  const { signatureAlgorithm: algorithm, tbs: message, signature } = certificate
+  return isSignedBy(issuerKey, { algorithm, message, signature })
 }
 
 const iso = (at: Timestamp): string => new Date(at).toISOString()
 
-function checkSerial({ tag, content }: DerValue): void {
+/** A serial number as lists name it; AMD's leaves all have the number zero. @throws {PeerFault} `BAD_CERTIFICATE`. */
+export function parseSerial({ tag, content }: DerValue): string {
   const [first = 0, second = 0] = content
   const isShortest = content.length === 1 || first !== 0 || second >= 0x80
-  const isPositive = first < 0x80 && content.length >= 1 && content.length <= 21
-  if (tag !== tagInteger || !isShortest || !isPositive) throw bad('a positive serial number')
-}
-
-function parseAlgorithm(value: DerValue): 'SHA-256' | 'SHA-384' {
-  // ECDSA algorithms have no parameters (RFC 5758 §3.2).
-  const [algorithm] = childrenOf(value, tagSequence, 1)
-  const oid = oidOf(need(algorithm))
-  if (oid === oids.ecdsaSha256) return 'SHA-256'
-  if (oid === oids.ecdsaSha384) return 'SHA-384'
-  throw bad('ECDSA with SHA-256 or SHA-384')
+  const isWhole = first < 0x80 && content.length >= 1 && content.length <= 21
+  if (tag !== tagInteger || !isShortest || !isWhole)
+    throw bad('a serial number that is not negative')
+  return toHex(first === 0 && content.length > 1 ? content.subarray(1) : content)
 }
 
 /** RFC 5280 §4.1.2.5: seconds are written, the zone is Z, two-digit years are 1950..2049. */
-function parseTime({ tag, content }: DerValue): Timestamp {
+export function parseTime({ tag, content }: DerValue): Timestamp {
   const text = fromUtf8(content) ?? ''
   const digits = tag === tagUtcTime ? 12 : tag === tagGeneralizedTime ? 14 : 0
   if (digits === 0 || !new RegExp(`^\\d{${digits}}Z$`).test(text)) throw bad('a time')

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Appraisal } from '../../../src/attestation/appraise.ts'
 import { VerdictCache } from '../../../src/attestation/cache.ts'
-import { noEndorsements } from '../../../src/attestation/endorsements.ts'
+import { type Endorsement, noEndorsements } from '../../../src/attestation/endorsements.ts'
 import type { Policy } from '../../../src/attestation/policy.ts'
 import { after, type Duration, hours, instant, minutes, seconds } from '../../../src/base/time.ts'
 import { keyReportData } from '../../../src/wire/evidence.ts'
@@ -23,6 +23,8 @@ function counted(policy: Policy): { readonly policy: Policy; readonly appraisals
   })
   return { policy: spied, appraisals: () => count }
 }
+
+const list = (...bytes: number[]): Endorsement => ({ kind: 'crl', bytes: Uint8Array.from(bytes) })
 
 function appraisal(of: typeof a, change: Partial<Appraisal> = {}): Appraisal {
   return {
@@ -59,7 +61,7 @@ test('other endorsements and another policy are other questions', () => {
   const cache = new VerdictCache()
   const { policy, appraisals } = counted(network.policy)
   cache.appraise(appraisal(a, { policy }), start)
-  cache.appraise(appraisal(a, { policy, endorsements: { items: [Uint8Array.of(1)] } }), start)
+  cache.appraise(appraisal(a, { policy, endorsements: { items: [list(1)] } }), start)
   expect(appraisals()).toBe(2)
   const stricter = nextManifest(network, manifest => ({
     ...manifest,
@@ -169,12 +171,12 @@ test('removal and missed liveness drop a machine or one piece of evidence, other
 test('the cache is bounded and forgets what was used longest ago', () => {
   const cache = new VerdictCache({ entriesMax: 2, refusalSpan: seconds(60) })
   const { policy, appraisals } = counted(network.policy)
-  const ask = (of: typeof a, items: Uint8Array[]) =>
+  const ask = (of: typeof a, items: Endorsement[]) =>
     cache.appraise(appraisal(of, { policy, endorsements: { items } }), start)
   ask(a, [])
   ask(b, [])
   ask(a, [])
-  ask(a, [Uint8Array.of(1)])
+  ask(a, [list(1)])
   expect([appraisals(), cache.size]).toEqual([3, 2])
   ask(a, [])
   expect(appraisals()).toBe(3)

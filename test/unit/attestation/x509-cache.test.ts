@@ -1,7 +1,8 @@
 /** What the chain validator remembers, and that remembering changes no answer. */
 import { expect, test } from 'vitest'
 import { isRefusal } from '../../../src/attestation/verdict.ts'
-import { parseCertificate, parseEcKey, verifyChain } from '../../../src/attestation/x509.ts'
+import { parseCertificate, verifyChain } from '../../../src/attestation/x509.ts'
+import { parseEcKey } from '../../../src/attestation/x509-keys.ts'
 import { after, days, type Timestamp } from '../../../src/base/time.ts'
 import { epoch } from '../../fixtures/network.ts'
 import { keyOf, type Link, link } from '../../fixtures/simulated.ts'

@@ -10,10 +10,10 @@ import { isRefusal, type Refusal } from '../../../src/attestation/verdict.ts'
 import {
   type Certificate,
   parseCertificate,
-  parseEcKey,
   type ValidChain,
   verifyChain,
 } from '../../../src/attestation/x509.ts'
+import { parseEcKey } from '../../../src/attestation/x509-keys.ts'
 import { concatBytes, toHex } from '../../../src/base/bytes.ts'
 import { PeerFault } from '../../../src/base/errors.ts'
 import { after, days, type Timestamp, timestamp } from '../../../src/base/time.ts'

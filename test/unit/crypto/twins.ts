@@ -1,7 +1,7 @@
 import { vi } from 'vitest'
 
 /** The primitives that have a native and a portable form. */
-export const primitives = ['aead', 'agree', 'ecdsa', 'hash', 'kem', 'sign'] as const
+export const primitives = ['aead', 'agree', 'ecdsa', 'hash', 'kem', 'rsa', 'sign'] as const
 
 export type Platform = 'node' | 'web'
 
@@ -18,17 +18,18 @@ const twinOf = (name: string, platform: Platform): Promise<object> =>
 export async function cryptoOn(platform: Platform) {
   vi.resetModules()
   for (const name of primitives) vi.doMock(`#crypto/${name}`, () => twinOf(name, platform))
-  const [aead, agree, ecdsa, hash, kdf, kem, sign, { Secret }] = await Promise.all([
+  const [aead, agree, ecdsa, hash, kdf, kem, rsa, sign, { Secret }] = await Promise.all([
     import('../../../src/crypto/aead.ts'),
     import('../../../src/crypto/agree.ts'),
     import('../../../src/crypto/ecdsa.ts'),
     import('../../../src/crypto/hash.ts'),
     import('../../../src/crypto/kdf.ts'),
     import('../../../src/crypto/kem.ts'),
+    import('../../../src/crypto/rsa.ts'),
     import('../../../src/crypto/sign.ts'),
     import('../../../src/base/secret.ts'),
   ])
-  return { ...aead, ...agree, ...ecdsa, ...hash, ...kdf, ...kem, ...sign, Secret }
+  return { ...aead, ...agree, ...ecdsa, ...hash, ...kdf, ...kem, ...rsa, ...sign, Secret }
 }
 
 /** The names that a twin exports, sorted. */

@@ -139,6 +139,17 @@ describe.skipIf(isAbsent).each(platforms)(`wycheproof on %s${absence}`, async pl
       return verdictOf(crypto.verifyEcdsa({ curve, publicKey, message, signature, format }))
     })
   })
+
+  test('RSASSA-PSS of 4096 bits with SHA-384', () => {
+    runFile(platform, 'rsa_pss_4096_sha384_mgf1_48', (vector, group) => {
+      const { modulus } = group['publicKey'] as { modulus: string }
+      const [message, signature] = [hex(vector, 'msg'), hex(vector, 'sig')]
+      // Spelled as an integer of DER, with a zero byte in front.
+      return verdictOf(
+        crypto.verifyRsaPss({ modulus: bytesOf(modulus).subarray(1), message, signature }),
+      )
+    })
+  })
 })
 
 describe.skipIf(isAbsent)(`wycheproof of ML-KEM-768, a part of X-Wing${absence}`, () => {

@@ -1,0 +1,119 @@
+/**
+ * Lists of revoked certificates (RFC 5280 §5), parsed strictly, and believed only under the key of the issuer and on their
+ * dates. A published library for DCAP takes any bytes for a list; whoever brings the collateral then revokes nothing.
+ */
+import { equalBytes, toHex } from '../base/bytes.ts'
+import type { Timestamp } from '../base/time.ts'
+import type { Refusal } from './verdict.ts'
+import { parseSerial, parseTime } from './x509.ts'
+import {
+  bad,
+  bitString,
+  childrenOf,
+  type DerValue,
+  expectTag,
+  need,
+  oidOf,
+  parseDer,
+  tagBoolean,
+  tagInteger,
+  tagOctetString,
+  tagSequence,
+  tagVersion,
+} from './x509-der.ts'
+import { isSignedBy, parseAlgorithm, type Signed } from './x509-keys.ts'
+
+/** A parsed list; nothing in it is believed yet. Byte strings are views of the input. */
+export interface RevocationList extends Signed {
+  /** Name as DER: compared, never shown. */
+  readonly issuer: Uint8Array
+  readonly thisUpdate: Timestamp
+  readonly nextUpdate: Timestamp
+  /** Serial numbers as certificates spell them here. */
+  readonly revoked: ReadonlySet<string>
+}
+
+/** Who must have signed a list. */
+export interface ListIssuer {
+  /** Name as DER. */
+  readonly name: Uint8Array
+  /** SubjectPublicKeyInfo, DER. */
+  readonly publicKey: Uint8Array
+}
+
+/** The largest list of a known vendor has some 3 KiB; DER of at most 64 KiB is read at all. */
+const bytesMax = 0xffff
+/** An entry takes nine values at most. */
+const valuesMax = 10_000
+
+/** @throws {PeerFault} `BAD_CERTIFICATE` for anything that is not strict DER of version 2. */
+export function parseRevocationList(der: Uint8Array): RevocationList {
+  if (der.length > bytesMax) throw bad('a list of at most 64 KiB')
+  const [list, algorithm, signature] = childrenOf(parseDer(der, valuesMax), tagSequence, 3)
+  const fields = [...childrenOf(list, tagSequence)]
+  const [version, inner, issuer, thisUpdate, nextUpdate] = fields.splice(0, 5)
+  expectTag(need(version), tagInteger)
+  if (toHex(need(version).content) !== '01') throw bad('version 2')
+  if (!equalBytes(need(inner).bytes, need(algorithm).bytes)) throw bad('one signature algorithm')
+  expectTag(need(issuer), tagSequence)
+  // No entry at all is spelled by leaving their sequence out.
+  const entries = fields[0]?.tag === tagSequence ? childrenOf(fields.shift(), tagSequence) : []
+  checkListExtensions(fields.shift())
+  if (fields.length > 0) throw bad('nothing after the extensions')
+  return {
+    algorithm: parseAlgorithm(need(algorithm)),
+    message: need(list).bytes,
+    signature: bitString(need(signature)),
+    issuer: need(issuer).bytes,
+    thisUpdate: parseTime(need(thisUpdate)),
+    nextUpdate: parseTime(need(nextUpdate)),
+    revoked: new Set(entries.map(serialOf)),
+  }
+}
+
+/**
+ * Whether a list speaks for `issuer` at a time, or why not. A serial number means something only in a list that passes.
+ *
+ * Codes: `CRL_FOREIGN`, `CRL_SIGNATURE_INVALID`, `CRL_NOT_YET_VALID`, `CRL_EXPIRED`.
+ *
+ * @throws {PeerFault} `BAD_CERTIFICATE` for a key of the issuer that is not understood.
+ */
+export function brokenList(
+  list: RevocationList,
+  issuer: ListIssuer,
+  now: Timestamp,
+): Refusal | undefined {
+  if (!equalBytes(list.issuer, issuer.name)) return { code: 'CRL_FOREIGN', facts: {} }
+  const [thisUpdate, nextUpdate] = [list.thisUpdate, list.nextUpdate].map(iso)
+  const facts = { thisUpdate: thisUpdate ?? '', nextUpdate: nextUpdate ?? '', now: iso(now) }
+  if (now < list.thisUpdate) return { code: 'CRL_NOT_YET_VALID', facts }
+  if (now > list.nextUpdate) return { code: 'CRL_EXPIRED', facts }
+  if (!isSignedBy(issuer.publicKey, list)) return { code: 'CRL_SIGNATURE_INVALID', facts: {} }
+  return undefined
+}
+
+function serialOf(entry: DerValue): string {
+  const [serial, date, extensions, ...more] = childrenOf(entry, tagSequence)
+  parseTime(need(date))
+  if (more.length > 0) throw bad('an entry')
+  // An extension of an entry that must be understood may say that the entry is another issuer's (§5.3.3).
+  if (extensions !== undefined) childrenOf(extensions, tagSequence).forEach(checkNotCritical)
+  return parseSerial(need(serial))
+}
+
+/** What must be understood limits what the list covers (§5.2.5), and no vendor here limits anything. */
+function checkListExtensions(wrapped: DerValue | undefined): void {
+  if (wrapped === undefined) return
+  const [all] = childrenOf(wrapped, tagVersion, 1)
+  childrenOf(all, tagSequence).forEach(checkNotCritical)
+}
+
+function checkNotCritical(extension: DerValue): void {
+  const parts = childrenOf(extension, tagSequence)
+  oidOf(need(parts[0]))
+  if (parts.some(({ tag }) => tag === tagBoolean)) throw bad('no critical extension')
+  expectTag(need(parts[1]), tagOctetString)
+  if (parts.length > 2) throw bad('an extension')
+}
+
+const iso = (at: Timestamp): string => new Date(at).toISOString()

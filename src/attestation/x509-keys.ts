@@ -1,0 +1,91 @@
+/** Keys and signatures inside X.509: of all that exists, what the known platforms use, each in its one spelling. */
+import { concatBytes, fromHex, toHex } from '../base/bytes.ts'
+import { verifyEcdsa } from '../crypto/ecdsa.ts'
+import { rsaBytes, verifyRsaPss } from '../crypto/rsa.ts'
+import { bad, type DerValue } from './x509-der.ts'
+
+/** AMD's authorities sign with RSA, with a salt of 48 bytes; everybody else on curves. */
+export type SignatureAlgorithm = 'ECDSA-SHA-256' | 'ECDSA-SHA-384' | 'RSASSA-PSS-SHA-384'
+
+export interface EcKey {
+  readonly curve: 'P-256' | 'P-384'
+  /** Uncompressed point. */
+  readonly point: Uint8Array
+}
+
+/** What somebody signed inside a certificate or a list. */
+export interface Signed {
+  readonly algorithm: SignatureAlgorithm
+  readonly message: Uint8Array
+  readonly signature: Uint8Array
+}
+
+/**
+ * AlgorithmIdentifiers as DER. ECDSA has no parameters (RFC 5758 §3.2). RSASSA-PSS names its hash, its mask, its salt and,
+ * in AMD's older certificates, the trailer, which is the default and should not be there (RFC 4055 §3.1).
+ */
+const pss =
+  '06092a864886f70d01010a30ROOMa00f300d06096086480165030402020500a11c301a06092a864886f70d010108300d06096086480165030402020500a203020130'
+const algorithms: ReadonlyMap<string, SignatureAlgorithm> = new Map([
+  ['300a06082a8648ce3d040302', 'ECDSA-SHA-256'],
+  ['300a06082a8648ce3d040303', 'ECDSA-SHA-384'],
+  [`3041${pss.replace('ROOM', '34')}`, 'RSASSA-PSS-SHA-384'],
+  [`3046${pss.replace('ROOM', '39')}a303020101`, 'RSASSA-PSS-SHA-384'],
+])
+
+/** SubjectPublicKeyInfo of an uncompressed point (RFC 5480 §2, X.690 §10) up to the point: it has one spelling. */
+const ecKeys = [
+  { curve: 'P-256', header: '3059301306072a8648ce3d020106082a8648ce3d030107034200', bytes: 65 },
+  { curve: 'P-384', header: '3076301006072a8648ce3d020106052b81040022036200', bytes: 97 },
+] as const
+
+/** SubjectPublicKeyInfo of 4096 bits (RFC 8017 §A.1.1) around the modulus; the exponent is 65537. */
+const rsaHeader = '30820222300d06092a864886f70d01010105000382020f003082020a0282020100'
+const rsaTrailer = '0203010001'
+
+/** @throws {PeerFault} `BAD_CERTIFICATE` for an algorithm or a spelling of one that is not above. */
+export function parseAlgorithm({ bytes }: DerValue): SignatureAlgorithm {
+  const algorithm = algorithms.get(toHex(bytes))
+  if (algorithm === undefined) throw bad('ECDSA or RSASSA-PSS with SHA-256 or SHA-384')
+  return algorithm
+}
+
+/** The key of a SubjectPublicKeyInfo (RFC 5480). @throws {PeerFault} `BAD_CERTIFICATE` for other than P-256 and P-384. */
+export function parseEcKey(spki: Uint8Array): EcKey {
+  for (const { curve, header, bytes } of ecKeys) {
+    const start = spki.length - bytes
+    if (toHex(spki.subarray(0, Math.max(start, 0))) !== header) continue
+    return { curve, point: spki.subarray(start) }
+  }
+  throw bad('an uncompressed point of P-256 or P-384')
+}
+
+/**
+ * Whether `spki`, a SubjectPublicKeyInfo, signed this. A key of another kind than the algorithm did not.
+ *
+ * @throws {PeerFault} `BAD_CERTIFICATE` for a key that is neither a curve's nor RSA of 4096 bits.
+ */
+export function isSignedBy(spki: Uint8Array, { algorithm, message, signature }: Signed): boolean {
+  const modulus = rsaModulusOf(spki)
+  if (modulus !== undefined) {
+    return algorithm === 'RSASSA-PSS-SHA-384' && verifyRsaPss({ modulus, message, signature })
+  }
+  const { curve, point } = parseEcKey(spki)
+  if (algorithm === 'RSASSA-PSS-SHA-384') return false
+  const hash = algorithm === 'ECDSA-SHA-256' ? 'SHA-256' : 'SHA-384'
+  return verifyEcdsa({ curve, hash, publicKey: point, message, signature, format: 'der' })
+}
+
+/** SubjectPublicKeyInfo of an RSA key of 4096 bits, freshly made. */
+export function rsaPublicKey(modulus: Uint8Array): Uint8Array {
+  const [header, trailer] = [rsaHeader, rsaTrailer].map(fromHex)
+  return concatBytes(header ?? new Uint8Array(), modulus, trailer ?? new Uint8Array())
+}
+
+function rsaModulusOf(spki: Uint8Array): Uint8Array | undefined {
+  const start = rsaHeader.length / 2
+  const end = start + rsaBytes
+  if (spki.length !== end + rsaTrailer.length / 2) return undefined
+  if (toHex(spki.subarray(0, start)) !== rsaHeader) return undefined
+  return toHex(spki.subarray(end)) === rsaTrailer ? spki.subarray(start, end) : undefined
+}
