@@ -64,6 +64,7 @@ const byCode: Readonly<Record<string, LossReason>> = {
   NOISE_KEY_MISMATCH: 'not-proved',
   BAD_KEY: 'not-proved',
   BAD_CERTIFICATE: 'not-proved',
+  BAD_PEM: 'not-proved',
   VERDICT_EXPIRED: 'not-alive',
   RE_ATTEST_FAILED: 'not-alive',
   RE_ATTEST_REFUSED: 'not-alive',
