@@ -11,7 +11,7 @@ import {
   randomBytes,
 } from 'node:crypto'
 import { z } from 'zod'
-import { instanceOf } from '../../attestation/appraise.ts'
+import { instanceOf } from '../../attestation/instance.ts'
 import { instanceOid } from '../../attestation/simulated/verify.ts'
 import { toHex } from '../../base/bytes.ts'
 import { UsageError } from '../../base/errors.ts'
