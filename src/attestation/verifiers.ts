@@ -1,6 +1,7 @@
 /** The verifiers of the platforms, behind one call. */
 import { PeerFault } from '../base/errors.ts'
 import type { PlatformAppraiser, Verification, VerificationRequest } from './claims.ts'
+import { nitroAppraiser } from './nitro/verify.ts'
 import type { PlatformName } from './platforms.ts'
 import type { Policy } from './policy.ts'
 import { simulatedAppraiser } from './simulated/verify.ts'
@@ -8,6 +9,7 @@ import { vendorKeysOf } from './vendor-keys.ts'
 
 /** Platforms whose evidence can be appraised. What is not here is `PLATFORM_NOT_SUPPORTED`. */
 const appraisers: ReadonlyMap<PlatformName, PlatformAppraiser> = new Map([
+  ['nitro', nitroAppraiser],
   ['simulated', simulatedAppraiser],
 ])
 
