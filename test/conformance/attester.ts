@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import type { Attester } from '../../src/host/tee/port.ts'
 import type { Evidence } from '../../src/wire/evidence.ts'
+import { limits } from '../../src/wire/limits.ts'
 
 export interface AttesterUnderTest {
   readonly attester: Attester
@@ -49,5 +50,37 @@ export function attesterConforms(name: string, open: () => Promise<AttesterUnder
       const quote = attester.quote(new Uint8Array(length), signal)
       await expect(quote).rejects.toMatchObject({ code: 'INVARIANT_BROKEN' })
     }
+  })
+
+  test(`${name}: what is asked for is what was said at the call, whatever becomes of the bytes meanwhile`, async () => {
+    const { attester, carries } = await open()
+    const data = dataOf(9)
+    const asked = attester.quote(data, signal)
+    data.fill(10)
+    expect(carries(await asked, dataOf(9))).toBe(true)
+  })
+
+  test(`${name}: one who gives up while others wait leaves no mark on their quotes`, async () => {
+    const { attester, carries } = await open()
+    const leaving = new AbortController()
+    const first = attester.quote(dataOf(11), signal)
+    const given = attester.quote(dataOf(12), leaving.signal)
+    const last = attester.quote(dataOf(13), signal)
+    const gone = given.then(
+      () => 'quoted',
+      () => 'gone',
+    )
+    leaving.abort()
+    expect(carries(await first, dataOf(11))).toBe(true)
+    expect(carries(await last, dataOf(13))).toBe(true)
+    // Who quotes at once may be done before anybody gives up.
+    expect(['gone', 'quoted']).toContain(await gone)
+  })
+
+  test(`${name}: evidence has a body that fits where evidence goes`, async () => {
+    const { attester } = await open()
+    const { body } = await attester.quote(dataOf(14), signal)
+    expect(body.length).toBeGreaterThan(64)
+    expect(body.length).toBeLessThanOrEqual(limits.removalEvidenceBytesMax)
   })
 }
