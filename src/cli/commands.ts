@@ -61,6 +61,11 @@ export const commandRows: readonly CommandRow[] = [
     load: async () => (await import('./commands/doctor.ts')).doctorCommand(),
   },
   {
+    name: 'attest',
+    about: 'ask the TEE of this machine for evidence',
+    load: async () => (await import('./commands/attest.ts')).attestCommand(),
+  },
+  {
     name: 'debug',
     about: 'collect what helps to find a fault, without secrets and without the state',
     load: async () => (await import('./commands/debug.ts')).debugCommand(),

@@ -9,6 +9,7 @@ import { readRunFile, readToken } from '../host/data-dir.ts'
 import { readMachine } from '../host/tee/machine.ts'
 import type { Settings } from '../node/options.ts'
 import { openApprovedManifest } from './manifest-file.ts'
+import { teeFinding, teeSurroundings } from './tee-finding.ts'
 
 /** `unknown`: it could not be found out. */
 export interface Finding {
@@ -47,7 +48,9 @@ const checks: Readonly<Record<string, Check>> = {
     const { name, manifest: approved } = openApprovedManifest(await readFile(manifest), manifest)
     return ok(`network ${name}, nonce ${approved.nonce}, approved`)
   },
+  tee: async ({ tee }) => teeFinding(tee, await teeSurroundings()),
   machine: async ({ machine, tee }) => {
+    if (tee !== 'simulated') return ok('none: the hardware is asked')
     const { platform, chain } = { platform: tee, ...(await readMachine(machine)) }
     const text = `${platform}: ${chain.length} certificates. It protects nothing.`
     return warn(text, 'A simulated TEE joins testnets only.')

@@ -1,4 +1,5 @@
 /** The real host: this machine's clock, chance, timers, log, attester and network. */
+import type { PlatformName } from '../attestation/platforms.ts'
 import { systemClock } from './clock.ts'
 import { HintFile } from './hint-file.ts'
 import { openNet } from './net/libp2p.ts'
@@ -6,6 +7,9 @@ import { netLimits } from './net/options.ts'
 import type { Host } from './port.ts'
 import { systemRandom } from './random.ts'
 import { openLevelStore } from './store/level.ts'
+import { chooseAttester } from './tee/choose.ts'
+import { systemDeviceFiles } from './tee/device-files.ts'
+import type { Attester } from './tee/port.ts'
 import { openSimulatedAttester } from './tee/simulated.ts'
 import {
   type AdjustableLogger,
@@ -18,11 +22,14 @@ import type { Telemetry } from './telemetry/port.ts'
 import { openTelemetry } from './telemetry/prometheus.ts'
 import { systemTimers } from './timers.ts'
 
+export type TeeChoice = PlatformName | 'auto'
+
 /** What the host needs of a configuration; addresses are multiaddrs. */
 export interface HostOptions {
   /** Chooses the pace and bounds of the network. */
   readonly preset: 'local' | 'lan' | 'wan'
-  readonly tee: 'simulated'
+  /** A platform, or `auto` for the one that this machine offers. */
+  readonly tee: TeeChoice
   /** Path of the machine file of the simulated TEE. */
   readonly machine: string
   readonly listen: readonly string[]
@@ -52,7 +59,7 @@ export async function openHost(options: HostOptions): Promise<OpenHost> {
   const ports = { clock: systemClock, timers: systemTimers, random: systemRandom, log }
   const { listen, announce, bootstrap, cacheDir } = options
   const net = { listen, announce, bootstrap, limits: netLimits[options.preset] }
-  const attester = await openSimulatedAttester(options.machine)
+  const attester = await openAttester(options)
   // After everything that may fail: a watch that nobody holds is never stopped.
   const lag = new LoopLag()
   const telemetry = openTelemetry(lag)
@@ -66,4 +73,17 @@ export async function openHost(options: HostOptions): Promise<OpenHost> {
     openNet: keysAndHandlers => openNet(net, { ...ports, ...keysAndHandlers, registry }),
     release: () => lag.stop(),
   }
+}
+
+/**
+ * The TEE of this machine. What it is named here gives it no trust: its evidence does, under the manifest.
+ *
+ * @throws {HostError | UsageError} `TEE_…`, `BAD_MACHINE_FILE`.
+ */
+export function openAttester({
+  tee,
+  machine,
+}: Pick<HostOptions, 'tee' | 'machine'>): Promise<Attester> {
+  if (tee === 'simulated') return openSimulatedAttester(machine)
+  return chooseAttester(systemDeviceFiles, tee)
 }

@@ -64,10 +64,10 @@ export const hostOptions = {
     'The manifest envelope to begin with; approvals decide whether it counts, and peers bring a newer one. Empty: `manifest.json` in the data directory.',
   ),
   tee: host(
-    choice(['simulated']),
+    choice(['simulated', 'auto', 'nitro', 'sgx', 'tdx', 'sev-snp']),
     always('simulated'),
     '',
-    'Which attester to ask for evidence. Naming another than the real one only gets the node refused.',
+    'Which TEE of this machine to ask for evidence; `auto` takes the one that it offers. The manifest decides what is trusted: naming another than the real one only gets the node refused.',
   ),
   machine: host(
     text('a path'),
