@@ -14,12 +14,17 @@ export interface Check {
 /** What was found and what would have been right. */
 export type CheckFacts = Pick<Check, 'why' | 'found' | 'expected'>
 
-/** Collects what passed. A verifier notes each check as it passes; the first that does not is its refusal. */
+/** Collects what passed or was skipped. A verifier notes each check in its turn; the first that does not pass is its refusal. */
 export class Checks {
   readonly #passed: Check[] = []
 
   pass(id: string, facts: CheckFacts = {}): void {
     this.#passed.push({ id, outcome: 'pass', ...facts })
+  }
+
+  /** Notes what was not asked although its turn came, and why. */
+  skip(id: string, why: string): void {
+    this.#passed.push({ id, outcome: 'skipped', why })
   }
 
   get passed(): readonly Check[] {

@@ -39,6 +39,8 @@ export interface VerificationRequest {
   readonly now: Timestamp | null
   /** Where AMD's lists of revoked certificates may be absent; DCAP always needs Intel's. `required` unless said. */
   readonly revocation?: 'required' | 'if-present'
+  /** VMPLs of an SEV-SNP guest that its evidence may come from; `[0]` unless said. */
+  readonly vmpls?: readonly number[]
   /** Where what passes is noted. */
   readonly checks: Checks
 }
@@ -50,7 +52,13 @@ export interface VerificationRequest {
 export type Verification =
   | { readonly kind: 'claims'; readonly claims: Claims }
   | { readonly kind: 'refused'; readonly check: string; readonly refusal: Refusal }
-  | { readonly kind: 'undetermined'; readonly check: string; readonly missing: readonly string[] }
+  | {
+      readonly kind: 'undetermined'
+      readonly check: string
+      readonly missing: readonly string[]
+      /** What was wrong with what is at hand, if anything was. */
+      readonly why?: string
+    }
 
 /**
  * Verifies evidence of one platform: size, form, chain, dates, signature, in this order. Pure; nothing
@@ -75,6 +83,8 @@ export interface PlatformAppraiser {
   readonly checks: readonly string[]
   /** The register that names the software, where somebody pins a single value. */
   readonly mainRegister: string
-  /** Decodes without believing; `undefined` for bytes that are no evidence. Never throws. */
-  readonly fieldsOf: (body: Uint8Array) => Fields | undefined
+  /**
+   * Decodes without believing, with what is at hand about the evidence; `undefined` for bytes that are no evidence. Never throws.
+   */
+  readonly fieldsOf: (body: Uint8Array, endorsements?: Endorsements) => Fields | undefined
 }

@@ -4,12 +4,14 @@ import type { PlatformAppraiser, Verification, VerificationRequest } from './cla
 import { nitroAppraiser } from './nitro/verify.ts'
 import type { PlatformName } from './platforms.ts'
 import type { Policy } from './policy.ts'
+import { sevSnpAppraiser } from './sev-snp/verify.ts'
 import { simulatedAppraiser } from './simulated/verify.ts'
 import { vendorKeysOf } from './vendor-keys.ts'
 
 /** Platforms whose evidence can be appraised. What is not here is `PLATFORM_NOT_SUPPORTED`. */
 const appraisers: ReadonlyMap<PlatformName, PlatformAppraiser> = new Map([
   ['nitro', nitroAppraiser],
+  ['sev-snp', sevSnpAppraiser],
   ['simulated', simulatedAppraiser],
 ])
 

@@ -1,0 +1,52 @@
+/**
+ * Whether AMD has revoked the authority above a key. Each root has one list, and only authorities are in it: all VCEKs and VLEKs bear
+ * the serial number zero, so that no list can name one. A key falls with its TCB, which the policy's minimums judge.
+ */
+import { PeerFault } from '../../base/errors.ts'
+import type { Timestamp } from '../../base/time.ts'
+import { brokenList, parseRevocationList, type RevocationList } from '../revocation-list.ts'
+import type { Refusal } from '../verdict.ts'
+import type { Vouched } from './chain.ts'
+
+export type Revocation =
+  /** The latest list that speaks for the root, and the authority is in none of them. */
+  | { readonly kind: 'clear'; readonly list: RevocationList }
+  | { readonly kind: 'revoked'; readonly refusal: Refusal }
+  /** No list speaks for the root now: there is none, or `why` none of those there are. */
+  | { readonly kind: 'unknown'; readonly why: string }
+
+/** Lists that are looked at: each costs a signature. */
+const listsMax = 8
+
+/** What the lists at hand say about the authority of a chain, at a time. Refusal: `CERTIFICATE_REVOKED`. */
+export function revocationOf(
+  { authority, root }: Vouched,
+  lists: readonly Uint8Array[],
+  now: Timestamp,
+): Revocation {
+  const speaking: RevocationList[] = []
+  const broken: string[] = []
+  for (const bytes of lists.slice(0, listsMax)) {
+    const list = readList(bytes)
+    const code = list === undefined ? 'CRL_MALFORMED' : brokenList(list, root, now)?.code
+    if (list !== undefined && code === undefined) speaking.push(list)
+    else if (code !== undefined) broken.push(code)
+  }
+  if (speaking.some(({ revoked }) => revoked.has(authority.serial))) {
+    const facts = { certificate: authority.commonName, serial: authority.serial }
+    return { kind: 'revoked', refusal: { code: 'CERTIFICATE_REVOKED', facts } }
+  }
+  const [list] = speaking.toSorted((left, right) => right.thisUpdate - left.thisUpdate)
+  if (list !== undefined) return { kind: 'clear', list }
+  const why = broken.length === 0 ? 'no list at hand' : `no list is good: ${broken.join(' ')}`
+  return { kind: 'unknown', why }
+}
+
+function readList(bytes: Uint8Array): RevocationList | undefined {
+  try {
+    return parseRevocationList(bytes)
+  } catch (error) {
+    if (error instanceof PeerFault) return undefined
+    throw error
+  }
+}
