@@ -41,6 +41,11 @@ export const commandRows: readonly CommandRow[] = [
     load: async () => (await import('./commands/members.ts')).membersCommand(),
   },
   {
+    name: 'verify',
+    about: 'say what evidence of a TEE is worth, offline, with every check and its reason',
+    load: async () => (await import('./commands/verify.ts')).verifyCommand(),
+  },
+  {
     name: 'policy',
     about: 'check, explain, compare, approve and apply manifests',
     load: async () => (await import('./commands/policy.ts')).policyCommand(),

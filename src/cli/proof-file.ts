@@ -1,9 +1,9 @@
 /** Proofs of keys in files: read within bounds, verified without a node. */
-import { createReadStream } from 'node:fs'
 import { base64 } from '@scure/base'
 import { type JsonEntry, type JsonProof, jsonEntry, proofShape } from '../api/values.ts'
-import { concatBytes, fromHex, fromUtf8 } from '../base/bytes.ts'
+import { fromHex, fromUtf8 } from '../base/bytes.ts'
 import { CoterieError, PeerFault, UsageError } from '../base/errors.ts'
+import { nameOfFile, readAtMost } from '../host/bounded-read.ts'
 import { provenContent } from '../wire/proven-content.ts'
 import { decodeKeyProof, type KeyProof } from '../wire/state-proof.ts'
 
@@ -40,7 +40,7 @@ export async function readProof(path: string): Promise<JsonProof> {
   const text = fromUtf8(await boundedBytes(path)) ?? ''
   const parsed = proofShape.safeParse(jsonOf(text))
   if (parsed.success) return parsed.data
-  throw new UsageError('BAD_PROOF_FILE', `${nameOf(path)} does not hold a proof of a key.`, {
+  throw new UsageError('BAD_PROOF_FILE', `${nameOfFile(path)} does not hold a proof of a key.`, {
     next: 'Give a file that coterie state prove <key> --out <file> wrote, unchanged.',
   })
 }
@@ -111,27 +111,14 @@ function trieUnknown(key: string, isPublic: boolean): CoterieError {
 }
 
 async function boundedBytes(path: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  try {
-    for await (const chunk of path === '-' ? process.stdin : createReadStream(path)) {
-      chunks.push(chunk)
-      length += chunk.length
-      if (length > fileBytesMax) break
-    }
-  } catch (cause) {
-    throw new UsageError('FILE_UNREADABLE', `${nameOf(path)} cannot be read.`, {
-      cause,
-      next: 'Name an existing file that you may read.',
-    })
-  }
-  if (length <= fileBytesMax) return concatBytes(...chunks)
-  throw new UsageError('FILE_TOO_LARGE', `${nameOf(path)} is larger than ${fileBytesMax} bytes.`, {
-    next: 'No proof is that long: name the file that coterie state prove wrote.',
-  })
+  const bytes = await readAtMost(path, fileBytesMax)
+  if (bytes.length <= fileBytesMax) return bytes
+  throw new UsageError(
+    'FILE_TOO_LARGE',
+    `${nameOfFile(path)} is larger than ${fileBytesMax} bytes.`,
+    { next: 'No proof is that long: name the file that coterie state prove wrote.' },
+  )
 }
-
-const nameOf = (path: string): string => (path === '-' ? 'The input' : path)
 
 function jsonOf(text: string): unknown {
   try {

@@ -50,6 +50,10 @@ const advice: Readonly<Record<string, string>> = {
   CHAIN_INVALID: renew,
   SIGNATURE_INVALID: restart,
   UNDETERMINED: 'Fetch the endorsements that the facts name for the refused machine.',
+  ENDORSEMENTS_MISSING:
+    "Get what is missing from the vendor's service (Intel PCS, AMD KDS) or a cache of it, and give it with --endorsements.",
+  MEASUREMENT_NOT_PINNED:
+    'Give --measurement with the value that a build of the software states, or --policy.',
   INSTANCE_MISMATCH: restart,
   REPORT_DATA_MISMATCH: restart,
   BINDER_MISMATCH: restart,

@@ -14,7 +14,7 @@ const protections: Readonly<Record<string, readonly Mutation[]>> = {
   ],
   'wrong-measurement-refused': [
     {
-      file: 'src/attestation/appraise.ts',
+      file: 'src/attestation/judgement.ts',
       before: 'const [register] = differing',
       after: 'const [register] = differing.slice(differing.length)',
     },

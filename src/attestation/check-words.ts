@@ -1,0 +1,20 @@
+/** What each check means when it passes, in words for people. */
+
+const meanings: Readonly<Record<string, string>> = {
+  size: 'it is small enough to be looked at',
+  form: 'it is evidence of this platform in its one form',
+  instance: 'certificate and report name the same machine',
+  chain: 'its certificates lead to a root of the vendor that is part of this program',
+  'report-signature': 'the key of the hardware signed this report',
+  'platform-allowed': 'the policy admits this platform',
+  debug: 'the host cannot read its memory through debug mode',
+  tcb: 'the firmware is of a state that the policy allows',
+  measurement: 'the software is the one that is expected',
+  'report-data': 'the evidence carries the data that were asked for',
+  pins: 'the machine is one of those that the policy pins',
+}
+
+/** The meaning of a check that passed. A check that the table does not know speaks for itself. */
+export function meaningOf(id: string): string {
+  return Object.hasOwn(meanings, id) ? (meanings[id] ?? '') : `${id.replaceAll('-', ' ')} holds`
+}

@@ -1,0 +1,55 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { utf8 } from '../../../../src/base/bytes.ts'
+import { readEndorsementFiles, recognised } from '../../../../src/host/endorsements/files.ts'
+import { temporaryFolder } from '../../../fixtures/command-line.ts'
+import { link } from '../../../fixtures/simulated.ts'
+
+const certificate = link('leaf', null).der
+const pem = (label: string, der: Uint8Array): Uint8Array =>
+  utf8(`-----BEGIN ${label}-----\n${Buffer.from(der).toString('base64')}\n-----END ${label}-----\n`)
+/** The outline of a list of revoked certificates: a sequence whose first part begins with a version. */
+const list = Uint8Array.of(0x30, 5, 0x30, 3, 2, 1, 1)
+
+const kindOf = (path: string, bytes: Uint8Array): string | undefined =>
+  recognised(path, bytes)?.kind
+
+test('an endorsement is known by its content, whatever its name says', () => {
+  expect(kindOf('crl.der', certificate)).toBe('certificates')
+  expect(kindOf('x', pem('CERTIFICATE', certificate))).toBe('certificates')
+  expect(kindOf('vcek.der', list)).toBe('crl')
+  expect(recognised('x', pem('X509 CRL', list))).toEqual({ kind: 'crl', bytes: list })
+  expect(kindOf('qe_identity.json', utf8('{"tcbInfo":{},"signature":""}'))).toBe('tcb-info')
+  expect(kindOf('x', utf8(' {"enclaveIdentity":{}}'))).toBe('qe-identity')
+})
+
+test('broken content stays what its name says, so that nothing is lost in silence', () => {
+  const junk = Uint8Array.of(0x30, 1, 2)
+  expect(kindOf('pck_crl.der', junk)).toBe('crl')
+  expect(kindOf('/a/amd-crl-milan.der', new Uint8Array(0))).toBe('crl')
+  expect(kindOf('crl.pem', utf8('-----BEGIN X509 CRL-----\nA\n-----END X509 CRL-----'))).toBe('crl')
+  expect(kindOf('tcb_info.json', utf8('{'))).toBe('tcb-info')
+  expect(kindOf('qe_identity.json', utf8('{"other":1}'))).toBe('qe-identity')
+  expect(kindOf('ms.vcek.der', junk)).toBe('certificates')
+  expect(kindOf('crl/notes.txt', junk)).toBeUndefined()
+})
+
+test('a folder is read in the order of its names, without what lies deeper', async () => {
+  const folder = temporaryFolder()
+  mkdirSync(join(folder, 'crl'))
+  writeFileSync(join(folder, 'b.pem'), pem('CERTIFICATE', certificate))
+  writeFileSync(join(folder, 'a.crl'), list)
+  writeFileSync(join(folder, 'quote'), 'no endorsement')
+  const { endorsements, passedOver } = await readEndorsementFiles([folder])
+  expect(endorsements.items.map(({ kind }) => kind)).toEqual(['crl', 'certificates'])
+  expect(passedOver).toEqual([join(folder, 'quote')])
+})
+
+test('more endorsements than a verifier looks at are refused, and not cut off', async () => {
+  const folder = temporaryFolder()
+  for (let i = 0; i < 33; i++) writeFileSync(join(folder, `${i}.crl`), list)
+  await expect(readEndorsementFiles([folder])).rejects.toMatchObject({
+    code: 'ENDORSEMENTS_TOO_MANY',
+  })
+})
