@@ -1,6 +1,7 @@
 /** The simulated hardware of a testnet: an authority in the place of a vendor, and machines that it made. */
 import { basename, dirname, join } from 'node:path'
 import type { ReferenceMeasurement, TcbRule } from '../src/attestation/manifest-document.ts'
+import { tcbRuleOf } from '../src/attestation/manifest-draft.ts'
 import { days, type Timestamp, timestamp } from '../src/base/time.ts'
 import {
   currentTcb,
@@ -45,11 +46,9 @@ export function referenceOf(now: number): ReferenceMeasurement {
 }
 
 /** Firmware as new as the machines of a testnet have it. */
-export const tcbRule: TcbRule = {
-  platform: 'simulated',
-  allowed: ['UpToDate'],
-  minimum: { ...currentTcb },
-}
+export const tcbRule: TcbRule = tcbRuleOf('simulated', {
+  ...{ allowed: ['UpToDate'], minimum: { ...currentTcb } },
+})
 
 /** Makes machines that prove nothing outside of the testnet whose manifest names its root. */
 export class Hardware {

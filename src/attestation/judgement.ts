@@ -14,7 +14,8 @@ import type { Endorsements } from './endorsements.ts'
 import { instanceOf } from './instance.ts'
 import { isPlatformName, type PlatformName } from './platforms.ts'
 import type { Policy, PolicyMeasurement } from './policy.ts'
-import { isRefusal, type Refusal, type RefusalFacts } from './verdict.ts'
+import { judgePrivilege, judgeTcb } from './tcb-judgement.ts'
+import { isRefusal, type Refusal } from './verdict.ts'
 import { anchorsOf, appraiserOf, verifyWith } from './verifiers.ts'
 
 /** What evidence is held against. */
@@ -35,7 +36,14 @@ export interface Demands {
 export type PolicyQuestion = (typeof policyQuestions)[number]
 
 /** After all that the platform's verifier asks. */
-export const policyQuestions = ['debug', 'tcb', 'measurement', 'report-data', 'pins'] as const
+export const policyQuestions = [
+  'debug',
+  'tcb',
+  'privilege-level',
+  'measurement',
+  'report-data',
+  'pins',
+] as const
 
 /** `open`: nobody said what to compare with, and trust needs it. `unasked`: the same, and trust does not. */
 export interface PolicyAnswer {
@@ -149,7 +157,8 @@ function chooseAppraiser(name: string, { policy, namesSoftware }: Demands): Chos
 
 function judgeClaims({ platform, appraiser }: Chosen, claims: Claims, demands: Demands): Judged {
   const { policy, now } = demands
-  const tcb = judgeTcb(platform, claims, policy)
+  const rule = policy.tcb.find(each => each.platform === platform)
+  const tcb = judgeTcb(claims, rule, now)
   const named = demands.namesSoftware ? judgeMeasurement(platform, claims, demands) : undefined
   const measurement = named === undefined || isRefusal(named) ? undefined : named
   const wrongMain = judgeMain(appraiser.mainRegister, claims, demands.mainValues)
@@ -158,6 +167,10 @@ function judgeClaims({ platform, appraiser }: Chosen, claims: Claims, demands: D
   const answers: Readonly<Record<PolicyQuestion, PolicyAnswer['answer']>> = {
     debug: claims.debug ? { code: 'DEBUG_ENABLED', facts: { platform } } : 'pass',
     tcb: tcb.refusal ?? 'pass',
+    'privilege-level':
+      claims.privilegeLevel === undefined
+        ? 'unasked'
+        : (judgePrivilege(platform, claims, rule) ?? 'pass'),
     measurement: isPinned
       ? ((named !== undefined && isRefusal(named) ? named : wrongMain) ?? 'pass')
       : 'open',
@@ -166,6 +179,7 @@ function judgeClaims({ platform, appraiser }: Chosen, claims: Claims, demands: D
   }
   const ends = [claims.expiresAt, after(now, policy.evidenceAge)]
   if (measurement !== undefined) ends.push(measurement.validUntil)
+  if (tcb.graceEndsAt !== undefined) ends.push(tcb.graceEndsAt)
   return {
     claims,
     instance,
@@ -192,28 +206,6 @@ function judgeReportData(
 function judgePins(instance: Digest, { pins }: Policy): PolicyAnswer['answer'] {
   if (pins.size === 0) return 'unasked'
   return pins.has(instance) ? 'pass' : { code: 'INSTANCE_NOT_PINNED', facts: { instance } }
-}
-
-function judgeTcb(
-  platform: PlatformName,
-  { tcb }: Claims,
-  policy: Policy,
-): { readonly status: string; readonly refusal: Refusal | undefined } {
-  const rule = policy.tcb.find(each => each.platform === platform)
-  const allowed = rule?.allowed ?? []
-  let status = tcb.status
-  let lacking: RefusalFacts = {}
-  for (const [component, minimum] of Object.entries(rule?.minimum ?? {})) {
-    for (const level of tcb.levels) {
-      const found = level[component] ?? -1
-      if (found >= minimum) continue
-      status = 'OutOfDate'
-      lacking = { component, found, minimum }
-    }
-  }
-  if (allowed.includes(status)) return { status, refusal: undefined }
-  const facts = { status, allowed: allowed.join(' '), ...lacking }
-  return { status, refusal: { code: 'TCB_NOT_ALLOWED', facts } }
 }
 
 function judgeMain(

@@ -60,6 +60,14 @@ export interface TcbRule {
   readonly allowed: readonly TcbStatus[]
   /** Component → least security version. Below any of them the status is `OutOfDate`. */
   readonly minimum: Readonly<Record<string, number>>
+  /** The vendor's advisories that are put up with, rising, as in `INTEL-SA-00615`; `null` for any that an allowed status stands for. */
+  readonly advisories: readonly string[] | null
+  /** For how long after the date of its TCB level firmware that is out of date is put up with. 0: not at all. */
+  readonly graceMs: number
+  /** VM privilege levels that may ask for evidence (SEV-SNP, VMPL 0..3); empty where the platform has none. */
+  readonly privilegeLevels: readonly number[]
+  /** The least number of Intel's TCB evaluation that is believed (DCAP); 0 where the vendor counts none. */
+  readonly evaluationMin: number
 }
 
 /** Intel's words (TCB status of DCAP quote verification), used for every platform. `Revoked` can never be allowed. */

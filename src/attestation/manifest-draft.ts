@@ -7,6 +7,7 @@ import type {
   ReferenceMeasurement,
   TcbRule,
 } from './manifest-document.ts'
+import type { PlatformName } from './platforms.ts'
 
 /** What the author of a manifest must decide. */
 export interface ManifestDraft {
@@ -23,6 +24,20 @@ export interface ManifestDraft {
   readonly tcb: readonly TcbRule[]
   readonly owners?: readonly Owner[]
   readonly publicPrefixes?: readonly string[]
+}
+
+/** What is asked of the firmware of `platform` unless its manifest says otherwise; no grace, and the most privileged level alone. */
+export function tcbRuleOf(platform: PlatformName, change: Partial<TcbRule> = {}): TcbRule {
+  return {
+    platform,
+    allowed: ['UpToDate', 'SWHardeningNeeded'],
+    minimum: {},
+    advisories: null,
+    graceMs: 0,
+    privilegeLevels: platform === 'sev-snp' ? [0] : [],
+    evaluationMin: 0,
+    ...change,
+  }
 }
 
 const minute = 60_000

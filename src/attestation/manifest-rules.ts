@@ -31,6 +31,7 @@ const rules: readonly Rule[] = [
   measurementsBind,
   platformsHaveOneTcbRule,
   tcbComponentsExist,
+  tcbRulesFitPlatforms,
   ownersAreDistinct,
   committeeCanDecide,
   prefixesHaveOneRule,
@@ -204,6 +205,28 @@ function tcbComponentsExist({ join }: Manifest): Refusal | undefined {
         `${platform} has no TCB component ${component} that a manifest could set a minimum for.`,
         { platform, component, nearest: nearest(component, known) ?? '' },
       )
+    }
+  }
+  return undefined
+}
+
+/** A rule about what a platform does not have would be a promise that nobody keeps. */
+function tcbRulesFitPlatforms({ join }: Manifest): Refusal | undefined {
+  for (const { platform, privilegeLevels, evaluationMin } of join.tcb) {
+    const { hasPrivilegeLevels = false, isEvaluated = false } = factsOf(platform)
+    if (privilegeLevels.length > 0 !== hasPrivilegeLevels) {
+      return broken(
+        'PRIVILEGE_LEVELS_MISPLACED',
+        hasPrivilegeLevels
+          ? `The TCB rule of ${platform} must name the privilege levels that may ask for evidence.`
+          : `${platform} has no privilege levels that a TCB rule could name.`,
+        { platform },
+      )
+    }
+    if (evaluationMin > 0 && !isEvaluated) {
+      return broken('EVALUATION_MISPLACED', `Nobody numbers evaluations of ${platform}.`, {
+        platform,
+      })
     }
   }
   return undefined

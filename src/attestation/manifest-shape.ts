@@ -90,6 +90,12 @@ const tcbRule = object<TcbRule>({
     6,
   ),
   minimum: dictionary(whole(0, 0xffff), 16),
+  advisories: nullable(
+    risingList(matching(/^[A-Z]{1,16}-[A-Z]{1,8}-\d{1,8}$/, 'the name of an advisory'), 256),
+  ),
+  graceMs: whole(0, 365 * day),
+  privilegeLevels: list(whole(0, 3), 4),
+  evaluationMin: whole(0, 1_000_000),
 })
 
 const owner = object<Owner>({ name, key, instances: risingList(digest, 256) })

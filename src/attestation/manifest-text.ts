@@ -40,12 +40,26 @@ function measurementSentence(measurement: ReferenceMeasurement): string {
   return `The software ${name} may join on ${platform} from ${validFrom} to ${validUntil} with security version ${svnMin} or later and ${named.join(', ')}.`
 }
 
-function tcbSentence({ platform, allowed, minimum }: TcbRule): string {
+function tcbSentence(rule: TcbRule): string {
+  const { platform, allowed, minimum, advisories, graceMs, privilegeLevels, evaluationMin } = rule
   const statuses = allowed.length === 0 ? 'nothing' : allowed.join(' or ')
   const parts = Object.entries(minimum).map(([component, svn]) => `${component} ${svn}`)
   const least = parts.length === 0 ? '' : `, where up to date means at least ${parts.join(', ')}`
-  return `Firmware of ${platform} must be ${statuses}${least}.`
+  const more = [
+    ...(advisories === null ? [] : [`No advisory but ${listed(advisories)} may stand open.`]),
+    ...(graceMs === 0
+      ? []
+      : [`What is out of date is put up with until ${graceMs} ms after the date of its level.`]),
+    ...(privilegeLevels.length === 0
+      ? []
+      : [`Evidence may be asked for at privilege level ${privilegeLevels.join(' or ')}.`]),
+    ...(evaluationMin === 0 ? [] : [`Evaluations before number ${evaluationMin} do not count.`]),
+  ]
+  return [`Firmware of ${platform} must be ${statuses}${least}.`, ...more].join(' ')
 }
+
+const listed = (names: readonly string[]): string =>
+  names.length === 0 ? 'none at all' : names.join(', ')
 
 function founderSentence({ founding }: Manifest): string {
   const { instances, owners } = founding.founders

@@ -13,6 +13,7 @@ export const platforms = {
     registers: { mrenclave: 32, mrsigner: 32, productId: 2 },
     required: ['mrenclave'],
     tcb: [],
+    isEvaluated: true,
   },
   /** Report body of a TDX guest (Intel TDX DCAP, quote versions 4 and 5). */
   tdx: {
@@ -28,12 +29,14 @@ export const platforms = {
     },
     required: ['mrtd', 'rtmr0', 'rtmr1', 'rtmr2'],
     tcb: [],
+    isEvaluated: true,
   },
   /** ATTESTATION_REPORT of an SEV-SNP guest (AMD SEV-SNP ABI, 56860). */
   'sev-snp': {
     registers: { measurement: 48, hostData: 32, idKeyDigest: 48, authorKeyDigest: 48 },
     required: ['measurement'],
     tcb: ['fmc', 'bootloader', 'tee', 'snp', 'microcode'],
+    hasPrivilegeLevels: true,
   },
   /** Our own document under a testnet's root; it has every kind of register that the real ones have. */
   simulated: {
@@ -62,6 +65,10 @@ export interface PlatformFacts {
   readonly required: readonly string[]
   /** TCB components that a manifest may set minimums for. */
   readonly tcb: readonly string[]
+  /** Whether evidence tells the VM privilege level of who asked for it. */
+  readonly hasPrivilegeLevels?: boolean
+  /** Whether the vendor numbers its evaluations of TCB levels. */
+  readonly isEvaluated?: boolean
 }
 
 export const platformNames: readonly string[] = Object.keys(platforms)

@@ -30,6 +30,9 @@ const advice: Readonly<Record<string, string>> = {
   EVIDENCE_EXPIRED: renew,
   EVIDENCE_NOT_YET_VALID: clocks,
   TCB_NOT_ALLOWED: updates,
+  ADVISORY_NOT_ALLOWED: updates,
+  PRIVILEGE_LEVEL_NOT_ALLOWED:
+    'Ask for evidence at a privilege level that the TCB rule of the manifest names; most privileged is 0.',
   DEBUG_ENABLED: 'Start the refused machine without debug mode: in it the host reads all memory.',
   PLATFORM_NOT_ALLOWED: admit,
   PLATFORM_NOT_SUPPORTED: admit,

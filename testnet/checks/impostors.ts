@@ -1,8 +1,10 @@
 /** Programs that speak the protocol well and have no right to be believed; each is a process of its own. */
+
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { z } from 'zod'
+import { tcbRuleOf } from '../../src/attestation/manifest-draft.ts'
 import {
   type Disguise,
   type ImpostorReport,
@@ -63,7 +65,7 @@ async function simulatedInProduction(context: CheckContext): Promise<string> {
     join: {
       ...ours.join,
       measurements: [tdxSoftware(ours.join.measurements[0]?.validUntil ?? '')],
-      tcb: [{ platform: 'tdx', allowed: ['UpToDate'], minimum: {} }],
+      tcb: [tcbRuleOf('tdx')],
     },
   }))
   const report = await runScript(context, 'judge', judgeReportShape, {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { type Appraisal, appraise, clampNow } from '../../../src/attestation/appraise.ts'
 import { noEndorsements } from '../../../src/attestation/endorsements.ts'
-import { draftManifest } from '../../../src/attestation/manifest-draft.ts'
+import { draftManifest, tcbRuleOf } from '../../../src/attestation/manifest-draft.ts'
 import { type Policy, policyOf } from '../../../src/attestation/policy.ts'
 import type { Verdict } from '../../../src/attestation/verdict.ts'
 import { toHex } from '../../../src/base/bytes.ts'
@@ -54,7 +54,7 @@ const production: Policy = policyOf(
           validUntil: '2028-01-01T00:00:00Z',
         },
       ],
-      tcb: [{ platform: 'sev-snp', allowed: ['UpToDate'], minimum: {} }],
+      tcb: [tcbRuleOf('sev-snp')],
     }),
   ),
 )

@@ -47,6 +47,15 @@ test.each<[string, Manifest]>([
     withJoin(testnet, { measurements: [{ ...measurement, validUntil: measurement.validFrom }] }),
   ],
   ['TCB_RULE_TWICE', withJoin(testnet, { tcb: [tcbRule, tcbRule] })],
+  [
+    'PRIVILEGE_LEVELS_MISPLACED',
+    withJoin(testnet, { tcb: [{ ...tcbRule, privilegeLevels: [0] }] }),
+  ],
+  [
+    'PRIVILEGE_LEVELS_MISPLACED',
+    withJoin(production, { tcb: [{ ...production.join.tcb[0]!, privilegeLevels: [] }] }),
+  ],
+  ['EVALUATION_MISPLACED', withJoin(testnet, { tcb: [{ ...tcbRule, evaluationMin: 1 }] })],
   ['TCB_RULE_MISSING', withJoin(testnet, { tcb: [] })],
   ['TCB_COMPONENT_UNKNOWN', withJoin(testnet, { tcb: [{ ...tcbRule, minimum: { snpp: 1 } }] })],
   [

@@ -4,7 +4,7 @@ import { type Appraisal, appraise } from '../../../../src/attestation/appraise.t
 import { Checks } from '../../../../src/attestation/checks.ts'
 import type { Fields, Verification } from '../../../../src/attestation/claims.ts'
 import { noEndorsements } from '../../../../src/attestation/endorsements.ts'
-import { draftManifest } from '../../../../src/attestation/manifest-draft.ts'
+import { draftManifest, tcbRuleOf } from '../../../../src/attestation/manifest-draft.ts'
 import { nitroAppraiser } from '../../../../src/attestation/nitro/verify.ts'
 import { type Policy, policyOf } from '../../../../src/attestation/policy.ts'
 import { vendorKeysOf } from '../../../../src/attestation/vendor-keys.ts'
@@ -43,7 +43,7 @@ function policyFor(fields: Fields): Policy {
       draftManifest({
         ...{ name: 'production', foundingNonce: 0, manifestSet },
         measurements: [measurement],
-        tcb: [{ platform: 'nitro', allowed: ['UpToDate'], minimum: {} }],
+        tcb: [tcbRuleOf('nitro')],
       }),
     ),
   )
