@@ -48,7 +48,7 @@ const network = testNetwork({
   draft: {
     anchors: [{ platform: 'nitro', publicKey: authority.anchor }],
     measurements: [measurement],
-    tcb: [{ platform: 'nitro', allowed: ['UpToDate'], minimum: {} }],
+    tcb: [tcbRuleOf('nitro')],
   },
 })
 const later = (span: Duration): Timestamp => after(epoch, span)
