@@ -3,6 +3,7 @@ import type { Appraisal } from '../../../../src/attestation/appraise.ts'
 import { Checks, checkReport } from '../../../../src/attestation/checks.ts'
 import type { Verification } from '../../../../src/attestation/claims.ts'
 import { noEndorsements } from '../../../../src/attestation/endorsements.ts'
+import { tcbRuleOf } from '../../../../src/attestation/manifest-draft.ts'
 import { nitroAppraiser } from '../../../../src/attestation/nitro/verify.ts'
 import { toHex, utf8 } from '../../../../src/base/bytes.ts'
 import {
