@@ -43,8 +43,6 @@ export interface VerificationRequest {
   readonly now: Timestamp | null
   /** Where AMD's lists of revoked certificates may be absent; DCAP always needs Intel's. `required` unless said. */
   readonly revocation?: 'required' | 'if-present'
-  /** VMPLs of an SEV-SNP guest that its evidence may come from; `[0]` unless said. */
-  readonly vmpls?: readonly number[]
   /** Where what passes is noted. */
   readonly checks: Checks
 }

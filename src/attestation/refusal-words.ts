@@ -19,6 +19,17 @@ const sentences: Readonly<Record<string, Words>> = {
   UNKNOWN_ANCHOR: () => 'Its certificates lead to no root that this program knows.',
   EVIDENCE_NOT_YET_VALID: ({ notBefore }) => `What vouches for it begins only at ${notBefore}.`,
   EVIDENCE_EXPIRED: ({ notAfter }) => `What vouches for it ended at ${notAfter}.`,
+  REPORT_NOT_SUPPORTED: ({ field, found, supported }) =>
+    `This program does not know ${field} ${found} of a report, only ${supported}.`,
+  PRODUCT_NOT_SUPPORTED: ({ cpuid }) =>
+    `This program does not know the processor (family, model, stepping ${cpuid}).`,
+  PRODUCT_MISMATCH: ({ report, certificate }) =>
+    `Its certificate is of another product: ${certificate} and not ${report}.`,
+  CERTIFICATE_REVOKED: ({ certificate, serial }) =>
+    `The vendor has revoked ${certificate} (serial number ${serial}), which vouches for it.`,
+  CERTIFICATE_TCB_MISMATCH: ({ component, certified, reported }) =>
+    `Its certificate is for other firmware: ${component} is ${reported} and not ${certified}.`,
+  MIGRATION_ALLOWED: () => 'A migration agent may move it, with its memory, to another machine.',
   SIGNATURE_INVALID: () => 'Its signature is not that of the hardware.',
   DEBUG_ENABLED: () => 'It runs in debug mode: its host reads all memory.',
   TCB_NOT_ALLOWED: ({ status, component, found, minimum }) =>

@@ -73,7 +73,6 @@ const byCode: Readonly<Record<string, LossReason>> = {
   PRODUCT_NOT_SUPPORTED: 'not-admitted',
   REPORT_NOT_SUPPORTED: 'not-admitted',
   MIGRATION_ALLOWED: 'not-admitted',
-  VMPL_NOT_ALLOWED: 'not-admitted',
   VERDICT_EXPIRED: 'not-alive',
   RE_ATTEST_FAILED: 'not-alive',
   RE_ATTEST_REFUSED: 'not-alive',

@@ -51,6 +51,14 @@ const advice: Readonly<Record<string, string>> = {
   EVIDENCE_MISSING: restart,
   EVIDENCE_MISMATCH: restart,
   CHAIN_INVALID: renew,
+  CERTIFICATE_REVOKED: renew,
+  CERTIFICATE_TCB_MISMATCH:
+    'Get the certificate anew: the firmware of the refused machine changed since it was issued.',
+  PRODUCT_MISMATCH: renew,
+  PRODUCT_NOT_SUPPORTED: admit,
+  REPORT_NOT_SUPPORTED: admit,
+  MIGRATION_ALLOWED:
+    'Start the guest with a policy that forbids migration agents (bit 18, MIGRATE_MA, is zero).',
   SIGNATURE_INVALID: restart,
   UNDETERMINED: 'Fetch the endorsements that the facts name for the refused machine.',
   ENDORSEMENTS_MISSING:

@@ -33,7 +33,7 @@ export const sevSnpAppraiser: PlatformAppraiser = {
   verify: verifySevSnp,
   checks: [
     ...['size', 'form', 'endorsement-key', 'product', 'chain', 'revocation'],
-    ...['certificate-tcb', 'instance', 'report-signature', 'migration', 'vmpl'],
+    ...['certificate-tcb', 'instance', 'report-signature', 'migration'],
   ],
   mainRegister: 'measurement',
   fieldsOf: sevSnpFields,
@@ -52,7 +52,7 @@ interface Case {
  *
  * Codes: `EVIDENCE_TOO_LARGE`, `REPORT_NOT_SUPPORTED`, `EVIDENCE_MALFORMED`, `PRODUCT_NOT_SUPPORTED`, `PRODUCT_MISMATCH`, those of
  * `verifyChain`, `CERTIFICATE_REVOKED`, `CERTIFICATE_TCB_MISMATCH`, `INSTANCE_MISMATCH`, `SIGNATURE_INVALID`,
- * `MIGRATION_ALLOWED`, `VMPL_NOT_ALLOWED`.
+ * `MIGRATION_ALLOWED`.
  *
  * @throws {PeerFault} for bytes that are no report, table or certificate.
  */
@@ -164,7 +164,7 @@ function judgeRevocation(
 function brokenReport(
   report: Report,
   { leafKey }: Vouched,
-  { checks, vmpls = [0] }: VerificationRequest,
+  { checks }: VerificationRequest,
 ): Verification | undefined {
   const signature = signatureOf(report)
   const isSigned =
@@ -184,11 +184,6 @@ function brokenReport(
     return refused('migration', { code: 'MIGRATION_ALLOWED', facts })
   }
   checks.pass('migration')
-  if (!vmpls.includes(report.vmpl)) {
-    const facts = { found: report.vmpl, allowed: vmpls.join(' ') }
-    return refused('vmpl', { code: 'VMPL_NOT_ALLOWED', facts })
-  }
-  checks.pass('vmpl', { found: String(report.vmpl) })
   return undefined
 }
 
@@ -210,6 +205,7 @@ function claimsOf(
       status: 'UpToDate',
       levels: [reported, committed, launch].map(bytes => tcbOf(product, bytes)),
     },
+    privilegeLevel: report.vmpl,
     reportData: report.reportData,
     expiresAt: timestamp(Math.min(vouched.expiresAt, list?.nextUpdate ?? vouched.expiresAt)),
     issuedAt: timestamp(Math.max(vouched.issuedAt, list?.thisUpdate ?? vouched.issuedAt)),
