@@ -14,6 +14,7 @@ const meanings: Readonly<Record<string, string>> = {
   'platform-allowed': 'the policy admits this platform',
   debug: 'the host cannot read its memory through debug mode',
   tcb: 'the firmware is of a state that the policy allows',
+  'privilege-level': 'it was asked for at a privilege level that the policy allows',
   measurement: 'the software is the one that is expected',
   'report-data': 'the evidence carries the data that were asked for',
   pins: 'the machine is one of those that the policy pins',

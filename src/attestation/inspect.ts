@@ -19,6 +19,7 @@ import {
   policyQuestions,
   refusalOf,
 } from './judgement.ts'
+import { tcbRuleOf } from './manifest-draft.ts'
 import { isPlatformName, type PlatformName, platformNames } from './platforms.ts'
 import type { Policy } from './policy.ts'
 import { factsOfRefusal, sentenceOf } from './refusal-words.ts'
@@ -74,11 +75,7 @@ const defaultPolicy: Policy = {
   testnet: false,
   testAnchors: [],
   measurements: [],
-  tcb: platformNames.filter(isPlatformName).map(platform => ({
-    platform,
-    allowed: ['UpToDate', 'SWHardeningNeeded'],
-    minimum: {},
-  })),
+  tcb: platformNames.filter(isPlatformName).map(platform => tcbRuleOf(platform)),
   evidenceAge: milliseconds(Number.POSITIVE_INFINITY),
   pins: new Set(),
   owners: new Map(),
@@ -212,6 +209,15 @@ function comparedIn(
     case 'tcb': {
       const rule = policy.tcb.find(each => each.platform === platform)
       return { found: tcbStatus, expected: rule?.allowed.join(' or ') || 'nothing' }
+    }
+    case 'privilege-level': {
+      const rule = policy.tcb.find(each => each.platform === platform)
+      const { privilegeLevel } = claims
+      if (privilegeLevel === undefined) return {}
+      return {
+        found: String(privilegeLevel),
+        expected: rule?.privilegeLevels.join(' or ') || 'nothing',
+      }
     }
     case 'measurement': {
       const register = appraiser.mainRegister

@@ -37,7 +37,7 @@ test('trusted evidence shows every check of the platform and the policy, in orde
   })
   expect(inspection.checks.map(({ id }) => id)).toEqual([
     ...['size', 'form', 'instance', 'chain', 'report-signature', 'platform-allowed'],
-    ...['debug', 'tcb', 'measurement', 'report-data', 'pins'],
+    ...['debug', 'tcb', 'privilege-level', 'measurement', 'report-data', 'pins'],
   ])
   expect(outcomesOf(inspection)).toMatchObject({ measurement: 'pass', pins: 'skipped' })
   const found = inspection.checks.find(({ id }) => id === 'measurement')

@@ -1,4 +1,4 @@
-import { draftManifest } from '../../../../src/attestation/manifest-draft.ts'
+import { draftManifest, tcbRuleOf } from '../../../../src/attestation/manifest-draft.ts'
 import { policyOf } from '../../../../src/attestation/policy.ts'
 import { toHex } from '../../../../src/base/bytes.ts'
 import { after, days } from '../../../../src/base/time.ts'
@@ -31,7 +31,7 @@ platformConforms('sev-snp', async () => {
             ...{ validFrom: '2026-10-31T00:00:00Z', validUntil: '2027-11-01T00:00:00Z' },
           },
         ],
-        tcb: [{ platform: 'sev-snp', allowed: ['UpToDate'], minimum: { tee: 1, snp: 24 } }],
+        tcb: [tcbRuleOf('sev-snp', { minimum: { tee: 1, snp: 24 } })],
       }),
     ),
   )
