@@ -1,5 +1,5 @@
 /**
- * The attestation document of AWS Nitro Enclaves (aws-nitro-enclaves-nsm-api, `docs/attestation_process.md`): a COSE_Sign1
+ * The attestation document of AWS Nitro Enclaves (aws-nitro-enclaves-nsm-api, attestation process): a COSE_Sign1
  * (RFC 9052 §4.2) around a map. Read strictly; nothing in it is believed here.
  */
 import { toHex } from '../../base/bytes.ts'

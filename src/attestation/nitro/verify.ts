@@ -4,7 +4,7 @@
  * certificates for use here and no versions of firmware, so nothing but the document is needed.
  */
 import { concatBytes, equalBytes, toHex, utf8 } from '../../base/bytes.ts'
-import { PeerFault } from '../../base/errors.ts'
+import { assert, PeerFault } from '../../base/errors.ts'
 import { after, minutes, type Timestamp, timestamp } from '../../base/time.ts'
 import { verifyEcdsa } from '../../crypto/ecdsa.ts'
 import { sha384 } from '../../crypto/hash.ts'
@@ -37,7 +37,7 @@ export const nitroAppraiser: PlatformAppraiser = {
   fieldsOf: nitroFields,
 }
 
-/** Claims of a document, or why not. @throws {PeerFault} `CBOR_…`, `BAD_CERTIFICATE`. */
+/** Claims of a document, or why not. @throws {PeerFault} `CBOR_…`, `BAD_CERTIFICATE` for bytes that are neither. */
 function verifyNitro({ body, anchors, now, checks }: VerificationRequest): Verification {
   if (body.length > nitroBytesMax) {
     const facts = { bytes: body.length, bytesMax: nitroBytesMax }
@@ -104,7 +104,7 @@ interface Certificates {
 
 function certificatesOf({ certificate, cabundle }: NitroDocument): Certificates {
   const [root, ...issuers] = cabundle.map(parseCertificate)
-  if (root === undefined) throw new PeerFault('BAD_CERTIFICATE', 'a bundle without a root')
+  assert(root !== undefined, 'a bundle that was read has a root')
   return { root, chain: [parseCertificate(certificate), ...issuers.reverse()] }
 }
 

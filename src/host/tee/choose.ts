@@ -6,6 +6,7 @@ import { ConfigfsAttester, configfsPlatform, configfsRoot } from './configfs.ts'
 import type { DeviceFiles } from './device-files.ts'
 import { DstackAttester, dstackSocket, dstackSockets, tappdSocket } from './dstack.ts'
 import { checkGramine, GramineAttester, gramineRoot } from './gramine.ts'
+import { checkNitro, NitroAttester, type NitroPlaces, nitroPlaces } from './nitro.ts'
 import type { Attester } from './port.ts'
 
 /** Where the interfaces of TEEs are looked for. */
@@ -14,6 +15,7 @@ export interface TeePlaces {
   readonly configfs: string
   readonly dstack: readonly string[]
   readonly tappd: string
+  readonly nitro: NitroPlaces
 }
 
 /** The places on every real machine. */
@@ -22,11 +24,12 @@ export const usualPlaces: TeePlaces = {
   configfs: configfsRoot,
   dstack: dstackSockets,
   tappd: tappdSocket,
+  nitro: nitroPlaces,
 }
 
 /** One way to evidence, and whether it is open. */
 export interface TeeOffer {
-  readonly interface: 'gramine' | 'configfs' | 'dstack'
+  readonly interface: 'gramine' | 'configfs' | 'dstack' | 'nsm'
   readonly state:
     | { readonly kind: 'ready'; readonly platform: PlatformName; open(): Attester }
     /** `TEE_NOT_OFFERED` where nothing hints at it; another code where something is there and does not work. */
@@ -35,7 +38,7 @@ export interface TeeOffer {
 
 /**
  * What each interface says, in the order in which one is chosen: Gramine, because an enclave sees nothing else of its machine; the
- * kernel before the agent of dstack, which only stands between.
+ * kernel before the agent of dstack, which only stands between. Nothing else is offered where Nitro's module is.
  */
 export async function teeOffers(
   files: DeviceFiles,
@@ -54,6 +57,10 @@ export async function teeOffers(
     offer('dstack', async () => {
       const socket = await dstackSocket(files, places.dstack, places.tappd)
       return { platform: 'tdx', open: () => new DstackAttester(socket) }
+    }),
+    offer('nsm', async () => {
+      await checkNitro(files, places.nitro)
+      return { platform: 'nitro', open: () => new NitroAttester(places.nitro.helper) }
     }),
   ])
 }

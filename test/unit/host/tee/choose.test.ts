@@ -16,6 +16,7 @@ const places: TeePlaces = {
   configfs: fakeConfigfsRoot,
   dstack: [agent.socket],
   tappd: '/nowhere/tappd.sock',
+  nitro: { device: '/nowhere/nsm', helper: '/nowhere/coterie-nsm' },
 }
 const bare: TeePlaces = { ...places, dstack: ['/nowhere/dstack.sock'] }
 
@@ -58,7 +59,8 @@ test('a machine without a TEE says what each interface lacks', async () => {
   const chosen = chooseAttester(machine(undefined, noConfigfs), 'auto', bare)
   await expect(chosen).rejects.toMatchObject({
     code: 'TEE_NONE',
-    message: /gramine: TEE_NOT_OFFERED; configfs: TEE_PROVIDER_GONE; dstack: TEE_NOT_OFFERED/,
+    message:
+      /gramine: TEE_NOT_OFFERED; configfs: TEE_PROVIDER_GONE; dstack: TEE_NOT_OFFERED; nsm: TEE_NOT_OFFERED/,
     next: /doctor/,
   })
 })
@@ -75,6 +77,7 @@ test('an interface that is there and broken is told from one that is not there',
   expect(offers.map(({ state }) => state)).toMatchObject([
     { kind: 'closed', error: { code: 'TEE_NO_DCAP' } },
     { kind: 'ready', platform: 'sev-snp' },
+    { kind: 'closed', error: { code: 'TEE_NOT_OFFERED' } },
     { kind: 'closed', error: { code: 'TEE_NOT_OFFERED' } },
   ])
 })
