@@ -27,6 +27,9 @@ export const text = (value: string): Written =>
 export const bytes = (value: Uint8Array): Written => concatBytes(head(2, value.length), value)
 export const list = (items: readonly Written[]): Written =>
   concatBytes(head(4, items.length), ...items)
+/** Without a length, and ended by a break. */
+export const openList = (items: readonly Written[]): Written =>
+  concatBytes(Uint8Array.of(0x9f), ...items, Uint8Array.of(0xff))
 /** In the order given, with its length in front. */
 export const map = (entries: readonly Entry[]): Written =>
   concatBytes(head(5, entries.length), ...entries.flat())

@@ -5,6 +5,7 @@ import { appraise } from '../../src/attestation/appraise.ts'
 import { noEndorsements } from '../../src/attestation/endorsements.ts'
 import { encodeManifest, parseManifest } from '../../src/attestation/manifest.ts'
 import { parseEnvelope } from '../../src/attestation/manifest-approval.ts'
+import { nitroAppraiser } from '../../src/attestation/nitro/verify.ts'
 import { parseCertificate } from '../../src/attestation/x509.ts'
 import { parseDer } from '../../src/attestation/x509-der.ts'
 import { parseEcKey } from '../../src/attestation/x509-keys.ts'
@@ -17,12 +18,14 @@ import { parseSettings } from '../../src/node/config.ts'
 import { keyReportData } from '../../src/wire/evidence.ts'
 import { FakeNode } from '../fakes/node.ts'
 import { epoch, testNetwork, testNode } from '../fixtures/network.ts'
+import { forged, verify } from '../fixtures/nitro.ts'
 import { fuzz, type Target, typed } from './harness.ts'
 import { type Draw, mutate } from './mutator.ts'
 
 const fixture = testNetwork()
 const node = await testNode(fixture, 'fuzzed')
 const chain = node.machine.chain.map(pem => fromPem(pem) ?? new Uint8Array(0))
+const nitroBodies = [forged(), forged({ isOpen: true, isTagged: true, nonce: new Uint8Array(32) })]
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 
 const app = createApp(new FakeNode(), {
@@ -78,6 +81,8 @@ const samples: Readonly<Record<string, readonly Uint8Array[]>> = {
   parseCertificate: chain,
   parseEcKey: [...chain, new Uint8Array(120)],
   'appraise of simulated evidence': [node.evidence.body],
+  'verification of Nitro evidence': nitroBodies,
+  'fields of Nitro evidence': nitroBodies,
   fromPem: node.machine.chain.map(utf8),
   parseAddress: [
     '/ip4/127.0.0.1/tcp/9600',
@@ -108,6 +113,8 @@ const targets: Readonly<Record<keyof typeof samples, Target>> = {
   'appraise of simulated evidence': typed(body =>
     appraise({ ...appraisal, evidence: { ...node.evidence, body } }),
   ),
+  'verification of Nitro evidence': typed(body => verify(body)),
+  'fields of Nitro evidence': typed(nitroAppraiser.fieldsOf),
   fromPem: bytes => void fromPem(text(bytes)),
   parseAddress: typed(bytes => parseAddress(text(bytes))),
   parseSettings: typed(bytes => parseSettings({ file: jsonOf(bytes) })),
