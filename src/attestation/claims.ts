@@ -24,6 +24,8 @@ export interface Claims {
     /** When the vendor set the level that the machine is at. */
     readonly date?: Timestamp
   }
+  /** VM privilege level of who asked for the evidence, where the platform tells it: 0 is the most privileged. */
+  readonly privilegeLevel?: number
   /** 64 bytes. */
   readonly reportData: Uint8Array
   /** The first end of validity of whatever vouches for the claims. */

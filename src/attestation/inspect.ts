@@ -1,5 +1,4 @@
 /** Why evidence is believed or not: the judgement of `appraise` with every question beside its answer, for people and their records. */
-
 import { toHex, utf8 } from '../base/bytes.ts'
 import { digestOf } from '../base/ids.ts'
 import { milliseconds, type Timestamp } from '../base/time.ts'

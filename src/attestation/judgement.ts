@@ -12,10 +12,9 @@ import { type Check, Checks } from './checks.ts'
 import type { Claims, PlatformAppraiser, Verification, VerificationRequest } from './claims.ts'
 import type { Endorsements } from './endorsements.ts'
 import { instanceOf } from './instance.ts'
-import type { TcbRule } from './manifest-document.ts'
 import { isPlatformName, type PlatformName } from './platforms.ts'
 import type { Policy, PolicyMeasurement } from './policy.ts'
-import { judgeTcb } from './tcb-judgement.ts'
+import { judgePrivilege, judgeTcb } from './tcb-judgement.ts'
 import { isRefusal, type Refusal } from './verdict.ts'
 import { anchorsOf, appraiserOf, verifyWith } from './verifiers.ts'
 
@@ -37,7 +36,14 @@ export interface Demands {
 export type PolicyQuestion = (typeof policyQuestions)[number]
 
 /** After all that the platform's verifier asks. */
-export const policyQuestions = ['debug', 'tcb', 'measurement', 'report-data', 'pins'] as const
+export const policyQuestions = [
+  'debug',
+  'tcb',
+  'privilege-level',
+  'measurement',
+  'report-data',
+  'pins',
+] as const
 
 /** `open`: nobody said what to compare with, and trust needs it. `unasked`: the same, and trust does not. */
 export interface PolicyAnswer {
@@ -104,9 +110,7 @@ export function judge(
   const checks = new Checks()
   const { now, revocation } = demands
   const anchors = anchorsOf(platform, policy)
-  const rule = ruleOf(policy, platform)
-  const vmpls = rule?.privilegeLevels ?? []
-  const request = { body, anchors, endorsements, now, revocation, vmpls, checks }
+  const request = { body, anchors, endorsements, now, revocation, checks }
   const verification = verifyWith(appraiser, request)
   const verified = { platform, appraiser, passed: checks.passed }
   if (verification.kind !== 'claims') return { kind: 'unverified', verification, ...verified }
@@ -153,7 +157,7 @@ function chooseAppraiser(name: string, { policy, namesSoftware }: Demands): Chos
 
 function judgeClaims({ platform, appraiser }: Chosen, claims: Claims, demands: Demands): Judged {
   const { policy, now } = demands
-  const rule = ruleOf(policy, platform)
+  const rule = policy.tcb.find(each => each.platform === platform)
   const tcb = judgeTcb(claims, rule, now)
   const named = demands.namesSoftware ? judgeMeasurement(platform, claims, demands) : undefined
   const measurement = named === undefined || isRefusal(named) ? undefined : named
@@ -163,6 +167,10 @@ function judgeClaims({ platform, appraiser }: Chosen, claims: Claims, demands: D
   const answers: Readonly<Record<PolicyQuestion, PolicyAnswer['answer']>> = {
     debug: claims.debug ? { code: 'DEBUG_ENABLED', facts: { platform } } : 'pass',
     tcb: tcb.refusal ?? 'pass',
+    'privilege-level':
+      claims.privilegeLevel === undefined
+        ? 'unasked'
+        : (judgePrivilege(platform, claims, rule) ?? 'pass'),
     measurement: isPinned
       ? ((named !== undefined && isRefusal(named) ? named : wrongMain) ?? 'pass')
       : 'open',
@@ -181,9 +189,6 @@ function judgeClaims({ platform, appraiser }: Chosen, claims: Claims, demands: D
     expiresAt: timestamp(Math.min(...ends)),
   }
 }
-
-const ruleOf = ({ tcb }: Policy, platform: PlatformName): TcbRule | undefined =>
-  tcb.find(each => each.platform === platform)
 
 function judgeReportData(
   { reportData }: Claims,

@@ -2,6 +2,7 @@
 import { after, milliseconds, type Timestamp } from '../base/time.ts'
 import type { Claims } from './claims.ts'
 import type { TcbRule, TcbStatus } from './manifest-document.ts'
+import type { PlatformName } from './platforms.ts'
 import type { Refusal, RefusalFacts } from './verdict.ts'
 
 /** What came of it. */
@@ -39,6 +40,18 @@ export function judgeTcb(
     return { status, refusal: { code: 'ADVISORY_NOT_ALLOWED', facts } }
   }
   return { status, refusal: undefined, ...(graceEndsAt !== undefined && { graceEndsAt }) }
+}
+
+/** Code: `PRIVILEGE_LEVEL_NOT_ALLOWED`. A platform that tells no level has none to refuse. */
+export function judgePrivilege(
+  platform: PlatformName,
+  { privilegeLevel }: Pick<Claims, 'privilegeLevel'>,
+  rule: TcbRule | undefined,
+): Refusal | undefined {
+  const allowed = rule?.privilegeLevels ?? []
+  if (privilegeLevel === undefined || allowed.includes(privilegeLevel)) return undefined
+  const facts = { platform, found: privilegeLevel, allowed: allowed.join(' ') }
+  return { code: 'PRIVILEGE_LEVEL_NOT_ALLOWED', facts }
 }
 
 /** Below a minimum of the rule firmware is out of date, whatever the vendor says. */

@@ -43,6 +43,7 @@ const byCode: Readonly<Record<string, LossReason>> = {
   SVN_TOO_LOW: 'not-admitted',
   TCB_NOT_ALLOWED: 'not-admitted',
   ADVISORY_NOT_ALLOWED: 'not-admitted',
+  PRIVILEGE_LEVEL_NOT_ALLOWED: 'not-admitted',
   DEBUG_ENABLED: 'not-admitted',
   PLATFORM_NOT_ALLOWED: 'not-admitted',
   PLATFORM_NOT_SUPPORTED: 'not-admitted',

@@ -31,7 +31,7 @@ const advice: Readonly<Record<string, string>> = {
   EVIDENCE_NOT_YET_VALID: clocks,
   TCB_NOT_ALLOWED: updates,
   ADVISORY_NOT_ALLOWED: updates,
-  VMPL_NOT_ALLOWED:
+  PRIVILEGE_LEVEL_NOT_ALLOWED:
     'Ask for evidence at a privilege level that the TCB rule of the manifest names; most privileged is 0.',
   DEBUG_ENABLED: 'Start the refused machine without debug mode: in it the host reads all memory.',
   PLATFORM_NOT_ALLOWED: admit,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Claims } from '../../../src/attestation/claims.ts'
 import type { TcbRule, TcbStatus } from '../../../src/attestation/manifest-document.ts'
 import { tcbRuleOf } from '../../../src/attestation/manifest-draft.ts'
-import { judgeTcb } from '../../../src/attestation/tcb-judgement.ts'
+import { judgePrivilege, judgeTcb } from '../../../src/attestation/tcb-judgement.ts'
 import { after, days, timestamp } from '../../../src/base/time.ts'
 import { epoch } from '../../fixtures/network.ts'
 
@@ -70,4 +70,16 @@ test('an open advisory is refused in the grace too', () => {
   expect(judgeTcb(claims, rule({ graceMs: grace, advisories: [] }), epoch).refusal).toMatchObject({
     code: 'ADVISORY_NOT_ALLOWED',
   })
+})
+
+test('only who is as privileged as the rule says may ask for evidence; where there are no levels none is asked', () => {
+  const snp = tcbRuleOf('sev-snp')
+  expect(judgePrivilege('sev-snp', { privilegeLevel: 0 }, snp)).toBeUndefined()
+  expect(judgePrivilege('sev-snp', {}, snp)).toBeUndefined()
+  expect(judgePrivilege('sev-snp', { privilegeLevel: 1 }, snp)).toMatchObject({
+    code: 'PRIVILEGE_LEVEL_NOT_ALLOWED',
+    facts: { found: 1, allowed: '0' },
+  })
+  const wide = tcbRuleOf('sev-snp', { privilegeLevels: [0, 1] })
+  expect(judgePrivilege('sev-snp', { privilegeLevel: 1 }, wide)).toBeUndefined()
 })
