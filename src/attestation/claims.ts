@@ -23,6 +23,8 @@ export interface Claims {
     readonly advisories?: readonly string[]
     /** When the vendor set the level that the machine is at. */
     readonly date?: Timestamp
+    /** Of Intel: how recent the vendor's word is; it rises with every recovery (`tcbEvaluationDataNumber`). */
+    readonly evaluationNumber?: number
   }
   /** VM privilege level of who asked for the evidence, where the platform tells it: 0 is the most privileged. */
   readonly privilegeLevel?: number
@@ -43,6 +45,8 @@ export interface VerificationRequest {
   readonly now: Timestamp | null
   /** Where AMD's lists of revoked certificates may be absent; DCAP always needs Intel's. `required` unless said. */
   readonly revocation?: 'required' | 'if-present'
+  /** Of Intel: what the vendor said under a lower number is out of force, because somebody saw a higher one. */
+  readonly evaluationNumberMin?: number
   /** Where what passes is noted. */
   readonly checks: Checks
 }

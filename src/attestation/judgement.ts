@@ -110,7 +110,9 @@ export function judge(
   const checks = new Checks()
   const { now, revocation } = demands
   const anchors = anchorsOf(platform, policy)
-  const request = { body, anchors, endorsements, now, revocation, checks }
+  const rule = policy.tcb.find(each => each.platform === platform)
+  const asked = { revocation, evaluationNumberMin: rule?.evaluationMin ?? 0 }
+  const request = { body, anchors, endorsements, now, ...asked, checks }
   const verification = verifyWith(appraiser, request)
   const verified = { platform, appraiser, passed: checks.passed }
   if (verification.kind !== 'claims') return { kind: 'unverified', verification, ...verified }

@@ -15,8 +15,8 @@ const end = '-----END CERTIFICATE-----'
 
 /** Certificates of one document: no vendor's chain has more than four. */
 const blocksMax = 16
-/** §2: every line but the last has this many letters. */
-const lineLength = 64
+/** Letters of every line but the last: 64 (§2), and 76 (RFC 2045 §6.8) in quotes of some enclaves. */
+const lineLengths: ReadonlySet<number> = new Set([64, 76])
 
 const bad = (expected: string): PeerFault => new PeerFault('BAD_PEM', `expected ${expected} in PEM`)
 
@@ -49,10 +49,14 @@ export function certificatesIn(bytes: Uint8Array): Uint8Array[] {
 }
 
 function joined(lines: readonly string[]): string {
-  const isEven = lines.every((line, i) =>
-    i < lines.length - 1 ? line.length === lineLength : line.length <= lineLength,
-  )
-  if (!isEven) throw bad(`lines of ${lineLength} letters`)
+  const [first = ''] = lines
+  const isEven =
+    lines.length <= 1 ||
+    (lineLengths.has(first.length) &&
+      lines.every(({ length }, i) =>
+        i < lines.length - 1 ? length === first.length : length <= first.length,
+      ))
+  if (!isEven || lines.some(({ length }) => length > 76)) throw bad('lines of 64 or 76 letters')
   return lines.join('')
 }
 

@@ -1,6 +1,7 @@
 /** The verifiers of the platforms, behind one call. */
 import { PeerFault } from '../base/errors.ts'
 import type { PlatformAppraiser, Verification, VerificationRequest } from './claims.ts'
+import { sgxAppraiser, tdxAppraiser } from './dcap/verify.ts'
 import { nitroAppraiser } from './nitro/verify.ts'
 import type { PlatformName } from './platforms.ts'
 import type { Policy } from './policy.ts'
@@ -12,6 +13,8 @@ import { vendorKeysOf } from './vendor-keys.ts'
 const appraisers: ReadonlyMap<PlatformName, PlatformAppraiser> = new Map([
   ['nitro', nitroAppraiser],
   ['sev-snp', sevSnpAppraiser],
+  ['sgx', sgxAppraiser],
+  ['tdx', tdxAppraiser],
   ['simulated', simulatedAppraiser],
 ])
 

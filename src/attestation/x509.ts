@@ -219,7 +219,8 @@ function brokenShape(
   return place - 1 > certificate.pathLength ? invalid('the path is too long', place) : undefined
 }
 
-function outOfDate(chain: readonly Certificate[], now: Timestamp): Refusal | undefined {
+/** Which certificate does not hold at a time: for chains that were found valid before. Codes: `EVIDENCE_NOT_YET_VALID`, `EVIDENCE_EXPIRED`. */
+export function outOfDate(chain: readonly Certificate[], now: Timestamp): Refusal | undefined {
   for (const [certificate, { notBefore, notAfter }] of chain.entries()) {
     const facts = { certificate, now: iso(now) }
     if (now < notBefore) {

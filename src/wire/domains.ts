@@ -43,6 +43,8 @@ export const domains = {
   endorsements: 'coterie/endorsements/1',
   certificate: 'coterie/certificate/1',
   certificateCheck: 'coterie/certificate-check/1',
+  collateral: 'coterie/collateral/1',
+  pckChain: 'coterie/pck-chain/1',
   simulatedEvidence: 'coterie/simulated-evidence/1',
 } as const
 

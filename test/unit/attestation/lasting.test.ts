@@ -66,7 +66,8 @@ test('debug mode, other keys, another network, another root and broken bytes att
   expect(attest(node.evidence, { under: elsewhere })).toBe('REPORT_DATA_MISMATCH')
   expect(attest(node.evidence, { under: testNetwork() })).toBe('UNKNOWN_ANCHOR')
   expect(attest({ platform: 'simulated', body: Uint8Array.of(1) })).toBe('EVIDENCE_MALFORMED')
-  expect(attest({ ...node.evidence, platform: 'tdx' })).toBe('PLATFORM_NOT_SUPPORTED')
+  expect(attest({ ...node.evidence, platform: 'elsewhere' })).toBe('PLATFORM_NOT_SUPPORTED')
+  expect(attest({ ...node.evidence, platform: 'tdx' })).toBe('QUOTE_NOT_SUPPORTED')
   const production = { ...network, policy: { ...network.policy, testnet: false } }
   expect(attest(node.evidence, { under: production })).toBe('SIMULATED_NOT_TRUSTED')
 })

@@ -1,0 +1,246 @@
+/**
+ * Looks through endorsements, which anybody may have put together, for the documents of Intel that hold now.
+ *
+ * What was read once and found signed is kept, by the digest of its bytes and of the key above it: machines of one model share it,
+ * and reading it costs more than a quote. Only a holder of Intel's keys can put something there. Dates, and which document is in
+ * force, are asked each time.
+ */
+import { BoundedMap } from '../../base/bounded-map.ts'
+import { toHex } from '../../base/bytes.ts'
+import { PeerFault } from '../../base/errors.ts'
+import type { Timestamp } from '../../base/time.ts'
+import { verifyEcdsa } from '../../crypto/ecdsa.ts'
+import { framed, sha256 } from '../../crypto/hash.ts'
+import { domains } from '../../wire/domains.ts'
+import { type Endorsements, endorsementsOf } from '../endorsements.ts'
+import { certificatesIn } from '../pem.ts'
+import {
+  brokenList,
+  type ListIssuer,
+  parseRevocationList,
+  type RevocationList,
+} from '../revocation-list.ts'
+import { isRefusal } from '../verdict.ts'
+import { type Certificate, outOfDate, parseCertificate, verifyChain } from '../x509.ts'
+import { parseEcKey } from '../x509-keys.ts'
+import { parseSigned } from './json.ts'
+import { commonNameOf } from './pck.ts'
+import {
+  type EnclaveIdentity,
+  parseEnclaveIdentity,
+  parseTcbInfo,
+  type TcbInfo,
+} from './tcb-info.ts'
+
+/** How far a document came before it would not do. */
+const stages = { unreadable: 0, foreign: 1, unsigned: 2, notOfNow: 3 } as const
+type Stage = keyof typeof stages
+
+/** What was found, or why nothing was: the reason of the document that came furthest. */
+export class Search<T> {
+  best: T | undefined
+  #why = 'absent'
+  #stage = -1
+
+  get why(): string {
+    return this.#why
+  }
+
+  miss(stage: Stage, why: string): void {
+    if (stages[stage] < this.#stage) return
+    this.#stage = stages[stage]
+    this.#why = why
+  }
+
+  /** Runs `read`; bytes that it cannot read are a miss. */
+  reading<R>(read: () => R): R | undefined {
+    try {
+      return read()
+    } catch (error) {
+      if (!(error instanceof PeerFault)) throw error
+      this.miss('unreadable', error.code)
+      return undefined
+    }
+  }
+}
+
+/** A document and the certificate of whoever signed it. */
+export interface SignedBy<T> {
+  readonly document: T
+  readonly signer: Certificate
+}
+
+const keptMax = 128
+const keptLists = new BoundedMap<string, RevocationList>(keptMax)
+const keptSigners = new BoundedMap<string, readonly Certificate[]>(keptMax)
+const keptTcbInfo = new BoundedMap<string, TcbInfo>(keptMax)
+const keptIdentities = new BoundedMap<string, EnclaveIdentity>(keptMax)
+
+const nameOf = (key: Uint8Array, bytes: Uint8Array): string =>
+  toHex(sha256(framed(domains.collateral, key, bytes)))
+
+/** The youngest list of revoked certificates that `issuer` signed and that is of now. */
+export function findList(
+  endorsements: Endorsements,
+  issuer: ListIssuer,
+  now: Timestamp,
+): Search<RevocationList> {
+  const search = new Search<RevocationList>()
+  for (const bytes of endorsementsOf(endorsements, 'crl')) {
+    const name = nameOf(issuer.publicKey, bytes)
+    const list = keptLists.get(name) ?? search.reading(() => parseRevocationList(bytes.slice()))
+    if (list === undefined) continue
+    const broken = brokenList(list, issuer, now)
+    if (broken !== undefined) {
+      search.miss(listStages[broken.code] ?? 'notOfNow', broken.code)
+      continue
+    }
+    keptLists.set(name, list)
+    if (list.thisUpdate > (search.best?.thisUpdate ?? Number.NEGATIVE_INFINITY)) search.best = list
+  }
+  return search
+}
+
+const listStages: Readonly<Record<string, Stage>> = {
+  CRL_FOREIGN: 'foreign',
+  CRL_SIGNATURE_INVALID: 'unsigned',
+}
+
+/** Intel's name for whoever signs collateral: its root also signs authorities, and may sign other things one day. */
+const signerName = 'Intel SGX TCB Signing'
+
+/** Everybody whom the root lets sign collateral now. */
+export function findSigners(
+  endorsements: Endorsements,
+  rootKey: Uint8Array,
+  now: Timestamp,
+): Search<readonly Certificate[]> {
+  const search = new Search<readonly Certificate[]>()
+  const signers = new Map<string, Certificate>()
+  for (const bytes of endorsementsOf(endorsements, 'certificates')) {
+    for (const signer of signersIn(bytes, rootKey, search)) {
+      const broken = outOfDate([signer], now)
+      if (broken === undefined) signers.set(toHex(signer.tbs), signer)
+      else search.miss('notOfNow', broken.code)
+    }
+  }
+  if (signers.size > 0) search.best = [...signers.values()]
+  return search
+}
+
+function signersIn(
+  bytes: Uint8Array,
+  rootKey: Uint8Array,
+  search: Search<readonly Certificate[]>,
+): readonly Certificate[] {
+  const name = nameOf(rootKey, bytes)
+  const kept = keptSigners.get(name)
+  if (kept !== undefined) return kept
+  const certificates = search.reading(() =>
+    certificatesIn(bytes.slice()).map(parseCertificate).filter(isNamedSigner),
+  )
+  const signers = (certificates ?? []).filter(certificate => {
+    const valid = verifyChain({ chain: [certificate], anchors: [rootKey], now: null })
+    if (isRefusal(valid)) search.miss('unsigned', valid.code)
+    return !isRefusal(valid)
+  })
+  if (signers.length > 0) keptSigners.set(name, signers)
+  return signers
+}
+
+const isNamedSigner = ({ subject, isAuthority }: Certificate): boolean =>
+  !isAuthority && commonNameOf(subject) === signerName
+
+/** What tells documents of one kind apart. */
+interface Kind<T> {
+  readonly endorsement: 'tcb-info' | 'qe-identity'
+  readonly member: 'tcbInfo' | 'enclaveIdentity'
+  readonly parse: (text: string) => T
+  readonly kept: BoundedMap<string, T>
+}
+
+export const tcbInfoKind: Kind<TcbInfo> = {
+  endorsement: 'tcb-info',
+  member: 'tcbInfo',
+  parse: parseTcbInfo,
+  kept: keptTcbInfo,
+}
+
+export const identityKind: Kind<EnclaveIdentity> = {
+  endorsement: 'qe-identity',
+  member: 'enclaveIdentity',
+  parse: parseEnclaveIdentity,
+  kept: keptIdentities,
+}
+
+export interface DocumentRequest<T> {
+  readonly endorsements: Endorsements
+  readonly signers: readonly Certificate[]
+  readonly now: Timestamp
+  /** Documents with a lower number are not of now. */
+  readonly evaluationNumberMin: number
+  readonly fits: (document: T) => boolean
+}
+
+/** The document with the highest evaluation number, and of several the youngest, that is signed, fits and is of now. */
+export function findDocument<T extends TcbInfo | EnclaveIdentity>(
+  kind: Kind<T>,
+  { endorsements, signers, now, evaluationNumberMin, fits }: DocumentRequest<T>,
+): Search<SignedBy<T>> {
+  const search = new Search<SignedBy<T>>()
+  for (const bytes of endorsementsOf(endorsements, kind.endorsement)) {
+    const found = search.reading(() => signedBy(kind, bytes, signers))
+    if (found === undefined) continue
+    if (found === 'unsigned') {
+      const why = signers.length > 0 ? 'COLLATERAL_SIGNATURE_INVALID' : 'COLLATERAL_SIGNER_MISSING'
+      search.miss('unsigned', why)
+    } else if (!fits(found.document)) search.miss('foreign', 'COLLATERAL_FOREIGN')
+    else {
+      const broken = brokenDates(found.document, now, evaluationNumberMin)
+      if (broken !== undefined) search.miss('notOfNow', broken)
+      else if (isNewer(found.document, search.best?.document)) search.best = found
+    }
+  }
+  return search
+}
+
+/** The signature is asked before the text is read as JSON: only Intel's own is. */
+function signedBy<T>(
+  { member, parse, kept }: Kind<T>,
+  bytes: Uint8Array,
+  signers: readonly Certificate[],
+): SignedBy<T> | 'unsigned' {
+  for (const signer of signers) {
+    const document = kept.get(nameOf(signer.publicKey, bytes))
+    if (document !== undefined) return { document, signer }
+  }
+  const { text, message, signature } = parseSigned(bytes, member)
+  for (const signer of signers) {
+    const { curve, point } = parseEcKey(signer.publicKey)
+    if (curve !== 'P-256') continue
+    if (!verifyEcdsa({ curve, publicKey: point, message, signature, format: 'raw' })) continue
+    const document = parse(text)
+    kept.set(nameOf(signer.publicKey, bytes), document)
+    return { document, signer }
+  }
+  return 'unsigned'
+}
+
+function brokenDates(
+  { issuedAt, nextUpdate, evaluationNumber }: TcbInfo | EnclaveIdentity,
+  now: Timestamp,
+  evaluationNumberMin: number,
+): string | undefined {
+  if (now < issuedAt) return 'COLLATERAL_NOT_YET_VALID'
+  if (now > nextUpdate) return 'COLLATERAL_EXPIRED'
+  return evaluationNumber < evaluationNumberMin ? 'COLLATERAL_SUPERSEDED' : undefined
+}
+
+function isNewer(
+  document: TcbInfo | EnclaveIdentity,
+  than: TcbInfo | EnclaveIdentity | undefined,
+): boolean {
+  if (than === undefined) return true
+  const difference = document.evaluationNumber - than.evaluationNumber
+  return difference === 0 ? document.issuedAt > than.issuedAt : difference > 0
+}
