@@ -163,7 +163,7 @@ function checksOfPlatform(
       : undefined
   return checkReport(plan, judgement.passed, failed).map(check =>
     verification?.kind === 'undetermined' && check.id === verification.check
-      ? { ...check, why: `${verification.missing.join(', ')}: not at hand, or not of this time` }
+      ? { ...check, why: verification.why ?? 'what it needs is not at hand, or not of this time' }
       : worded(check),
   )
 }
@@ -213,7 +213,7 @@ function comparedIn(
     case 'privilege-level': {
       const rule = policy.tcb.find(each => each.platform === platform)
       const { privilegeLevel } = claims
-      if (privilegeLevel === undefined) return {}
+      if (privilegeLevel === undefined) return { why: 'this platform has no privilege levels' }
       return {
         found: String(privilegeLevel),
         expected: rule?.privilegeLevels.join(' or ') || 'nothing',

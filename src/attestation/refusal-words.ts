@@ -36,6 +36,10 @@ const sentences: Readonly<Record<string, Words>> = {
     component === undefined
       ? `Its firmware is ${status}, which is not allowed.`
       : `Its firmware is ${status}: ${component} is ${found}, and at least ${minimum} is asked.`,
+  ADVISORY_NOT_ALLOWED: ({ advisory }) =>
+    `The vendor's advisory ${advisory} concerns it, and the policy does not put up with that one.`,
+  PRIVILEGE_LEVEL_NOT_ALLOWED: ({ found }) =>
+    `It was asked for at privilege level ${found}, which the policy does not allow.`,
   MEASUREMENT_MISMATCH: ({ register }) =>
     `It runs other software: the register ${register} differs.`,
   SVN_TOO_LOW: ({ found, minimum }) =>

@@ -12,8 +12,11 @@ export type Revocation =
   /** The latest list that speaks for the root, and the authority is in none of them. */
   | { readonly kind: 'clear'; readonly list: RevocationList }
   | { readonly kind: 'revoked'; readonly refusal: Refusal }
-  /** No list speaks for the root now: there is none, or `why` none of those there are. */
-  | { readonly kind: 'unknown'; readonly why: string }
+  /**
+   * No list speaks for the root now: there is none, or `why` none of those there are. `isBroken`: there are some, and none is even the
+   * root's of a later day. Whoever brought those meant them to count, so that they are never the same as none.
+   */
+  | { readonly kind: 'unknown'; readonly why: string; readonly isBroken: boolean }
 
 /** Lists that are looked at: each costs a signature. */
 const listsMax = 8
@@ -25,21 +28,28 @@ export function revocationOf(
   now: Timestamp,
 ): Revocation {
   const speaking: RevocationList[] = []
+  const later: RevocationList[] = []
   const broken: string[] = []
   for (const bytes of lists.slice(0, listsMax)) {
     const list = readList(bytes)
     const code = list === undefined ? 'CRL_MALFORMED' : brokenList(list, root, now)?.code
     if (list !== undefined && code === undefined) speaking.push(list)
     else if (code !== undefined) broken.push(code)
+    if (list !== undefined && code === 'CRL_NOT_YET_VALID' && isOfRoot(list, root)) later.push(list)
   }
-  if (speaking.some(({ revoked }) => revoked.has(authority.serial))) {
+  // What was revoked later was never taken back: a list of AMD's own future is believed in its no.
+  if ([...speaking, ...later].some(({ revoked }) => revoked.has(authority.serial))) {
     const facts = { certificate: authority.commonName, serial: authority.serial }
     return { kind: 'revoked', refusal: { code: 'CERTIFICATE_REVOKED', facts } }
   }
   const [list] = speaking.toSorted((left, right) => right.thisUpdate - left.thisUpdate)
   if (list !== undefined) return { kind: 'clear', list }
   const why = broken.length === 0 ? 'no list at hand' : `no list is good: ${broken.join(' ')}`
-  return { kind: 'unknown', why }
+  return { kind: 'unknown', why, isBroken: broken.length > 0 && later.length === 0 }
+}
+
+function isOfRoot(list: RevocationList, root: Vouched['root']): boolean {
+  return brokenList(list, root, list.thisUpdate) === undefined
 }
 
 function readList(bytes: Uint8Array): RevocationList | undefined {

@@ -149,7 +149,7 @@ function judgeRevocation(
     return { kind: 'decided', list: answer.list }
   }
   const { why } = answer
-  if (revocation === 'required') {
+  if (revocation === 'required' || answer.isBroken) {
     const missing = [`${key.kind}/v1/${product}/crl`]
     return {
       kind: 'undecided',

@@ -1,28 +1,14 @@
 /** `coterie verify`: what evidence of hardware is worth, offline; needs no node and no network. */
 import { Command, Option } from 'commander'
 import { earOf } from '../../attestation/ear.ts'
-import { type Inspection, inspect } from '../../attestation/inspect.ts'
-import { factsOf, isPlatformName, platformNames } from '../../attestation/platforms.ts'
-import { policyOf } from '../../attestation/policy.ts'
-import { appraiserOf } from '../../attestation/verifiers.ts'
-import { fromHex, toHex } from '../../base/bytes.ts'
-import { UsageError } from '../../base/errors.ts'
-import { type Timestamp, timestamp } from '../../base/time.ts'
-import { readAtMost } from '../../host/bounded-read.ts'
-import { readEndorsementFiles } from '../../host/endorsements/files.ts'
+import type { Inspection } from '../../attestation/inspect.ts'
+import { platformNames } from '../../attestation/platforms.ts'
 import { adviceOn } from '../../node/refusal-advice.ts'
-import { limits } from '../../wire/limits.ts'
+import { type EvidenceFlags, inspectFile } from '../evidence-file.ts'
 import { printInspection } from '../inspection-text.ts'
 import { exitCodes, printJson } from '../output.ts'
-import { readPolicy, readPolicyBytes } from '../policy-file.ts'
 
-interface VerifyFlags {
-  readonly platform: string
-  readonly endorsements: readonly string[]
-  readonly measurement: readonly string[]
-  readonly reportData?: string
-  readonly policy?: string
-  readonly at?: string
+interface VerifyFlags extends EvidenceFlags {
   readonly json: boolean
   readonly format: 'text' | 'json' | 'ear'
 }
@@ -57,13 +43,9 @@ export function verifyCommand(): Command {
     .addOption(format.choices(['text', 'json', 'ear']).default('text'))
     .addHelpText('after', helpText)
     .action(async (file: string, flags: VerifyFlags) => {
-      const asked = await askedBy(flags)
-      const { endorsements, passedOver } = await readEndorsementFiles(flags.endorsements)
-      const body = await readAtMost(file, limits.handshakeFrameBytesMax)
-      const evidence = { platform: flags.platform, body }
-      const inspection = inspect({ ...asked, evidence, endorsements })
+      const { inspection, now, passedOver } = await inspectFile(file, flags)
       process.exitCode = codeOf[inspection.verdict]
-      if (flags.format === 'ear') return printJson(earOf(inspection, flags.platform, asked.now))
+      if (flags.format === 'ear') return printJson(earOf(inspection, flags.platform, now))
       const beside = { passedOver, next: adviceOn(inspection.code) }
       if (flags.json || flags.format === 'json') return printJson({ ...inspection, ...beside })
       printInspection(inspection, beside)
@@ -71,52 +53,3 @@ export function verifyCommand(): Command {
 }
 
 const gather = (value: string, before: readonly string[]): readonly string[] => [...before, value]
-
-async function askedBy(flags: VerifyFlags) {
-  const { at, policy, reportData } = flags
-  return {
-    now: at === undefined ? timestamp(Date.now()) : timeOf(at),
-    measurements: flags.measurement.map(text => measurementOf(text, flags.platform)),
-    reportData: reportData === undefined ? undefined : reportDataOf(reportData),
-    policy:
-      policy === undefined
-        ? undefined
-        : policyOf(readPolicy(await readPolicyBytes(policy)).manifest),
-  }
-}
-
-function timeOf(text: string): Timestamp {
-  const form = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/
-  const at = form.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isFinite(at)) return timestamp(at)
-  throw new UsageError('BAD_TIME', 'The time of --at is none that can be read.', {
-    next: 'Write it as 2026-01-31T12:00:00Z, with its zone.',
-  })
-}
-
-function measurementOf(text: string, platform: string): string {
-  const register = isPlatformName(platform) ? appraiserOf(platform)?.mainRegister : undefined
-  const length =
-    isPlatformName(platform) && register !== undefined
-      ? factsOf(platform).registers[register]
-      : undefined
-  const bytes = fromHex(text.toLowerCase())
-  if (bytes !== undefined && (length === undefined || bytes.length === length)) return toHex(bytes)
-  const size = length === undefined ? 'a whole number of' : `${length}`
-  throw new UsageError('BAD_MEASUREMENT', `A measurement here has ${size} bytes in hexadecimal.`, {
-    next: `Give the whole value of ${register ?? 'the main register'}, as whoever builds the software states it.`,
-  })
-}
-
-/** All hardware fills what is left of the 64 bytes with zeros. */
-function reportDataOf(text: string): Uint8Array {
-  const bytes = fromHex(text.toLowerCase())
-  if (bytes !== undefined && bytes.length > 0 && bytes.length <= 64) {
-    const whole = new Uint8Array(64)
-    whole.set(bytes)
-    return whole
-  }
-  throw new UsageError('BAD_REPORT_DATA', 'Report data have 1 to 64 bytes in hexadecimal.', {
-    next: 'Give what the evidence was asked to carry, such as a hash of a key and a nonce.',
-  })
-}

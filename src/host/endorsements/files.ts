@@ -12,6 +12,7 @@ import {
   type Endorsements,
   endorsementLimits,
 } from '../../attestation/endorsements.ts'
+import { parseCertificateTable } from '../../attestation/sev-snp/certificate-table.ts'
 import { parseDer, tagInteger, tagVersion } from '../../attestation/x509-der.ts'
 import { fromUtf8 } from '../../base/bytes.ts'
 import { PeerFault, UsageError } from '../../base/errors.ts'
@@ -40,8 +41,10 @@ export async function readEndorsementFiles(paths: readonly string[]): Promise<En
   for (const path of paths) {
     const inside = await filesInside(path)
     for (const file of inside ?? [path]) {
-      const endorsement = recognised(file, await readAtMost(file, endorsementLimits.bytesMax))
-      if (endorsement !== undefined) items.push(checkedSize(file, endorsement))
+      const bytes = await readAtMost(file, endorsementLimits.bytesMax)
+      const found = recognised(file, bytes)
+      if (found.length > 0 && bytes.length > endorsementLimits.bytesMax) throw tooLarge(file)
+      if (found.length > 0) items.push(...found)
       else if (inside !== undefined) passedOver.push(file)
       else throw notRecognised(file)
     }
@@ -65,13 +68,15 @@ async function filesInside(path: string): Promise<readonly string[] | undefined>
   }
 }
 
-/** What a file holds, by its content, or else by its name. */
-export function recognised(path: string, bytes: Uint8Array): Endorsement | undefined {
+/** What a file holds, by its content, or else by its name: one document, or those of a certificate table. */
+export function recognised(path: string, bytes: Uint8Array): readonly Endorsement[] {
   const byContent = ofDer(bytes) ?? ofText(fromUtf8(bytes)?.trimStart() ?? '', bytes)
-  if (byContent !== undefined) return byContent
+  if (byContent !== undefined) return [byContent]
+  const table = ofTable(bytes)
+  if (table !== undefined) return table
   const name = basename(path).toLowerCase()
   const kind = nameRows.find(([pattern]) => pattern.test(name))?.[1]
-  return kind === undefined ? undefined : { kind, bytes }
+  return kind === undefined ? [] : [{ kind, bytes }]
 }
 
 const nameRows: readonly (readonly [RegExp, EndorsementKind])[] = [
@@ -84,10 +89,23 @@ const nameRows: readonly (readonly [RegExp, EndorsementKind])[] = [
 /** A certificate begins with its version in a context tag, a list of revoked ones with a number (RFC 5280 §4.1, §5.1). */
 function ofDer(bytes: Uint8Array): Endorsement | undefined {
   if (bytes[0] !== 0x30) return undefined
+  const first = ifReadable(() => parseDer(bytes, valuesMax))?.parts[0]?.parts[0]?.tag
+  if (first === tagVersion) return { kind: 'certificates', bytes }
+  return first === tagInteger ? { kind: 'crl', bytes } : undefined
+}
+
+/** The certificates that an SEV-SNP host hands its guest, as configfs-tsm gives them (`auxblob`). */
+function ofTable(bytes: Uint8Array): readonly Endorsement[] | undefined {
+  const documents = ifReadable(() => parseCertificateTable(bytes))
+  return documents?.map(document => ({
+    kind: document.slot === 'crl' ? 'crl' : 'certificates',
+    bytes: document.bytes,
+  }))
+}
+
+function ifReadable<T>(read: () => T): T | undefined {
   try {
-    const first = parseDer(bytes, valuesMax).parts[0]?.parts[0]?.tag
-    if (first === tagVersion) return { kind: 'certificates', bytes }
-    return first === tagInteger ? { kind: 'crl', bytes } : undefined
+    return read()
   } catch (error) {
     if (error instanceof PeerFault) return undefined
     throw error
@@ -123,10 +141,9 @@ function jsonOf(text: string): unknown {
   }
 }
 
-function checkedSize(path: string, endorsement: Endorsement): Endorsement {
+function tooLarge(path: string): UsageError {
   const { bytesMax } = endorsementLimits
-  if (endorsement.bytes.length <= bytesMax) return endorsement
-  throw new UsageError('ENDORSEMENT_TOO_LARGE', `${path} has more than ${bytesMax} bytes.`, {
+  return new UsageError('ENDORSEMENT_TOO_LARGE', `${path} has more than ${bytesMax} bytes.`, {
     next: 'Give it as the vendor hands it out; no document of theirs is that long.',
   })
 }
