@@ -16,6 +16,8 @@ export interface PlatformCases {
   readonly otherReportData: Appraisal
   /** The bytes that neither signature nor parser may ignore; all of them unless said. */
   readonly ignoredBytes?: ReadonlySet<number>
+  /** Whether bytes after the evidence are passed over, because guests hand it out in larger buffers. */
+  readonly ignoresTail?: boolean
 }
 
 /** Runs the suite for the platform called `name`; `make` is called once. */
@@ -78,12 +80,12 @@ function bytesAreJudged(name: string, cases: () => Promise<PlatformCases>): void
   })
 
   test(`${name}: cut short anywhere or prolonged, evidence is refused and nothing throws`, async () => {
-    const { genuine } = await cases()
+    const { genuine, ignoresTail = false } = await cases()
     const { body } = genuine.evidence
     for (let length = 0; length < body.length; length++) {
       expect(appraiseBody(genuine, body.subarray(0, length))).toBe(false)
     }
-    expect(appraiseBody(genuine, Uint8Array.of(...body, 0))).toBe(false)
+    expect(appraiseBody(genuine, Uint8Array.of(...body, 0))).toBe(ignoresTail)
   })
 }
 
