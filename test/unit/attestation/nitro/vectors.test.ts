@@ -16,6 +16,7 @@ import { parsed, testNetwork } from '../../../fixtures/network.ts'
 import {
   absence,
   areVectorsAbsent,
+  unjudgedPlaces,
   type Vector,
   vectorBytes,
   vectorsOf,
@@ -23,6 +24,7 @@ import {
 
 const { manifestSet } = testNetwork().manifest
 const vectors = vectorsOf('nitro')
+const genuine = vectors.filter(({ expected }) => expected.genuine)
 const accepted = vectors.filter(({ expected }) => expected.verdict === 'accept')
 
 /** A network that admits this software, and trusts the vendors' roots alone. */
@@ -124,18 +126,14 @@ describe.skipIf(areVectorsAbsent)(`published documents of Nitro${absence}`, () =
     expect(judge(vector)).toMatchObject({ kind: 'refused', code: refusals[reason] })
   })
 
-  test.each(accepted)('$id is refused with any sixteenth byte changed', vector => {
+  test.each(genuine)('$id is refused with any sixteenth byte changed', vector => {
+    const isAccepted = (body: Uint8Array): boolean => verify(body, at(vector)).kind !== 'refused'
     const body = vectorBytes(vector.file)
-    const unjudged: number[] = []
-    for (let i = 0; i < body.length; i += 16) {
-      const changed = Uint8Array.from(body)
-      changed[i] = (changed[i] ?? 0) ^ (1 + ((i * 151) % 255))
-      if (verify(changed, at(vector)).kind !== 'refused') unjudged.push(i)
-    }
-    expect(unjudged).toEqual([])
+    expect(isAccepted(body)).toBe(true)
+    expect(unjudgedPlaces(body, isAccepted)).toEqual([])
   })
 
-  test.each(accepted)('$id is refused when cut short anywhere or prolonged', vector => {
+  test.each(genuine)('$id is refused when cut short anywhere or prolonged', vector => {
     const body = vectorBytes(vector.file)
     for (let length = 0; length < body.length; length++) {
       expect(verify(body.subarray(0, length), at(vector)).kind).toBe('refused')

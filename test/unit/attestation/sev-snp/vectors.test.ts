@@ -22,6 +22,7 @@ import { type Timestamp, timestamp } from '../../../../src/base/time.ts'
 import {
   absence,
   areVectorsAbsent,
+  unjudgedPlaces,
   type Vector,
   vectorBytes,
   vectorsOf,
@@ -62,17 +63,6 @@ function verify(vector: Vector, change: Partial<VerificationRequest> = {}): Veri
 function claimsIn(verification: Verification): Claims {
   if (verification.kind !== 'claims') throw new Error(JSON.stringify(verification))
   return verification.claims
-}
-
-/** Places at which a change is accepted. */
-function unjudged(bytes: Uint8Array, isAccepted: (changed: Uint8Array) => boolean): number[] {
-  const places: number[] = []
-  for (let i = 0; i < bytes.length; i += 16) {
-    const changed = Uint8Array.from(bytes)
-    changed[i] = (changed[i] ?? 0) ^ (1 + ((i * 151) % 255))
-    if (isAccepted(changed)) places.push(i)
-  }
-  return places
 }
 
 describe.skipIf(areVectorsAbsent)(`published reports of SEV-SNP${absence}`, () => {
@@ -157,13 +147,15 @@ describe.skipIf(areVectorsAbsent)(`published reports of SEV-SNP${absence}`, () =
     '$id is refused with any sixteenth byte of report or certificate changed',
     vector => {
       const body = vectorBytes(vector.file)
-      expect(unjudged(body, each => verify(vector, { body: each }).kind !== 'refused')).toEqual([])
+      expect(
+        unjudgedPlaces(body, each => verify(vector, { body: each }).kind !== 'refused'),
+      ).toEqual([])
       const certificate = certificateOf(vector)
       const isAccepted = (bytes: Uint8Array): boolean => {
         const endorsements = { items: [{ ...certificate, bytes }] }
         return verify(vector, { endorsements }).kind === 'claims'
       }
-      expect(unjudged(certificate.bytes, isAccepted)).toEqual([])
+      expect(unjudgedPlaces(certificate.bytes, isAccepted)).toEqual([])
     },
   )
 
@@ -190,7 +182,7 @@ describe.skipIf(areVectorsAbsent)(`published reports of SEV-SNP${absence}`, () =
         claimsIn(verify(vector)),
       )
       expect(sevSnpAppraiser.fieldsOf(whole)).toEqual(vector.fields)
-      expect(unjudged(whole, isAccepted)).toEqual([])
+      expect(unjudgedPlaces(whole, isAccepted)).toEqual([])
       for (let length = 0; length < whole.length; length += 7) {
         expect(isAccepted(whole.subarray(0, length))).toBe(false)
       }
