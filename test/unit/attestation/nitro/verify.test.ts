@@ -3,6 +3,8 @@ import type { Appraisal } from '../../../../src/attestation/appraise.ts'
 import { Checks, checkReport } from '../../../../src/attestation/checks.ts'
 import type { Verification } from '../../../../src/attestation/claims.ts'
 import { noEndorsements } from '../../../../src/attestation/endorsements.ts'
+import { instanceOf } from '../../../../src/attestation/instance.ts'
+import { attestForEver } from '../../../../src/attestation/lasting.ts'
 import { tcbRuleOf } from '../../../../src/attestation/manifest-draft.ts'
 import { nitroAppraiser } from '../../../../src/attestation/nitro/verify.ts'
 import { toHex, utf8 } from '../../../../src/base/bytes.ts'
@@ -154,6 +156,26 @@ test('what AWS writes in more than one way is accepted in each', () => {
   for (const spelling of spellings) expect(verify(forged(spelling)).kind).toBe('claims')
   const long = makeNitroAuthority(epoch, 7)
   expect(verify(nitroDocument(long, { userData }), epoch, { pinned: long }).kind).toBe('claims')
+})
+
+test('which machine once ran under some keys is answered alike for ever', async () => {
+  const { keys } = await testNode(testNetwork(), 'a')
+  const evidenceOf = (request: NitroRequest) => {
+    const reportData = keyReportData(network.network, 'nitro', keys)
+    return {
+      platform: 'nitro',
+      body: nitroDocument(authority, { userData: reportData, ...request }),
+    }
+  }
+  const old = {
+    timestamp: later(hours(-38)),
+    leaf: { notBefore: later(hours(-40)), notAfter: later(hours(-37)) },
+  }
+  const attested = attestForEver(network, keys, evidenceOf(old))
+  expect(attested).toMatchObject({ platform: 'nitro', registers: measurement.registers })
+  expect(attested).toMatchObject({ instance: instanceOf('nitro', utf8('i-0123456789abcdef0')) })
+  const debug = evidenceOf({ ...old, pcrs: { 0: new Uint8Array(48) } })
+  expect(attestForEver(network, keys, debug)).toMatchObject({ code: 'DEBUG_ENABLED' })
 })
 
 describe('dates', () => {

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { equalBytes } from '../../../../src/base/bytes.ts'
 import { milliseconds } from '../../../../src/base/time.ts'
+import { chooseAttester } from '../../../../src/host/tee/choose.ts'
 import { systemDeviceFiles } from '../../../../src/host/tee/device-files.ts'
 import { checkNitro, NitroAttester } from '../../../../src/host/tee/nitro.ts'
 import type { Evidence } from '../../../../src/wire/evidence.ts'
@@ -95,6 +96,19 @@ describe('a helper that', () => {
     expect(error.cause.message).not.toContain('COTERIE_TEST_SECRET')
     expect(error.cause.message).not.toContain('PATH=/')
   })
+})
+
+test('where the module is, Nitro is what the machine offers', async () => {
+  const nowhere = join(folder, 'nowhere')
+  const nitro = { device: await program(''), helper: await program('') }
+  const others = { gramine: nowhere, configfs: nowhere, dstack: [nowhere], tappd: nowhere }
+  for (const wanted of ['auto', 'nitro'] as const) {
+    const attester = await chooseAttester(systemDeviceFiles, wanted, { ...others, nitro })
+    expect(attester).toBeInstanceOf(NitroAttester)
+  }
+  const closed = { ...nitro, helper: nowhere }
+  const chosen = chooseAttester(systemDeviceFiles, 'nitro', { ...others, nitro: closed })
+  await expect(chosen).rejects.toMatchObject({ code: 'TEE_NONE', message: /nsm: TEE_NO_HELPER/ })
 })
 
 test('a machine without the module is told from one without the program', async () => {
