@@ -33,7 +33,7 @@ import {
 } from './tcb-info.ts'
 
 /** How far a document came before it would not do. */
-const stages = { unreadable: 0, foreign: 1, unsigned: 2, notOfNow: 3 } as const
+const stages = { foreign: 0, unreadable: 1, unsigned: 2, notOfNow: 3 } as const
 type Stage = keyof typeof stages
 
 /** What was found, or why nothing was: the reason of the document that came furthest. */

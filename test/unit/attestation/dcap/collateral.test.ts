@@ -1,0 +1,420 @@
+/** What Intel says about a machine, and what becomes of it on the way. */
+import { describe, expect, test } from 'vitest'
+import type { Endorsement } from '../../../../src/attestation/endorsements.ts'
+import { noEndorsements } from '../../../../src/attestation/endorsements.ts'
+import { fromUtf8, utf8 } from '../../../../src/base/bytes.ts'
+import {
+  after,
+  type Duration,
+  days,
+  hours,
+  type Timestamp,
+  timestamp,
+} from '../../../../src/base/time.ts'
+import { epoch } from '../../../fixtures/network.ts'
+import {
+  dcapCertificate,
+  dcapNames,
+  dcapSerials,
+  goodPck,
+  makeDcapAuthority,
+  makePair,
+  pemText,
+} from '../../../forge/dcap.ts'
+import {
+  type CollateralRequest,
+  type DcapCollateral,
+  dcapCollateral,
+  dcapEndorsements,
+  identityForm,
+  instantText,
+  type ListRequest,
+  platformLevel,
+  signedDocument,
+  tcbInfoForm,
+} from '../../../forge/dcap-collateral.ts'
+import { answerOf, ask, authority, claimsOf, type Tee } from './judged.ts'
+
+const genuine = { sgx: dcapCollateral(authority), tdx: dcapCollateral(authority, { tee: 'tdx' }) }
+const at = (span: Duration): Timestamp => after(epoch, span)
+const other = makeDcapAuthority(epoch)
+const foreign = dcapCollateral(other)
+
+type Change = Partial<Record<keyof DcapCollateral, Endorsement | undefined>>
+const answerTo = (tee: Tee, change: Change, now = epoch): string =>
+  answerOf(ask(tee, { request: { endorsements: dcapEndorsements(genuine[tee], change), now } }))
+
+const names = {
+  rootList: 'crl root',
+  pckList: 'crl platform',
+  signers: 'certificates tcb-signing',
+  tcbInfo: `tcb-info sgx ${goodPck.fmspc}`,
+  identity: 'qe-identity sgx',
+} as const
+const kinds = ['rootList', 'pckList', 'tcbInfo', 'identity'] as const
+
+test('without any word of Intel all of it is to be fetched', () => {
+  const { verification } = ask('tdx', { request: { endorsements: noEndorsements } })
+  expect(verification).toEqual({
+    kind: 'undetermined',
+    check: 'revocation',
+    missing: [
+      'crl root: absent',
+      'crl platform: absent',
+      'certificates tcb-signing: absent',
+      `tcb-info tdx ${goodPck.fmspc}: absent`,
+      'qe-identity tdx: absent',
+    ],
+  })
+})
+
+test.each(kinds)('without %s nothing is decided', kind => {
+  // The list of the other issuer is still there.
+  const why = kind === 'rootList' || kind === 'pckList' ? 'CRL_FOREIGN' : 'absent'
+  expect(answerTo('sgx', { [kind]: undefined })).toBe(`${names[kind]}: ${why}`)
+})
+
+test('without the signer’s certificate nothing is decided', () => {
+  expect(answerTo('sgx', { signers: undefined })).toBe(
+    [
+      `${names.signers}: absent`,
+      `${names.tcbInfo}: COLLATERAL_SIGNER_MISSING`,
+      `${names.identity}: COLLATERAL_SIGNER_MISSING`,
+    ].join(', '),
+  )
+})
+
+test('collateral is not looked for on behalf of a quote that no machine made', () => {
+  const quote = { attestation: makePair() }
+  const answered = ask('sgx', { quote, request: { endorsements: noEndorsements } })
+  expect(answerOf(answered)).toBe('ATTESTATION_KEY_MISMATCH')
+})
+
+const flipped = ({ kind, bytes }: Endorsement, place: number): Endorsement => ({
+  kind,
+  bytes: bytes.with(place, (bytes[place] ?? 0) ^ 1),
+})
+
+describe('lists of revoked certificates', () => {
+  const list = (request: ListRequest, by: 'rootList' | 'pckList'): Endorsement =>
+    dcapCollateral(authority, { [by]: request })[by]
+  const crl = (bytes: Uint8Array): Endorsement => ({ kind: 'crl', bytes })
+  const bad: readonly (readonly [string, string, (by: 'rootList' | 'pckList') => Endorsement])[] = [
+    ['garbage', 'BAD_CERTIFICATE', () => crl(utf8('not a list at all'))],
+    ['empty', 'BAD_CERTIFICATE', () => crl(new Uint8Array())],
+    [
+      'altered',
+      'CRL_SIGNATURE_INVALID',
+      by => flipped(genuine.sgx[by], genuine.sgx[by].bytes.length - 1),
+    ],
+    ['of another root', 'CRL_SIGNATURE_INVALID', by => foreign[by]],
+    ['of another issuer', 'CRL_FOREIGN', by => list({ issuerName: 'ARK-Milan' }, by)],
+    [
+      'under the key of a machine',
+      'CRL_SIGNATURE_INVALID',
+      by => list({ issuerKey: authority.pck.privateKey }, by),
+    ],
+    ['expired', 'CRL_EXPIRED', by => list({ nextUpdate: at(hours(-1)) }, by)],
+    ['of tomorrow', 'CRL_NOT_YET_VALID', by => list({ thisUpdate: at(hours(1)) }, by)],
+  ]
+  for (const by of ['rootList', 'pckList'] as const) {
+    test.each(bad)(`${by} that is %s decides nothing: %s`, (_name, why, make) => {
+      expect(answerTo('sgx', { [by]: make(by) })).toBe(`${names[by]}: ${why}`)
+      expect(answerTo('tdx', { [by]: make(by) })).toBe(`${names[by]}: ${why}`)
+    })
+  }
+
+  test('either list cannot stand in for the other', () => {
+    const { rootList, pckList } = genuine.sgx
+    expect(answerTo('sgx', { rootList: pckList })).toBe(`${names.rootList}: CRL_FOREIGN`)
+    expect(answerTo('sgx', { pckList: rootList })).toBe(`${names.pckList}: CRL_FOREIGN`)
+  })
+
+  test.each([
+    ['the machine', 'pckList', dcapSerials.pck, 'CERTIFICATE_REVOKED'],
+    ['the authority of machines', 'rootList', dcapSerials.issuer, 'CERTIFICATE_REVOKED'],
+    ['the signer of collateral', 'rootList', dcapSerials.signer, 'CERTIFICATE_REVOKED'],
+    ['somebody else', 'pckList', '0abc', 'UpToDate'],
+  ] as const)('that name %s in %s are heeded', (_name, by, serial, answer) => {
+    const revoked = list({ revoked: ['0999', serial] }, by)
+    expect(answerTo('sgx', { [by]: revoked })).toBe(answer)
+    expect(answerTo('tdx', { [by]: revoked })).toBe(answer)
+  })
+
+  test('are taken by their date: an older one beside it does not hide a revocation', () => {
+    const revoked = list({ revoked: [dcapSerials.pck], thisUpdate: at(hours(-1)) }, 'pckList')
+    const { items } = dcapEndorsements(genuine.sgx)
+    for (const all of [
+      [revoked, ...items],
+      [...items, revoked],
+    ]) {
+      expect(answerOf(ask('sgx', { request: { endorsements: { items: all } } }))).toBe(
+        'CERTIFICATE_REVOKED',
+      )
+    }
+  })
+})
+
+describe('TCB info and identities', () => {
+  const document = (collateral: CollateralRequest, by: 'tcbInfo' | 'identity'): Endorsement =>
+    dcapCollateral(authority, collateral)[by]
+  const past = instantText(at(hours(-1)))
+  const future = instantText(at(hours(1)))
+  const named = { tcbInfo: 'tcbInfo', identity: 'enclaveIdentity' } as const
+  const { privateKey: signerKey } = authority.signer
+
+  test.each([
+    ['another model', { fmspc: '00aa00aa00aa' }],
+    ['another PCE', { pceId: '0001' }],
+  ])('TCB info of %s is not of this machine', (_name, change) => {
+    const tcbInfo = document({ tcbInfo: info => Object.assign(info, change) }, 'tcbInfo')
+    expect(answerTo('sgx', { tcbInfo })).toBe(`${names.tcbInfo}: COLLATERAL_FOREIGN`)
+  })
+
+  test('what is said of SGX is not said of TDX, nor the other way', () => {
+    expect(answerTo('sgx', { tcbInfo: genuine.tdx.tcbInfo })).toContain('COLLATERAL_FOREIGN')
+    expect(answerTo('sgx', { identity: genuine.tdx.identity })).toContain('COLLATERAL_FOREIGN')
+    expect(answerTo('tdx', { tcbInfo: genuine.sgx.tcbInfo })).toContain('COLLATERAL_FOREIGN')
+    expect(answerTo('tdx', { identity: genuine.sgx.identity })).toContain('COLLATERAL_FOREIGN')
+  })
+
+  for (const by of ['tcbInfo', 'identity'] as const) {
+    const bad: readonly (readonly [string, string, () => Endorsement])[] = [
+      [
+        'that is over',
+        'COLLATERAL_EXPIRED',
+        () => document({ [by]: (form: object) => Object.assign(form, { nextUpdate: past }) }, by),
+      ],
+      [
+        'of tomorrow',
+        'COLLATERAL_NOT_YET_VALID',
+        () => document({ [by]: (form: object) => Object.assign(form, { issueDate: future }) }, by),
+      ],
+      [
+        'of another version',
+        'BAD_COLLATERAL',
+        () => document({ [by]: (form: object) => Object.assign(form, { version: 4 }) }, by),
+      ],
+      [
+        'without a date',
+        'BAD_COLLATERAL',
+        () => document({ [by]: (form: object) => Object.assign(form, { nextUpdate: 'soon' }) }, by),
+      ],
+      [
+        'on a day that does not exist',
+        'BAD_COLLATERAL',
+        () =>
+          document(
+            { [by]: (form: object) => Object.assign(form, { nextUpdate: '2027-02-30T00:00:00Z' }) },
+            by,
+          ),
+      ],
+      [
+        'with a status that nobody knows',
+        'BAD_COLLATERAL',
+        () =>
+          document(
+            {
+              [by]: (form: { tcbLevels: { tcbStatus: string }[] }) =>
+                Object.assign(form.tcbLevels[0]!, { tcbStatus: 'Fine' }),
+            },
+            by,
+          ),
+      ],
+      [
+        'with a negative version',
+        'BAD_COLLATERAL',
+        () =>
+          document(
+            { [by]: (form: object) => Object.assign(form, { tcbEvaluationDataNumber: -1 }) },
+            by,
+          ),
+      ],
+      ['by another root', 'COLLATERAL_SIGNATURE_INVALID', () => foreign[by]],
+      [
+        'by a machine',
+        'COLLATERAL_SIGNATURE_INVALID',
+        () => document({ signer: authority.pck.privateKey }, by),
+      ],
+      ['that is no JSON', 'BAD_COLLATERAL', () => ({ ...genuine.sgx[by], bytes: utf8('{}') })],
+      [
+        'that is text without end',
+        'BAD_COLLATERAL',
+        () => ({ ...genuine.sgx[by], bytes: utf8('{'.repeat(200_000)) }),
+      ],
+    ]
+    test.each(bad)(`${by} %s decides nothing: %s`, (_name, why, make) => {
+      expect(answerTo('sgx', { [by]: make() })).toBe(`${names[by]}: ${why}`)
+    })
+
+    test(`${by} spelled another way is not what Intel signed`, () => {
+      const { kind, bytes } = genuine.sgx[by]
+      const text = fromUtf8(bytes) ?? ''
+      const spaced: Endorsement = { kind, bytes: utf8(JSON.stringify(JSON.parse(text), null, 1)) }
+      expect(answerTo('sgx', { [by]: spaced })).toContain('COLLATERAL_SIGNATURE_INVALID')
+      const around: Endorsement = {
+        kind,
+        bytes: utf8(`\n ${text.replace(`{"${named[by]}":`, `{ "${named[by]}" :\n`)}\n`),
+      }
+      expect(answerTo('sgx', { [by]: around })).toBe('UpToDate')
+    })
+
+    test(`${by} with any sixteenth byte changed decides nothing`, () => {
+      const { kind, bytes } = genuine.sgx[by]
+      const accepted: number[] = []
+      for (let i = 0; i < bytes.length; i += 16) {
+        const changed = { kind, bytes: bytes.with(i, (bytes[i] ?? 0) ^ 2) }
+        if (!answerTo('sgx', { [by]: changed }).startsWith(names[by])) accepted.push(i)
+      }
+      expect(accepted).toEqual([])
+    })
+  }
+
+  test('of several the one with the highest evaluation number counts, in any order', () => {
+    const said = (number: number, status: string): Endorsement =>
+      document(
+        {
+          tcbInfo: info => {
+            info.tcbEvaluationDataNumber = number
+            info.tcbLevels = [platformLevel('sgx', 5, status)]
+          },
+        },
+        'tcbInfo',
+      )
+    const [older, newer] = [said(16, 'ConfigurationNeeded'), said(18, 'SWHardeningNeeded')]
+    const { items } = dcapEndorsements(genuine.sgx)
+    for (const all of [
+      [older, ...items, newer],
+      [newer, ...items, older],
+    ]) {
+      const answered = ask('sgx', { request: { endorsements: { items: all } } })
+      expect(answerOf(answered)).toBe('SWHardeningNeeded')
+      // The identity beside it still has the lower number.
+      expect(claimsOf(answered).tcb.evaluationNumber).toBe(17)
+    }
+  })
+
+  test('below the number that somebody saw are out of force', () => {
+    const request = { evaluationNumberMin: 17 }
+    expect(answerOf(ask('sgx', { request }))).toBe('UpToDate')
+    expect(answerOf(ask('sgx', { request: { evaluationNumberMin: 18 } }))).toBe(
+      `${names.tcbInfo}: COLLATERAL_SUPERSEDED, ${names.identity}: COLLATERAL_SUPERSEDED`,
+    )
+  })
+
+  test('a member that Intel adds changes nothing', () => {
+    const info = { ...tcbInfoForm('sgx', authority), tcbColour: 'blue' }
+    const tcbInfo: Endorsement = {
+      kind: 'tcb-info',
+      bytes: signedDocument('tcbInfo', info, signerKey),
+    }
+    const form = { ...identityForm('sgx', authority), note: null }
+    const identity: Endorsement = {
+      kind: 'qe-identity',
+      bytes: signedDocument('enclaveIdentity', form, signerKey),
+    }
+    expect(answerTo('sgx', { tcbInfo, identity })).toBe('UpToDate')
+  })
+})
+
+describe('who signs collateral', () => {
+  const certificate = (change: Partial<Parameters<typeof dcapCertificate>[0]>): Endorsement => ({
+    kind: 'certificates',
+    bytes: utf8(
+      pemText([
+        dcapCertificate({
+          ...{ subject: dcapNames.signer, issuerName: dcapNames.root, serial: dcapSerials.signer },
+          ...{ issuerKey: authority.root.privateKey, publicKey: authority.signer.publicKey },
+          ...{ notBefore: at(days(-9)), notAfter: at(days(9)) },
+          pathLength: null,
+          ...change,
+        }),
+        authority.rootCertificate,
+      ]),
+    ),
+  })
+
+  test.each([
+    ['has another name', { subject: 'Intel SGX Something' }, 'absent'],
+    ['is an authority', { pathLength: '00' }, 'absent'],
+    ['is of another root', { issuerKey: other.root.privateKey }, 'UNKNOWN_ANCHOR'],
+    ['is over', { notAfter: at(hours(-1)) }, 'EVIDENCE_EXPIRED'],
+    ['begins tomorrow', { notBefore: at(hours(1)) }, 'EVIDENCE_NOT_YET_VALID'],
+  ] as const)('and %s decides nothing', (_name, change, why) => {
+    const [first] = answerTo('sgx', { signers: certificate(change) }).split(', ')
+    expect(first).toBe(`${names.signers}: ${why}`)
+  })
+
+  test('may have changed the certificate: the one that is of now counts', () => {
+    const { items } = dcapEndorsements(genuine.sgx, {
+      signers: certificate({ notAfter: at(hours(-1)) }),
+    })
+    const endorsements = { items: [...items, certificate({ serial: '0a99' })] }
+    expect(answerOf(ask('sgx', { request: { endorsements } }))).toBe('UpToDate')
+  })
+
+  test('is read from DER of one certificate too, and among certificates of other vendors', () => {
+    const bytes = authority.signerCertificate
+    const { items } = dcapEndorsements(genuine.sgx, { signers: { kind: 'certificates', bytes } })
+    const others = [utf8('garbage'), other.signerCertificate, authority.issuerCertificate]
+    const strangers = others.map((each): Endorsement => ({ kind: 'certificates', bytes: each }))
+    const endorsements = { items: [...strangers, ...items] }
+    expect(answerOf(ask('sgx', { request: { endorsements } }))).toBe('UpToDate')
+  })
+})
+
+describe('what was read once', () => {
+  const request = (now = epoch, change: Change = {}) => ({
+    request: { now, endorsements: dcapEndorsements(genuine.sgx, change) },
+  })
+
+  test('is asked for its dates again: a month later it decides nothing', () => {
+    expect(answerOf(ask('sgx', request()))).toBe('UpToDate')
+    const later = answerOf(ask('sgx', request(at(days(29)))))
+    expect(later).toContain('CRL_EXPIRED')
+    expect(later).toContain('COLLATERAL_EXPIRED')
+    expect(answerOf(ask('sgx', request(at(days(301)))))).toBe('EVIDENCE_EXPIRED')
+    expect(answerOf(ask('sgx', request(at(days(-31)))))).toBe('EVIDENCE_NOT_YET_VALID')
+    expect(answerOf(ask('sgx', request()))).toBe('UpToDate')
+  })
+
+  test('holds under no other root', () => {
+    expect(answerOf(ask('sgx', request()))).toBe('UpToDate')
+    const anchors = [other.rootKey]
+    expect(answerOf(ask('sgx', { request: { anchors } }))).toBe('UNKNOWN_ANCHOR')
+    const both = { anchors: [other.rootKey, authority.rootKey] }
+    expect(answerOf(ask('sgx', { request: both }))).toBe('UpToDate')
+  })
+
+  test('gives way to what revokes it', () => {
+    expect(answerOf(ask('sgx', request()))).toBe('UpToDate')
+    const { pckList } = dcapCollateral(authority, { pckList: { revoked: [dcapSerials.pck] } })
+    expect(answerOf(ask('sgx', request(epoch, { pckList })))).toBe('CERTIFICATE_REVOKED')
+  })
+
+  test('does not change with the bytes that it was read from', () => {
+    const endorsements = dcapEndorsements(dcapCollateral(authority))
+    expect(answerOf(ask('sgx', { request: { endorsements } }))).toBe('UpToDate')
+    for (const { bytes } of endorsements.items) bytes.fill(0)
+    expect(answerOf(ask('sgx', request()))).toBe('UpToDate')
+    expect(answerOf(ask('sgx', { request: { endorsements } }))).toContain('BAD_')
+  })
+})
+
+test('a verdict ends with the first end of all that it rests on, and is of its latest date', () => {
+  const ends: readonly (readonly [CollateralRequest, number])[] = [
+    [{ rootList: { nextUpdate: at(days(3)) } }, 3],
+    [{ pckList: { nextUpdate: at(days(4)) } }, 4],
+    [{ tcbInfo: form => Object.assign(form, { nextUpdate: instantText(at(days(5))) }) }, 5],
+    [{ identity: form => Object.assign(form, { nextUpdate: instantText(at(days(6))) }) }, 6],
+    [{}, 28],
+  ]
+  for (const [collateral, left] of ends) {
+    expect(claimsOf(ask('sgx', { collateral })).expiresAt).toBe(at(days(left)))
+  }
+  const soon = { leaf: { notAfter: at(days(1)) } }
+  expect(claimsOf(ask('sgx', { quote: soon })).expiresAt).toBe(at(days(1)))
+  const pckList = { thisUpdate: at(hours(-3)) }
+  expect(claimsOf(ask('sgx', { collateral: { pckList } })).issuedAt).toBe(at(hours(-3)))
+  expect(claimsOf(ask('sgx')).tcb.date).toBe(timestamp(Date.parse('2026-05-13T00:00:00Z')))
+})
