@@ -24,7 +24,7 @@ interface Held<V extends Verdict> {
   readonly endsAt: Instant
 }
 
-/** Refusals that the bytes of the evidence alone explain: at no time, under no policy would they pass. */
+/** Refusals that the bytes of evidence and endorsements explain: at no time, under no policy would they pass. */
 const followFromBytes: ReadonlySet<string> = new Set([
   'EVIDENCE_TOO_LARGE',
   'EVIDENCE_MALFORMED',
@@ -44,7 +44,7 @@ const followFromBytes: ReadonlySet<string> = new Set([
 export class VerdictCache {
   readonly #refusalSpan: Duration
   readonly #trusted: BoundedMap<string, Held<TrustedVerdict>>
-  readonly #refused: BoundedMap<Digest, Held<Verdict>>
+  readonly #refused: BoundedMap<string, Held<Verdict>>
 
   constructor(options: VerdictCacheOptions = { entriesMax: 4_096, refusalSpan: seconds(60) }) {
     this.#refusalSpan = options.refusalSpan
@@ -55,13 +55,15 @@ export class VerdictCache {
   /** The verdict on `appraisal`, remembered or fresh; `at` is the monotonic time of `appraisal.now`. */
   appraise(appraisal: Appraisal, at: Instant): Verdict {
     const evidence = evidenceDigest(appraisal.evidence)
-    const refused = freshIn(this.#refused, evidence, at)
+    // Anyone may bring endorsements, and bad ones must not speak against evidence that passes with good ones.
+    const shown = `${evidence} ${endorsementsDigest(appraisal.endorsements)}`
+    const refused = freshIn(this.#refused, shown, at)
     if (refused !== undefined) return refused
-    const key = keyOf(appraisal, evidence)
+    const key = keyOf(appraisal, shown)
     const trusted = freshIn(this.#trusted, key, at)
     if (trusted !== undefined && appraisal.now < trusted.expiresAt) return trusted
     const verdict = appraise(appraisal)
-    this.#keep(verdict, { appraisal, evidence, key, at })
+    this.#keep(verdict, { appraisal, evidence, shown, key, at })
     return verdict
   }
 
@@ -90,18 +92,19 @@ export class VerdictCache {
     asked: {
       readonly appraisal: Appraisal
       readonly evidence: Digest
+      readonly shown: string
       readonly key: string
       readonly at: Instant
     },
   ): void {
-    const { appraisal, evidence, key, at } = asked
+    const { appraisal, evidence, shown, key, at } = asked
     const policy = appraisal.policy.digest
     if (verdict.kind === 'trusted') {
       const left = milliseconds(between(appraisal.now, verdict.expiresAt))
       this.#trusted.set(key, { verdict, evidence, policy, endsAt: after(at, left) })
     } else if (verdict.kind === 'refused' && followFromBytes.has(verdict.code)) {
       const endsAt = after(at, this.#refusalSpan)
-      this.#refused.set(evidence, { verdict, evidence, policy, endsAt })
+      this.#refused.set(shown, { verdict, evidence, policy, endsAt })
     }
   }
 
@@ -133,8 +136,7 @@ function dropWhere<K, V extends Verdict>(
   }
 }
 
-function keyOf(appraisal: Appraisal, evidence: Digest): string {
-  const endorsements = endorsementsDigest(appraisal.endorsements)
+function keyOf(appraisal: Appraisal, shown: string): string {
   const expected = toHex(appraisal.expectedReportData)
-  return [evidence, endorsements, appraisal.policy.digest, expected].join(' ')
+  return [shown, appraisal.policy.digest, expected].join(' ')
 }

@@ -56,8 +56,10 @@ export function parseRevocationList(der: Uint8Array): RevocationList {
   if (toHex(need(version).content) !== '01') throw bad('version 2')
   if (!equalBytes(need(inner).bytes, need(algorithm).bytes)) throw bad('one signature algorithm')
   expectTag(need(issuer), tagSequence)
-  // No entry at all is spelled by leaving their sequence out.
-  const entries = fields[0]?.tag === tagSequence ? childrenOf(fields.shift(), tagSequence) : []
+  // No entry at all is spelled by leaving their sequence out (§5.1.2.6).
+  const entries =
+    fields[0]?.tag === tagSequence ? childrenOf(fields.shift(), tagSequence) : undefined
+  if (entries?.length === 0) throw bad('an entry')
   checkListExtensions(fields.shift())
   if (fields.length > 0) throw bad('nothing after the extensions')
   return {
@@ -67,7 +69,7 @@ export function parseRevocationList(der: Uint8Array): RevocationList {
     issuer: need(issuer).bytes,
     thisUpdate: parseTime(need(thisUpdate)),
     nextUpdate: parseTime(need(nextUpdate)),
-    revoked: new Set(entries.map(serialOf)),
+    revoked: new Set(entries?.map(serialOf)),
   }
 }
 
