@@ -6,6 +6,10 @@ import { noEndorsements } from '../../src/attestation/endorsements.ts'
 import { encodeManifest, parseManifest } from '../../src/attestation/manifest.ts'
 import { parseEnvelope } from '../../src/attestation/manifest-approval.ts'
 import { nitroAppraiser } from '../../src/attestation/nitro/verify.ts'
+import { certificatesOfPem } from '../../src/attestation/pem.ts'
+import { parseRevocationList } from '../../src/attestation/revocation-list.ts'
+import { parseCertificateTable } from '../../src/attestation/sev-snp/certificate-table.ts'
+import { sevSnpAppraiser } from '../../src/attestation/sev-snp/verify.ts'
 import { parseCertificate } from '../../src/attestation/x509.ts'
 import { parseDer } from '../../src/attestation/x509-der.ts'
 import { parseEcKey } from '../../src/attestation/x509-keys.ts'
@@ -19,6 +23,8 @@ import { keyReportData } from '../../src/wire/evidence.ts'
 import { FakeNode } from '../fakes/node.ts'
 import { epoch, testNetwork, testNode } from '../fixtures/network.ts'
 import { forged, verify } from '../fixtures/nitro.ts'
+import { certificates, crl, snpAuthorities, verifySnp } from '../fixtures/sev-snp.ts'
+import { asPem, snpCrl, snpEvidence } from '../forge/sev-snp.ts'
 import { fuzz, type Target, typed } from './harness.ts'
 import { type Draw, mutate } from './mutator.ts'
 
@@ -26,6 +32,10 @@ const fixture = testNetwork()
 const node = await testNode(fixture, 'fuzzed')
 const chain = node.machine.chain.map(pem => fromPem(pem) ?? new Uint8Array(0))
 const nitroBodies = [forged(), forged({ isOpen: true, isTagged: true, nonce: new Uint8Array(32) })]
+const snp = snpEvidence(snpAuthorities.Milan)
+const snpBodies = [snp.body, snpEvidence(snpAuthorities.Milan, { version: 5, kind: 'vlek' }).body]
+const snpList = snpCrl(snpAuthorities.Milan, { revoked: ['0badc0de'] })
+const snpChain = [snp.certificate, snpAuthorities.Milan.ask]
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 
 const app = createApp(new FakeNode(), {
@@ -83,6 +93,13 @@ const samples: Readonly<Record<string, readonly Uint8Array[]>> = {
   'appraise of simulated evidence': [node.evidence.body],
   'verification of Nitro evidence': nitroBodies,
   'fields of Nitro evidence': nitroBodies,
+  'verification of SEV-SNP evidence': snpBodies,
+  'fields of SEV-SNP evidence': snpBodies,
+  'SEV-SNP evidence beside a certificate': snpChain,
+  'SEV-SNP evidence beside a list': [snpList],
+  parseCertificateTable: snpBodies.map(body => body.subarray(1184)),
+  parseRevocationList: [snpList],
+  certificatesOfPem: snpChain.map(asPem),
   fromPem: node.machine.chain.map(utf8),
   parseAddress: [
     '/ip4/127.0.0.1/tcp/9600',
@@ -115,6 +132,15 @@ const targets: Readonly<Record<keyof typeof samples, Target>> = {
   ),
   'verification of Nitro evidence': typed(body => verify(body)),
   'fields of Nitro evidence': typed(nitroAppraiser.fieldsOf),
+  'verification of SEV-SNP evidence': body => void verifySnp({ body }),
+  'fields of SEV-SNP evidence': body => void sevSnpAppraiser.fieldsOf(body),
+  'SEV-SNP evidence beside a certificate': bytes =>
+    void verifySnp({ body: snp.report, items: [certificates(bytes)] }),
+  'SEV-SNP evidence beside a list': bytes =>
+    void verifySnp({ body: snp.body, items: [crl(bytes)] }),
+  parseCertificateTable: typed(parseCertificateTable),
+  parseRevocationList: typed(parseRevocationList),
+  certificatesOfPem: typed(certificatesOfPem),
   fromPem: bytes => void fromPem(text(bytes)),
   parseAddress: typed(bytes => parseAddress(text(bytes))),
   parseSettings: typed(bytes => parseSettings({ file: jsonOf(bytes) })),
