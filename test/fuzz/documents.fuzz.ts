@@ -2,7 +2,9 @@
 
 import { createApp } from '../../src/api/app.ts'
 import { appraise } from '../../src/attestation/appraise.ts'
-import { noEndorsements } from '../../src/attestation/endorsements.ts'
+import { parseEnclaveIdentity, parseTcbInfo } from '../../src/attestation/dcap/tcb-info.ts'
+import { sgxAppraiser, tdxAppraiser } from '../../src/attestation/dcap/verify.ts'
+import { type Endorsements, noEndorsements } from '../../src/attestation/endorsements.ts'
 import { encodeManifest, parseManifest } from '../../src/attestation/manifest.ts'
 import { parseEnvelope } from '../../src/attestation/manifest-approval.ts'
 import { nitroAppraiser } from '../../src/attestation/nitro/verify.ts'
@@ -21,9 +23,12 @@ import { fromPem } from '../../src/host/tee/pem.ts'
 import { parseSettings } from '../../src/node/config.ts'
 import { keyReportData } from '../../src/wire/evidence.ts'
 import { FakeNode } from '../fakes/node.ts'
+import { ask, authority as dcapAuthority } from '../fixtures/dcap.ts'
 import { epoch, testNetwork, testNode } from '../fixtures/network.ts'
 import { forged, verify } from '../fixtures/nitro.ts'
 import { certificates, crl, snpAuthorities, verifySnp } from '../fixtures/sev-snp.ts'
+import { dcapQuote } from '../forge/dcap.ts'
+import { dcapCollateral, identityForm, tcbInfoForm } from '../forge/dcap-collateral.ts'
 import { asPem, snpCrl, snpEvidence } from '../forge/sev-snp.ts'
 import { fuzz, type Target, typed } from './harness.ts'
 import { type Draw, mutate } from './mutator.ts'
@@ -37,6 +42,15 @@ const snpBodies = [snp.body, snpEvidence(snpAuthorities.Milan, { version: 5, kin
 const snpList = snpCrl(snpAuthorities.Milan, { revoked: ['0badc0de'] })
 const snpChain = [snp.certificate, snpAuthorities.Milan.ask]
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
+
+const dcapBodies = (['v3', 'v4', 'v5', 'v5-later'] as const).map(form =>
+  dcapQuote(dcapAuthority, { form }),
+)
+const collateral = dcapCollateral(dcapAuthority, { tee: 'tdx' })
+/** The same bytes as a document of every kind. */
+const allOf = (bytes: Uint8Array): Endorsements => ({
+  items: Object.values(collateral).map(({ kind }) => ({ kind, bytes })),
+})
 
 const app = createApp(new FakeNode(), {
   log: silentLogger,
@@ -100,6 +114,12 @@ const samples: Readonly<Record<string, readonly Uint8Array[]>> = {
   parseCertificateTable: snpBodies.map(body => body.subarray(1184)),
   parseRevocationList: [snpList],
   certificatesOfPem: snpChain.map(asPem),
+  'verification of SGX quotes': dcapBodies,
+  'verification of TDX quotes': dcapBodies,
+  'fields of quotes': dcapBodies,
+  'collateral of Intel': Object.values(collateral).map(({ bytes }) => bytes),
+  parseTcbInfo: [JSON.stringify(tcbInfoForm('tdx', dcapAuthority))].map(utf8),
+  parseEnclaveIdentity: [JSON.stringify(identityForm('tdx', dcapAuthority))].map(utf8),
   fromPem: node.machine.chain.map(utf8),
   parseAddress: [
     '/ip4/127.0.0.1/tcp/9600',
@@ -141,6 +161,12 @@ const targets: Readonly<Record<keyof typeof samples, Target>> = {
   parseCertificateTable: typed(parseCertificateTable),
   parseRevocationList: typed(parseRevocationList),
   certificatesOfPem: typed(certificatesOfPem),
+  'verification of SGX quotes': typed(body => ask('sgx', { request: { body } })),
+  'verification of TDX quotes': typed(body => ask('tdx', { request: { body } })),
+  'fields of quotes': typed(body => [sgxAppraiser.fieldsOf(body), tdxAppraiser.fieldsOf(body)]),
+  'collateral of Intel': typed(bytes => ask('tdx', { request: { endorsements: allOf(bytes) } })),
+  parseTcbInfo: typed(bytes => parseTcbInfo(text(bytes))),
+  parseEnclaveIdentity: typed(bytes => parseEnclaveIdentity(text(bytes))),
   fromPem: bytes => void fromPem(text(bytes)),
   parseAddress: typed(bytes => parseAddress(text(bytes))),
   parseSettings: typed(bytes => parseSettings({ file: jsonOf(bytes) })),

@@ -136,11 +136,15 @@ function signersIn(
   const name = nameOf(rootKey, bytes)
   const kept = keptSigners.get(name)
   if (kept !== undefined) return kept
-  const certificates = search.reading(() =>
-    certificatesIn(bytes.slice()).map(parseCertificate).filter(isNamedSigner),
-  )
-  const signers = (certificates ?? []).filter(certificate => {
-    const valid = verifyChain({ chain: [certificate], anchors: [rootKey], now: null })
+  const certificates =
+    search.reading(() => certificatesIn(bytes.slice()).map(parseCertificate)) ?? []
+  const isSigner = search.reading(() => certificates.map(isNamedSigner)) ?? []
+  // Whatever stands beside a signer must be above it, or its bytes could be changed at will.
+  const above = certificates.filter((_, i) => !isSigner[i])
+  const signers = certificates.filter((certificate, i) => {
+    if (!isSigner[i]) return false
+    const chain = [certificate, ...above]
+    const valid = verifyChain({ chain, anchors: [rootKey], now: null })
     if (isRefusal(valid)) search.miss('unsigned', valid.code)
     return !isRefusal(valid)
   })

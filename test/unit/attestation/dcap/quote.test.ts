@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { sgxAppraiser, tdxAppraiser } from '../../../../src/attestation/dcap/verify.ts'
 import { noEndorsements } from '../../../../src/attestation/endorsements.ts'
 import { concatBytes, toHex } from '../../../../src/base/bytes.ts'
+import { answerOf, ask, authority, claimsOf, type Tee } from '../../../fixtures/dcap.ts'
 import { epoch } from '../../../fixtures/network.ts'
 import {
   dcapCertificate,
@@ -20,7 +21,6 @@ import {
   type QuoteRequest,
 } from '../../../forge/dcap.ts'
 import { octets, oid, sequence } from '../../../forge/der.ts'
-import { answerOf, ask, authority, claimsOf, type Tee } from './judged.ts'
 
 const forms: readonly (readonly [QuoteForm, Tee])[] = [
   ['v3', 'sgx'],

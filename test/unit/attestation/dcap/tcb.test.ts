@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest'
 import type { IntelStatus, Level } from '../../../../src/attestation/dcap/tcb-info.ts'
 import { converge } from '../../../../src/attestation/dcap/tcb-level.ts'
 import { timestamp } from '../../../../src/base/time.ts'
+import { answerOf, ask, claimsOf, type Tee } from '../../../fixtures/dcap.ts'
 import { components, goodEnclaveSvn, goodTdxSvn, type QuoteRequest } from '../../../forge/dcap.ts'
 import { platformLevel, svnLevel, type TcbInfoForm } from '../../../forge/dcap-collateral.ts'
-import { answerOf, ask, claimsOf, type Tee } from './judged.ts'
 
 const tees: readonly Tee[] = ['sgx', 'tdx']
 const statuses = [

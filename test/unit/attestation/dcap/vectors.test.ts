@@ -4,18 +4,23 @@ import { appraise } from '../../../../src/attestation/appraise.ts'
 import { type Check, Checks } from '../../../../src/attestation/checks.ts'
 import type { Fields, Verification } from '../../../../src/attestation/claims.ts'
 import { sgxAppraiser, tdxAppraiser } from '../../../../src/attestation/dcap/verify.ts'
-import type { Endorsement, Endorsements } from '../../../../src/attestation/endorsements.ts'
+import {
+  type Endorsement,
+  type Endorsements,
+  noEndorsements,
+} from '../../../../src/attestation/endorsements.ts'
 import { draftManifest, tcbRuleOf } from '../../../../src/attestation/manifest-draft.ts'
 import { type Policy, policyOf } from '../../../../src/attestation/policy.ts'
 import { vendorKeysOf } from '../../../../src/attestation/vendor-keys.ts'
 import type { Verdict } from '../../../../src/attestation/verdict.ts'
 import { verifyWith } from '../../../../src/attestation/verifiers.ts'
-import { fromHex, toHex } from '../../../../src/base/bytes.ts'
+import { concatBytes, fromHex, toHex } from '../../../../src/base/bytes.ts'
 import { type Timestamp, timestamp } from '../../../../src/base/time.ts'
 import { parsed, testNetwork } from '../../../fixtures/network.ts'
 import {
   absence,
   areVectorsAbsent,
+  unjudgedPlaces,
   type Vector,
   vectorBytes,
   vectorsOf,
@@ -57,10 +62,11 @@ function verify(
   vector: DcapVector,
   body = vectorBytes(vector.file),
   now: Timestamp | null = at(vector),
+  endorsements = endorsementsOf(vector),
 ): Noted {
   const checks = new Checks()
   const anchors = vendorKeysOf(vector.platform)
-  const request = { body, anchors, endorsements: endorsementsOf(vector), now, checks }
+  const request = { body, anchors, endorsements, now, checks }
   const verification = verifyWith(appraisers[vector.platform], request)
   return { verification, passed: checks.passed }
 }
@@ -150,4 +156,54 @@ describe.skipIf(areVectorsAbsent)(`published quotes of SGX and TDX${absence}`, (
     expect(foundBy(noted, 'tcb-status')?.found).toBe(tcb_status)
     expect(foundBy(noted, 'tcb-status')?.why ?? '').toBe(advisory_ids?.join(' '))
   })
+
+  test.each(accepted)('$id is refused with any sixteenth byte changed', vector => {
+    const body = exactBytes(vector)
+    expect(unjudgedPlaces(body, changed => isVerified(vector, changed))).toEqual([])
+  })
+
+  test.each(accepted)(
+    '$id decides nothing with any sixteenth byte of what Intel says changed',
+    vector => {
+      const { items } = endorsementsOf(vector)
+      for (const [place, { kind, bytes }] of items.entries()) {
+        const unjudged = unjudgedPlaces(bytes, changed => {
+          const endorsements = { items: items.with(place, { kind, bytes: changed }) }
+          return isVerified(vector, vectorBytes(vector.file), endorsements)
+        })
+        expect({ kind, unjudged }).toEqual({ kind, unjudged: [] })
+      }
+    },
+  )
+
+  test.each(accepted)('$id is refused when cut short anywhere', vector => {
+    const body = exactBytes(vector)
+    for (let length = 0; length < body.length; length++) {
+      expect(isVerified(vector, body.subarray(0, length))).toBe(false)
+    }
+  })
+
+  test.each(accepted)('$id is prolonged in vain', vector => {
+    const body = exactBytes(vector)
+    for (const tail of [Uint8Array.of(0), new Uint8Array(500), new Uint8Array(500).fill(65)]) {
+      expect(isVerified(vector, concatBytes(body, tail))).toBe(vector.platform === 'tdx')
+    }
+  })
+
+  test.each(accepted)('$id says the same for ever, without any word of Intel', vector => {
+    const lasting = verify(vector, exactBytes(vector), null, noEndorsements).verification
+    const now = verify(vector).verification
+    if (lasting.kind !== 'claims' || now.kind !== 'claims') throw new Error(JSON.stringify(lasting))
+    expect(lasting.claims.registers).toEqual(now.claims.registers)
+    expect(lasting.claims.instance).toEqual(now.claims.instance)
+  })
 })
+
+/** Without what follows the quote. */
+function exactBytes({ file, fields }: DcapVector): Uint8Array {
+  return vectorBytes(file).subarray(0, Number(fields?.['quote_exact_len']))
+}
+
+function isVerified(vector: DcapVector, body: Uint8Array, endorsements?: Endorsements): boolean {
+  return verify(vector, body, at(vector), endorsements).verification.kind === 'claims'
+}
