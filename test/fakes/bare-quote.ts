@@ -52,13 +52,25 @@ function placed(
   return quote
 }
 
+/** Slots of a table of certificates (AMD GHCB 56421). */
+export const tableGuids = {
+  ark: 'c0b406a4a803495297433fb6014cd0ae',
+  ask: '4ab7b379bbac4fe4a02f05aef327c782',
+  vcek: '63da758de6644564adc5f4b93be8accd',
+  crl: '92f81bc358114d3d97ffd19f88dc67ea',
+  own: '11111111111111111111111111111111',
+} as const
+
+export type TableEntry = readonly [slot: keyof typeof tableGuids, document: Uint8Array]
+
 /** A table of certificates as hosts hand it to an SEV-SNP guest, filled up to a page of 4096 bytes. */
-export function certificateTableOf(certificates: readonly Uint8Array[]): Uint8Array {
+export function certificateTableOf(entries: readonly TableEntry[]): Uint8Array {
+  const certificates = entries.map(([, document]) => document)
   const directory = new Uint8Array(24 * (certificates.length + 1))
   const view = new DataView(directory.buffer)
   let offset = directory.length
   for (const [i, certificate] of certificates.entries()) {
-    directory.fill(i + 1, 24 * i, 24 * i + 16)
+    directory.set(Buffer.from(tableGuids[entries[i]![0]], 'hex'), 24 * i)
     view.setUint32(24 * i + 16, offset, true)
     view.setUint32(24 * i + 20, certificate.length, true)
     offset += certificate.length

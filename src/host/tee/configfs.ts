@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { concatBytes, fromUtf8 } from '../../base/bytes.ts'
 import { HostError } from '../../base/errors.ts'
 import type { Evidence } from '../../wire/evidence.ts'
-import { certificateTable } from './certificate-table.ts'
+import { cleanTable } from './certificate-table.ts'
 import { deviceFault } from './device-faults.ts'
 import { type DeviceFiles, errnoOf } from './device-files.ts'
 import type { Attester } from './port.ts'
@@ -141,7 +141,7 @@ class ReportRequest {
   /** SEV-SNP alone has them; without, or with an empty table, whoever appraises needs endorsements. */
   async #certificates(): Promise<Uint8Array> {
     try {
-      return certificateTable(await this.#files.read(`${this.#path}/auxblob`, blobBytesMax))
+      return cleanTable(await this.#files.read(`${this.#path}/auxblob`, blobBytesMax))
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return new Uint8Array()
       throw error
