@@ -1,5 +1,5 @@
 /** The library's way in: a node over this machine. */
-import { bansFileOf, cacheDirOf } from '../host/data-dir.ts'
+import { bansFileOf, cacheDirOf, endorsementsDirOf } from '../host/data-dir.ts'
 import { openHost } from '../host/open.ts'
 import type { CoterieNode } from '../node/handle.ts'
 import { createNode as assembleNode } from '../node/node.ts'
@@ -38,6 +38,10 @@ export async function createNode(options: NodeOptions): Promise<CoterieNode> {
   const disk =
     options.dataDir === undefined
       ? { cacheDir: null }
-      : { cacheDir: cacheDirOf(config), bansFile: bansFileOf(config.dataDir) }
+      : {
+          cacheDir: cacheDirOf(config),
+          endorsementsDir: endorsementsDirOf(config),
+          bansFile: bansFileOf(config.dataDir),
+        }
   return assembleNode(await openHost({ ...config, ...disk }), config)
 }

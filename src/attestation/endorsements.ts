@@ -26,10 +26,17 @@ export const noEndorsements: Endorsements = { items: [] }
 /** Documents, and bytes of one document, that a verifier looks at. */
 export const endorsementLimits = { itemsMax: 32, bytesMax: 256 * 1024 } as const
 
-/** Names a set of endorsements in caches and delegated results. */
+/** Asked for at every look into a cache, and a set is never changed once it was made. */
+const digests = new WeakMap<Endorsements, Digest>()
+
+/** Names a set of endorsements in caches and delegated results; computed once for an object. */
 export function endorsementsDigest(endorsements: Endorsements): Digest {
+  const known = digests.get(endorsements)
+  if (known !== undefined) return known
   const parts = endorsements.items.flatMap(({ kind, bytes }) => [utf8(kind), bytes])
-  return digestOf(sha256(framed(domains.endorsements, ...parts)))
+  const digest = digestOf(sha256(framed(domains.endorsements, ...parts)))
+  digests.set(endorsements, digest)
+  return digest
 }
 
 /** Documents of one kind, as many and as large as a verifier looks at. */

@@ -6,6 +6,7 @@ import { version } from '../base/version.ts'
 import {
   bansFileOf,
   cacheDirOf,
+  endorsementsDirOf,
   makeToken,
   openDataDir,
   removeRunFile,
@@ -30,7 +31,8 @@ export async function runNode(config: NodeConfig, json: boolean): Promise<void> 
   const unlock = await lockDataDir(config.dataDir)
   try {
     const bansFile = bansFileOf(config.dataDir)
-    const host = await openHost({ ...config, cacheDir: cacheDirOf(config), bansFile })
+    const dirs = { cacheDir: cacheDirOf(config), endorsementsDir: endorsementsDirOf(config) }
+    const host = await openHost({ ...config, ...dirs, bansFile })
     const node = createNode(host, config)
     refuseOnlookers(node)
     await serve({ node, host, config, json })

@@ -18,6 +18,7 @@ export const dataFiles = {
   lock: 'LOCK',
   cache: 'cache',
   bans: 'bans.json',
+  endorsements: 'endorsements',
 } as const
 
 const runFile = z.object({
@@ -61,6 +62,14 @@ export function cacheDirOf(options: {
   readonly cache: boolean
 }): string | null {
   return options.cache ? join(options.dataDir, dataFiles.cache) : null
+}
+
+/** Where endorsements survive a restart, or `null` if nothing is kept. */
+export function endorsementsDirOf(options: {
+  readonly dataDir: string
+  readonly cache: boolean
+}): string | null {
+  return options.cache ? join(options.dataDir, dataFiles.endorsements) : null
 }
 
 /** Where bans survive a restart. */

@@ -1,6 +1,7 @@
 /** The real host: this machine's clock, chance, timers, log, attester and network. */
 import type { PlatformName } from '../attestation/platforms.ts'
 import { systemClock } from './clock.ts'
+import { openShelf } from './endorsements/open-shelf.ts'
 import { HintFile } from './hint-file.ts'
 import { openNet } from './net/libp2p.ts'
 import { netLimits } from './net/options.ts'
@@ -37,6 +38,13 @@ export interface HostOptions {
   readonly bootstrap: readonly string[]
   /** Where the cache lies; `null`: there is none. */
   readonly cacheDir: string | null
+  /** Origins of Intel's and AMD's services, or of caches that answer like them; empty: nobody is asked. */
+  readonly intelEndorser: string
+  readonly amdEndorser: string
+  /** Files and folders with endorsements. */
+  readonly endorsements: readonly string[]
+  /** Where fetched ones are kept over a restart; unless said they are not. */
+  readonly endorsementsDir?: string | null
   /** Where bans are kept over a restart; unless said they end with the process. */
   readonly bansFile?: string
   readonly logLevel: LogLevel
@@ -60,6 +68,7 @@ export async function openHost(options: HostOptions): Promise<OpenHost> {
   const { listen, announce, bootstrap, cacheDir } = options
   const net = { listen, announce, bootstrap, limits: netLimits[options.preset] }
   const attester = await openAttester(options)
+  const endorsements = await openShelf(options, ports)
   // After everything that may fail: a watch that nobody holds is never stopped.
   const lag = new LoopLag()
   const telemetry = openTelemetry(lag)
@@ -68,10 +77,14 @@ export async function openHost(options: HostOptions): Promise<OpenHost> {
     ...ports,
     telemetry,
     attester,
+    endorsements,
     ...(options.bansFile === undefined ? {} : { hints: new HintFile(options.bansFile, log) }),
     openCache: cacheDir === null ? null : () => openLevelStore(cacheDir),
     openNet: keysAndHandlers => openNet(net, { ...ports, ...keysAndHandlers, registry }),
-    release: () => lag.stop(),
+    release: () => {
+      lag.stop()
+      endorsements.stop()
+    },
   }
 }
 

@@ -2,6 +2,7 @@ import type { Logger } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import type { Secret } from '../base/secret.ts'
 import type { Clock, Duration } from '../base/time.ts'
+import type { EndorsementShelf } from './endorsements/port.ts'
 import type { Admission, Net, NetHandlers } from './net/port.ts'
 import type { PageStore } from './store/port.ts'
 import type { Attester } from './tee/port.ts'
@@ -30,6 +31,8 @@ export interface Host {
   readonly random: Random
   readonly log: Logger
   readonly attester: Attester
+  /** What vendors say of hardware, as far as it is at hand; absent, nothing is. */
+  readonly endorsements?: EndorsementShelf
   /**
    * Opens the pages on this host's disk; called once. `null`: the node keeps no cache.
    *

@@ -2,7 +2,7 @@
 
 import { type Appraisal, appraise, clampNow } from '../attestation/appraise.ts'
 import type { VerdictCache } from '../attestation/cache.ts'
-import { noEndorsements } from '../attestation/endorsements.ts'
+import type { Endorsements } from '../attestation/endorsements.ts'
 import { type Attested, attestForEver, isNamedBy } from '../attestation/lasting.ts'
 import type { Refusal, Verdict } from '../attestation/verdict.ts'
 import { BoundedMap } from '../base/bounded-map.ts'
@@ -14,6 +14,7 @@ import type { MembershipQueries } from '../protocol/membership/types.ts'
 import { type Evidence, evidenceDigest, keyReportData, type NodeKeys } from '../wire/evidence.ts'
 import type { BanList } from './ban-list.ts'
 import type { Counts } from './counts.ts'
+import type { Endorsed } from './endorsed.ts'
 import type { Identity } from './identity.ts'
 import type { ManifestKeeper } from './manifest-keeper.ts'
 
@@ -26,6 +27,7 @@ export interface AdmissionPorts {
   readonly manifests: ManifestKeeper
   readonly cache: VerdictCache
   readonly attester: Attester
+  readonly endorsed: Endorsed
   readonly bans: Pick<BanList, 'barred'>
   readonly clock: Clock
   readonly counts: Counts
@@ -75,8 +77,10 @@ export class NodeAdmission implements Admission {
   /** Key evidence against the policy alone: what membership asks about an identity that it judges itself. */
   appraiseEvidence(keys: NodeKeys, evidence: Evidence): Verdict {
     const expected = keyReportData(this.network, evidence.platform, keys)
-    const { cache, clock } = this.#ports
-    const verdict = cache.appraise(this.#appraisal(evidence, expected), clock.monotonic())
+    const { cache, clock, endorsed } = this.#ports
+    const verdict = endorsed.judge(nodeIdOfKey(keys.identity), endorsements =>
+      cache.appraise(this.#appraisal(evidence, expected, endorsements), clock.monotonic()),
+    )
     if (verdict.kind === 'trusted') this.#latestIssue = laterOf(this.#latestIssue, verdict.issuedAt)
     return verdict
   }
@@ -95,7 +99,10 @@ export class NodeAdmission implements Admission {
     const barred = this.barred(node)
     if (barred !== undefined) return this.#counted(evidence, { kind: 'refused', ...barred })
     // A quote over a binder is asked for once: remembering it would only push key evidence out.
-    return this.#counted(evidence, appraise(this.#appraisal(evidence, binder)))
+    const verdict = this.#ports.endorsed.judge(node, endorsements =>
+      appraise(this.#appraisal(evidence, binder, endorsements)),
+    )
+    return this.#counted(evidence, verdict)
   }
 
   /** The host's time, not before what is proved to have passed. */
@@ -139,10 +146,14 @@ export class NodeAdmission implements Admission {
     return verdict
   }
 
-  #appraisal(evidence: Evidence, expectedReportData: Uint8Array): Appraisal {
+  #appraisal(
+    evidence: Evidence,
+    expectedReportData: Uint8Array,
+    endorsements: Endorsements,
+  ): Appraisal {
     const { policy } = this.#ports.manifests.current
     const now = this.now()
-    return { evidence, expectedReportData, endorsements: noEndorsements, policy, now }
+    return { evidence, expectedReportData, endorsements, policy, now }
   }
 }
 

@@ -7,7 +7,7 @@ import { mayFound } from '../attestation/manifest.ts'
 import type { Rival } from '../attestation/manifest-lineage.ts'
 import type { Refusal } from '../attestation/verdict.ts'
 import { UsageError } from '../base/errors.ts'
-import { type Instant, seconds, type Timestamp, timestamp } from '../base/time.ts'
+import { type Instant, milliseconds, seconds, type Timestamp, timestamp } from '../base/time.ts'
 import type { Net } from '../host/net/port.ts'
 import type { Host } from '../host/port.ts'
 import type { MetricFamily } from '../host/telemetry/port.ts'
@@ -17,6 +17,7 @@ import type { BanList } from './ban-list.ts'
 import type { NodeConfig } from './config.ts'
 import type { Counts } from './counts.ts'
 import type { Encounters } from './encounters.ts'
+import { Endorsed } from './endorsed.ts'
 import { Engine } from './engine.ts'
 import type { EventLog } from './event-log.ts'
 import type { BanView } from './handle.ts'
@@ -31,6 +32,10 @@ import { Patience, stopPatience } from './patience.ts'
 import { Rate } from './rates.ts'
 import type { NodeState } from './state-api.ts'
 import type { Viewed } from './views.ts'
+
+/** A vendor's service that answers at all does so within half a minute. */
+const founderLooksEvery = milliseconds(250)
+const founderLooksMax = 120
 
 /** What a node has before it starts. */
 export interface NodeParts {
@@ -82,6 +87,7 @@ export class Assembly {
     // A stop may come while anything is awaited here; nothing may begin after it.
     signal.throwIfAborted()
     const admission = this.#admission(evidence)
+    await this.#ownEndorsements(admission, evidence, signal)
     const { standing, engine } = this.#judgeAndAssemble(admission, evidence)
     const leaving = new Leaving({ host, identity, manifests, engine, net: () => this.#opened() })
     this.#leaving = leaving
@@ -219,12 +225,28 @@ export class Assembly {
     return host.attester.quote(keyReportData(manifests.network, platform, identity.keys), signal)
   }
 
+  /** A founder must know what its own machine is worth before it founds; others find out while they look for the network. */
+  async #ownEndorsements(
+    admission: NodeAdmission,
+    evidence: Evidence,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { host, config, identity } = this.#parts
+    if (!config.found || host.endorsements === undefined) return
+    for (let looks = 0; looks < founderLooksMax; looks++) {
+      if (admission.appraiseEvidence(identity.keys, evidence).kind !== 'undetermined') return
+      await new Promise<void>(resolve => host.timers.after(founderLooksEvery, resolve))
+      signal.throwIfAborted()
+    }
+  }
+
   #admission(evidence: Evidence): NodeAdmission {
     const { host, identity, manifests, bans, counts } = this.#parts
     return new NodeAdmission({
       ...{ identity, evidence, manifests, bans, counts },
       cache: this.#cache,
       attester: host.attester,
+      endorsed: new Endorsed(host.endorsements),
       clock: host.clock,
       membership: () => this.engine.membership,
       authenticatedTime: () => this.#authenticatedTime(),

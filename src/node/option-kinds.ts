@@ -79,6 +79,32 @@ export const names = (expected: string, pattern: RegExp): OptionKind<readonly st
   fromValue: asIs,
 })
 
+/** A service of the web by its origin, without a path; empty for none. */
+export const origin: OptionKind<string> = {
+  expected: 'an origin such as https://pccs.example:8081, or nothing',
+  schema: z
+    .string()
+    .max(300)
+    .regex(/^(https?:\/\/[a-z0-9.[\]:-]{1,253})?$/),
+  fromText: asIs,
+  fromValue: asIs,
+}
+
+/** Up to 16 absolute paths. */
+export const paths: OptionKind<readonly string[]> = {
+  expected: 'absolute paths, separated by commas',
+  schema: z
+    .array(
+      z
+        .string()
+        .max(4096)
+        .regex(/^\/[^\0]*$/),
+    )
+    .max(16),
+  fromText: value => (value === '' ? [] : value.split(',').map(path => path.trim())),
+  fromValue: asIs,
+}
+
 /** Applications beside the node; see `AppSocket`. */
 export const applications: OptionKind<readonly AppSocket[]> = {
   expected: 'a JSON list of {"name", "socket", "prefix", "rights"}',

@@ -13,6 +13,8 @@ import {
   names,
   type OptionKind,
   type OptionValue,
+  origin,
+  paths,
   span,
   text,
   toggle,
@@ -74,6 +76,24 @@ export const hostOptions = {
     always(''),
     'path',
     'The machine file of the simulated TEE. Empty: `machine.json` in the data directory.',
+  ),
+  intelEndorser: host(
+    origin,
+    always('https://api.trustedservices.intel.com'),
+    '',
+    'Where collateral of SGX and TDX is fetched: Intel, or a PCCS that answers like it. Signed documents, so that it is trusted with nothing. Empty: nobody is asked.',
+  ),
+  amdEndorser: host(
+    origin,
+    always('https://kdsintf.amd.com'),
+    '',
+    'Where certificates and lists of SEV-SNP are fetched: AMD, or a cache that answers like it. Signed documents, so that it is trusted with nothing. Empty: nobody is asked.',
+  ),
+  endorsements: host(
+    paths,
+    always([]),
+    'path',
+    'Files and folders with endorsements, read once at the start, for machines that reach no vendor.',
   ),
   found: host(
     toggle,

@@ -21,7 +21,7 @@ export interface OwnStandingPorts {
   readonly manifest: () => Manifest
   /** What the manifest in force says of this node now. */
   readonly judged: () => OwnVerdict
-  /** A window began or ended: every verdict is formed anew. */
+  /** A window began or ended, or this machine is known at last: every verdict is formed anew. */
   readonly windowPassed: () => void
 }
 
@@ -75,11 +75,16 @@ export class OwnStanding {
     const now = this.#ports.now()
     const [from, until] = [this.#lookedAt, now]
     this.#lookedAt = now
-    if (boundariesOf(this.#ports.manifest()).some(at => from < at && at <= until)) {
-      this.judge()
-      this.#ports.windowPassed()
-    }
+    const hasPassed = boundariesOf(this.#ports.manifest()).some(at => from < at && at <= until)
+    // What vendors say of this machine comes in the background, and no window tells of it.
+    const wasOpen = this.#isOpen()
+    if (hasPassed || wasOpen) this.judge()
+    if (hasPassed || (wasOpen && !this.#isOpen())) this.#ports.windowPassed()
     this.#rest()
+  }
+
+  #isOpen(): boolean {
+    return this.refusal?.code === 'UNDETERMINED'
   }
 
   #rest(): void {

@@ -1,0 +1,13 @@
+/** Endorsements as this host gets them, for whoever appraises. */
+import type { Endorsements } from '../../attestation/endorsements.ts'
+
+/** Documents of vendors, at hand or on their way. What comes from it is not believed: verifiers judge it. */
+export interface EndorsementShelf {
+  /**
+   * What is at hand under the names that verifiers miss documents by, in their order. What is not is fetched in the background, and
+   * what was asked for lately is renewed before it ends. The same object as long as nothing under these names changed.
+   */
+  take(names: readonly string[]): Endorsements
+  /** Ends all that goes on in the background. Idempotent. */
+  stop(): void
+}
