@@ -15,7 +15,9 @@ const sentences: Readonly<Record<string, Words>> = {
     'A simulated TEE protects nothing, and this is no policy of a testnet.',
   INSTANCE_MISMATCH: () => 'Certificate and report name different machines.',
   CHAIN_INVALID: ({ reason, certificate }) =>
-    `Its certificates do not hold: ${reason} (certificate ${certificate}, the leaf is 0).`,
+    certificate === undefined
+      ? `Its certificates do not hold${reason === undefined ? '' : `: ${reason}`}.`
+      : `Its certificates do not hold: ${reason} (certificate ${certificate}, the leaf is 0).`,
   UNKNOWN_ANCHOR: () => 'Its certificates lead to no root that this program knows.',
   EVIDENCE_NOT_YET_VALID: ({ notBefore }) => `What vouches for it begins only at ${notBefore}.`,
   EVIDENCE_EXPIRED: ({ notAfter }) => `What vouches for it ended at ${notAfter}.`,
