@@ -47,7 +47,7 @@ export const commandRows: readonly CommandRow[] = [
   },
   {
     name: 'policy',
-    about: 'check, explain, compare, approve and apply manifests',
+    about: 'draft, change, check, explain, compare, approve and apply manifests',
     load: async () => (await import('./commands/policy.ts')).policyCommand(),
   },
   {

@@ -5,6 +5,7 @@ import { Command } from 'commander'
 import type { Answer } from '../../api/contract.ts'
 import { type Manifest, manifestHash } from '../../attestation/manifest.ts'
 import { approve, approversOf, encodeEnvelope } from '../../attestation/manifest-approval.ts'
+import { differingRegisters, type RegisterDifference } from '../../attestation/manifest-diff.ts'
 import { explainManifest } from '../../attestation/manifest-text.ts'
 import { utf8 } from '../../base/bytes.ts'
 import { UsageError } from '../../base/errors.ts'
@@ -12,13 +13,15 @@ import { readKeyFile } from '../../host/key-file.ts'
 import { exitCodes, printable, printJson, printLine } from '../output.ts'
 import { faultsOf, readPolicy, readPolicyBytes, writePolicy } from '../policy-file.ts'
 import { addReachOptions, type ReachFlags, withNode } from '../reach.ts'
+import { addMeasurementCommand, removeMeasurementCommand } from './policy-measurement.ts'
 
 type Member = Answer<'members'>['members'][number]
 
 export function policyCommand(): Command {
   const policy = addReachOptions(new Command('policy'))
-  const makers = [draftCommand, checkCommand, explainCommand, diffCommand, approveCommand]
-  for (const make of [...makers, applyCommand]) policy.addCommand(make())
+  const makers = [draftCommand, addMeasurementCommand, removeMeasurementCommand, checkCommand]
+  const others = [explainCommand, diffCommand, approveCommand, applyCommand]
+  for (const make of [...makers, ...others]) policy.addCommand(make())
   return policy
 }
 
@@ -85,15 +88,25 @@ function diffCommand(): Command {
       const from = (await documentOf(later === undefined ? undefined : file, flags)).manifest
       const to = (await documentOf(later ?? file, flags)).manifest
       const members = later === undefined ? await withNode(flags, client => client.members()) : []
-      const report = { ...changes(from, to), cutOff: cutOff(from, to, members) }
+      const registers = differingRegisters(from, to)
+      const report = { ...changes(from, to), registers, cutOff: cutOff(from, to, members) }
       if (flags.json === true) return printJson(report)
       for (const sentence of report.gone) printLine(printable(`- ${sentence}`))
       for (const sentence of report.comes) printLine(printable(`+ ${sentence}`))
       if (report.gone.length + report.comes.length === 0) printLine('Nothing changes.')
+      registers.forEach(printRegister)
       for (const { node, measurement } of report.cutOff) {
         printLine(printable(`! ${node} runs ${measurement} and would be cut off now.`))
       }
     })
+}
+
+function printRegister({ platform, register, before, after }: RegisterDifference): void {
+  const width = Math.max(before.measurement.length, after.measurement.length)
+  printLine(printable(`${register} of ${platform} differs:`))
+  for (const { measurement, value } of [before, after]) {
+    printLine(printable(`    ${measurement.padEnd(width)}  ${value ?? 'not named'}`))
+  }
 }
 
 function approveCommand(): Command {
