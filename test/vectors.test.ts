@@ -51,6 +51,7 @@ describe.skipIf(areVectorsAbsent)(`published evidence${absence}`, () => {
     const { inspection } = await inspectFile(vectorPath(vector.file), flagsOf(vector))
     ran++
     const { verdict, code, checks, fields } = inspection
+    expect(inspection.sentence).not.toMatch(/^Refused:/)
     const reason = JSON.stringify({ code, checks })
     if (expected.verdict === 'accept') expect(verdict, reason).toBe('trusted')
     else expect(verdict, reason).toMatch(/^(refused|undetermined)$/)

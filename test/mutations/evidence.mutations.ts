@@ -70,7 +70,7 @@ async function genuine({ id, file, platform, ...vector }: Vector): Promise<Genui
 
 /** What every answer to changed bytes must be like. */
 function isOrderly({ code, verdict, sentence, checks }: Inspection): boolean {
-  const isCoded = /^[A-Z][A-Z0-9_]+$/.test(code) && !/undefined|NaN/.test(sentence)
+  const isCoded = /^[A-Z][A-Z0-9_]+$/.test(code) && !/^Refused:|undefined|NaN/.test(sentence)
   const isReasoned = verdict !== 'refused' || checks.some(({ outcome }) => outcome === 'fail')
   return isCoded && isReasoned
 }

@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest'
 import { type Appraisal, appraise } from '../../../src/attestation/appraise.ts'
+import { meaningOf } from '../../../src/attestation/check-words.ts'
 import { earOf } from '../../../src/attestation/ear.ts'
 import { noEndorsements } from '../../../src/attestation/endorsements.ts'
 import { type InspectionRequest, inspect } from '../../../src/attestation/inspect.ts'
+import { isPlatformName, platformNames } from '../../../src/attestation/platforms.ts'
+import { appraiserOf } from '../../../src/attestation/verifiers.ts'
 import { after, days } from '../../../src/base/time.ts'
 import { currentTcb, makeTestnetAuthority, registersOf } from '../../../src/host/tee/machine.ts'
 import { keyReportData } from '../../../src/wire/evidence.ts'
@@ -93,6 +96,16 @@ test('bytes that are no evidence are refused with what is wrong, and have no fie
     code: 'PLATFORM_NOT_SUPPORTED',
     trusts: [],
   })
+})
+
+test('every check of every platform has words', () => {
+  for (const platform of platformNames.filter(isPlatformName)) {
+    const checks = appraiserOf(platform)?.checks ?? []
+    expect(checks.length).toBeGreaterThan(0)
+    expect(checks.filter(id => meaningOf(id).endsWith(`${id.replaceAll('-', ' ')} holds`))).toEqual(
+      [],
+    )
+  }
 })
 
 test('pins are compared, and both machines are named', () => {
