@@ -4,7 +4,7 @@
  */
 import { equalBytes, toHex } from '../base/bytes.ts'
 import type { Timestamp } from '../base/time.ts'
-import type { Refusal } from './verdict.ts'
+import type { Refusal, RefusalFacts } from './verdict.ts'
 import { parseSerial, parseTime } from './x509.ts'
 import {
   bad,
@@ -86,10 +86,8 @@ export function brokenList(
   now: Timestamp,
 ): Refusal | undefined {
   if (!equalBytes(list.issuer, issuer.name)) return { code: 'CRL_FOREIGN', facts: {} }
-  const [thisUpdate, nextUpdate] = [list.thisUpdate, list.nextUpdate].map(iso)
-  const facts = { thisUpdate: thisUpdate ?? '', nextUpdate: nextUpdate ?? '', now: iso(now) }
-  if (now < list.thisUpdate) return { code: 'CRL_NOT_YET_VALID', facts }
-  if (now > list.nextUpdate) return { code: 'CRL_EXPIRED', facts }
+  if (now < list.thisUpdate) return { code: 'CRL_NOT_YET_VALID', facts: datesOf(list, now) }
+  if (now > list.nextUpdate) return { code: 'CRL_EXPIRED', facts: datesOf(list, now) }
   const isKnown = equalBytes(signedUnder.get(list) ?? new Uint8Array(), issuer.publicKey)
   if (!isKnown && !isSignedBy(issuer.publicKey, list)) {
     return { code: 'CRL_SIGNATURE_INVALID', facts: {} }
@@ -124,5 +122,11 @@ function checkNotCritical(extension: DerValue): void {
   expectTag(need(parts[1]), tagOctetString)
   if (parts.length > 2) throw bad('an extension')
 }
+
+const datesOf = ({ thisUpdate, nextUpdate }: RevocationList, now: Timestamp): RefusalFacts => ({
+  thisUpdate: iso(thisUpdate),
+  nextUpdate: iso(nextUpdate),
+  now: iso(now),
+})
 
 const iso = (at: Timestamp): string => new Date(at).toISOString()

@@ -6,7 +6,7 @@
  * force, are asked each time.
  */
 import { BoundedMap } from '../../base/bounded-map.ts'
-import { toHex } from '../../base/bytes.ts'
+import { equalBytes, toHex } from '../../base/bytes.ts'
 import { PeerFault } from '../../base/errors.ts'
 import type { Timestamp } from '../../base/time.ts'
 import { verifyEcdsa } from '../../crypto/ecdsa.ts'
@@ -76,7 +76,8 @@ const keptSigners = new BoundedMap<string, readonly Certificate[]>(keptMax)
 const keptTcbInfo = new BoundedMap<string, TcbInfo>(keptMax)
 const keptIdentities = new BoundedMap<string, EnclaveIdentity>(keptMax)
 
-const nameOf = (key: Uint8Array, bytes: Uint8Array): string =>
+/** `key` is the one that vouches; lists name it themselves, so they are kept under their bytes alone. */
+const nameOf = (bytes: Uint8Array, key: Uint8Array = new Uint8Array()): string =>
   toHex(sha256(framed(domains.collateral, key, bytes)))
 
 /** The youngest list of revoked certificates that `issuer` signed and that is of now. */
@@ -87,7 +88,7 @@ export function findList(
 ): Search<RevocationList> {
   const search = new Search<RevocationList>()
   for (const bytes of endorsementsOf(endorsements, 'crl')) {
-    const name = nameOf(issuer.publicKey, bytes)
+    const name = nameOf(bytes)
     const list = keptLists.get(name) ?? search.reading(() => parseRevocationList(bytes.slice()))
     if (list === undefined) continue
     const broken = brokenList(list, issuer, now)
@@ -116,15 +117,15 @@ export function findSigners(
   now: Timestamp,
 ): Search<readonly Certificate[]> {
   const search = new Search<readonly Certificate[]>()
-  const signers = new Map<string, Certificate>()
+  const signers: Certificate[] = []
   for (const bytes of endorsementsOf(endorsements, 'certificates')) {
     for (const signer of signersIn(bytes, rootKey, search)) {
       const broken = outOfDate([signer], now)
-      if (broken === undefined) signers.set(toHex(signer.tbs), signer)
-      else search.miss('notOfNow', broken.code)
+      if (broken !== undefined) search.miss('notOfNow', broken.code)
+      else if (!signers.some(({ tbs }) => equalBytes(tbs, signer.tbs))) signers.push(signer)
     }
   }
-  if (signers.size > 0) search.best = [...signers.values()]
+  if (signers.length > 0) search.best = signers
   return search
 }
 
@@ -133,7 +134,7 @@ function signersIn(
   rootKey: Uint8Array,
   search: Search<readonly Certificate[]>,
 ): readonly Certificate[] {
-  const name = nameOf(rootKey, bytes)
+  const name = nameOf(bytes, rootKey)
   const kept = keptSigners.get(name)
   if (kept !== undefined) return kept
   const certificates =
@@ -215,7 +216,7 @@ function signedBy<T>(
   signers: readonly Certificate[],
 ): SignedBy<T> | 'unsigned' {
   for (const signer of signers) {
-    const document = kept.get(nameOf(signer.publicKey, bytes))
+    const document = kept.get(nameOf(bytes, signer.publicKey))
     if (document !== undefined) return { document, signer }
   }
   const { text, message, signature } = parseSigned(bytes, member)
@@ -224,7 +225,7 @@ function signedBy<T>(
     if (curve !== 'P-256') continue
     if (!verifyEcdsa({ curve, publicKey: point, message, signature, format: 'raw' })) continue
     const document = parse(text)
-    kept.set(nameOf(signer.publicKey, bytes), document)
+    kept.set(nameOf(bytes, signer.publicKey), document)
     return { document, signer }
   }
   return 'unsigned'
