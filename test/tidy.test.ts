@@ -22,7 +22,7 @@ const productionEntries = [
   /^testnet\/adversaries\/[^/]+\.ts$/,
 ]
 const testEntries = [
-  /\.(test|sim|soak|fuzz|mutation)\.ts$/,
+  /\.(test|sim|soak|fuzz|mutations?)\.ts$/,
   /\.config\.ts$/,
   /^test\/(bench|tools)\/[^/]+\.ts$/,
 ]

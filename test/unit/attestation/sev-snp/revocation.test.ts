@@ -38,24 +38,28 @@ const unusable: readonly (readonly [string, Uint8Array, code: string])[] = [
 ]
 
 describe('a list of revoked certificates', () => {
-  test.each(unusable)('that %s counts as absent', (_, bytes, code) => {
-    const why = `no list is good: ${code}`
-    const items = [crl(bytes)]
-    expect(verifySnp({ items })).toEqual({
-      ...{ kind: 'undetermined', check: 'revocation', missing: ['vcek/v1/Milan/crl'], why },
-    })
-    const { verification, noted } = lookAtSnp({ items, revocation: 'if-present' })
-    expect(verification.kind).toBe('claims')
-    expect(noted.find(({ id }) => id === 'revocation')).toEqual({
-      ...{ id: 'revocation', outcome: 'skipped', why },
-    })
-    // It hides no good one beside it, on either side.
-    expect(verifySnp({ items: [crl(bytes), crl(good)] }).kind).toBe('claims')
-    const both = [revoking(snpSerials.ask), crl(bytes)]
-    for (const items of [both, both.toReversed()]) {
-      expect(verifySnp({ items, revocation: 'if-present' })).toMatchObject({ kind: 'refused' })
-    }
-  })
+  test.each(unusable)(
+    'that %s does not clear anybody, and is not the same as none',
+    (_, bytes, code) => {
+      const why = `no list is good: ${code}`
+      const items = [crl(bytes)]
+      expect(verifySnp({ items })).toEqual({
+        ...{ kind: 'undetermined', check: 'revocation', missing: ['vcek/v1/Milan/crl'], why },
+      })
+      const { verification, noted } = lookAtSnp({ items, revocation: 'if-present' })
+      const isLater = code === 'CRL_NOT_YET_VALID'
+      expect(verification.kind).toBe(isLater ? 'claims' : 'undetermined')
+      expect(noted.find(({ id }) => id === 'revocation')).toEqual(
+        isLater ? { id: 'revocation', outcome: 'skipped', why } : undefined,
+      )
+      // It hides no good one beside it, on either side.
+      expect(verifySnp({ items: [crl(bytes), crl(good)] }).kind).toBe('claims')
+      const both = [revoking(snpSerials.ask), crl(bytes)]
+      for (const items of [both, both.toReversed()]) {
+        expect(verifySnp({ items, revocation: 'if-present' })).toMatchObject({ kind: 'refused' })
+      }
+    },
+  )
 
   test('that is not there leaves it undetermined, or unasked if nobody must have one', () => {
     const why = 'no list at hand'
@@ -94,7 +98,7 @@ describe('a list of revoked certificates', () => {
   test('that names the authority refuses nothing once it has ended, because it speaks no more', () => {
     const revoked = [snpSerials.ask]
     const items = [crl(snpCrl(milan, { revoked, nextUpdate: moments(-1) }))]
-    expect(verifySnp({ items, revocation: 'if-present' }).kind).toBe('claims')
+    expect(verifySnp({ items, revocation: 'if-present' }).kind).toBe('undetermined')
     expect(verifySnp({ items }).kind).toBe('undetermined')
   })
 
