@@ -34,32 +34,41 @@ const unusable: readonly (readonly [string, Uint8Array, code: string])[] = [
   ],
   ['is of another root', snpCrl(genoa), 'CRL_FOREIGN'],
   ['ended', snpCrl(milan, { nextUpdate: moments(-1) }), 'CRL_EXPIRED'],
-  ['has not begun', snpCrl(milan, { thisUpdate: moments(1) }), 'CRL_NOT_YET_VALID'],
 ]
 
 describe('a list of revoked certificates', () => {
-  test.each(unusable)(
-    'that %s does not clear anybody, and is not the same as none',
-    (_, bytes, code) => {
-      const why = `no list is good: ${code}`
-      const items = [crl(bytes)]
-      expect(verifySnp({ items })).toEqual({
-        ...{ kind: 'undetermined', check: 'revocation', missing: ['vcek/v1/Milan/crl'], why },
+  test.each(unusable)('that %s leaves it undetermined, asked for or not', (_, bytes, code) => {
+    const why = `no list is good: ${code}`
+    const undetermined = { kind: 'undetermined', check: 'revocation', why }
+    for (const revocation of ['required', 'if-present'] as const) {
+      expect(verifySnp({ items: [crl(bytes)], revocation })).toEqual({
+        ...{ ...undetermined, missing: ['vcek/v1/Milan/crl'] },
       })
-      const { verification, noted } = lookAtSnp({ items, revocation: 'if-present' })
-      const isLater = code === 'CRL_NOT_YET_VALID'
-      expect(verification.kind).toBe(isLater ? 'claims' : 'undetermined')
-      expect(noted.find(({ id }) => id === 'revocation')).toEqual(
-        isLater ? { id: 'revocation', outcome: 'skipped', why } : undefined,
-      )
       // It hides no good one beside it, on either side.
-      expect(verifySnp({ items: [crl(bytes), crl(good)] }).kind).toBe('claims')
+      expect(verifySnp({ items: [crl(bytes), crl(good)], revocation }).kind).toBe('claims')
       const both = [revoking(snpSerials.ask), crl(bytes)]
       for (const items of [both, both.toReversed()]) {
-        expect(verifySnp({ items, revocation: 'if-present' })).toMatchObject({ kind: 'refused' })
+        expect(verifySnp({ items, revocation }).kind).toBe('refused')
       }
-    },
-  )
+    }
+  })
+
+  test('of a later day is the same as none, but that what it revokes stays revoked', () => {
+    const later = { thisUpdate: moments(1) }
+    const items = [crl(snpCrl(milan, later))]
+    const why = 'no list is good: CRL_NOT_YET_VALID'
+    expect(verifySnp({ items })).toMatchObject({ kind: 'undetermined', why })
+    const { verification, noted } = lookAtSnp({ items, revocation: 'if-present' })
+    expect(verification.kind).toBe('claims')
+    expect(noted).toContainEqual({ id: 'revocation', outcome: 'skipped', why })
+    const revoked = [snpSerials.ask]
+    for (const revocation of ['required', 'if-present'] as const) {
+      const revoking = [crl(snpCrl(milan, { ...later, revoked }))]
+      expect(verifySnp({ items: revoking, revocation }).kind).toBe('refused')
+      const forged = snpCrl(milan, { ...later, revoked, key: milan.issuer.privateKey })
+      expect(verifySnp({ items: [crl(forged)], revocation }).kind).toBe('undetermined')
+    }
+  })
 
   test('that is not there leaves it undetermined, or unasked if nobody must have one', () => {
     const why = 'no list at hand'
