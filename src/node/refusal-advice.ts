@@ -59,6 +59,16 @@ const advice: Readonly<Record<string, string>> = {
   REPORT_NOT_SUPPORTED: admit,
   MIGRATION_ALLOWED:
     'Start the guest with a policy that forbids migration agents (bit 18, MIGRATE_MA, is zero).',
+  QUOTE_NOT_SUPPORTED: admit,
+  ATTESTATION_KEY_MISMATCH: restart,
+  QE_IDENTITY_MISMATCH:
+    "Install the vendor's quoting enclave on the refused machine: whoever made this one can have it sign anything.",
+  TCB_LEVEL_UNKNOWN: updates,
+  TCB_REVOKED: updates,
+  TDX_MODULE_MISMATCH: "Load the vendor's own TDX module on the host of the refused machine.",
+  TD_ATTRIBUTES_NOT_ALLOWED:
+    'Start the guest with SEPT_VE_DISABLE, without MIGRATABLE and without reserved attributes.',
+  SERVICE_TD_BOUND: 'Start the guest without a service TD (MRSERVICETD is zero).',
   SIGNATURE_INVALID: restart,
   UNDETERMINED: 'Fetch the endorsements that the facts name for the refused machine.',
   ENDORSEMENTS_MISSING:

@@ -75,13 +75,16 @@ export function findCollateral(request: CollateralRequest): Collateral | Revoked
   const pckIssuer = { name: intermediate.subject, publicKey: intermediate.publicKey }
   const rootList = findList(endorsements, rootIssuer, now)
   const pckList = findList(endorsements, pckIssuer, now)
-  if (pckList.best?.revoked.has(leaf.serial)) return revoked('revocation', 'PCK')
+  if (pckList.best?.revoked.has(leaf.serial)) return revoked('revocation', 'PCK', leaf)
   const isRevoked = ({ serial }: Certificate): boolean =>
     rootList.best?.revoked.has(serial) === true
-  if (isRevoked(intermediate)) return revoked('revocation', 'authority of the PCK')
+  if (isRevoked(intermediate)) return revoked('revocation', 'PCK authority', intermediate)
   const found = findSigners(endorsements, rootKey, now)
   const signers = (found.best ?? []).filter(signer => !isRevoked(signer))
-  if (found.best !== undefined && signers.length === 0) return revoked('tcb-signer', 'TCB signer')
+  const [withdrawn] = (found.best ?? []).filter(isRevoked)
+  if (withdrawn !== undefined && signers.length === 0) {
+    return revoked('tcb-signer', 'TCB signer', withdrawn)
+  }
   const asked = { endorsements, signers, now, evaluationNumberMin: request.evaluationNumberMin }
   const tcbInfo = findDocument(tcbInfoKind, {
     ...asked,
@@ -101,10 +104,14 @@ export function findCollateral(request: CollateralRequest): Collateral | Revoked
   ])
 }
 
-const revoked = (check: CollateralCheck, certificate: string): Revoked => ({
+const revoked = (
+  check: CollateralCheck,
+  certificate: string,
+  { serial }: Certificate,
+): Revoked => ({
   kind: 'revoked',
   check,
-  refusal: { code: 'CERTIFICATE_REVOKED', facts: { certificate } },
+  refusal: { code: 'CERTIFICATE_REVOKED', facts: { certificate, serial } },
 })
 
 function missingOf(
