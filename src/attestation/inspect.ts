@@ -124,7 +124,8 @@ function conclude(judgement: Judgement): Pick<Inspection, 'verdict' | 'code' | '
     return { verdict: 'refused', code: refusal.code, sentence: sentenceOf(refusal) }
   }
   if (judgement.kind !== 'judged') {
-    const sentence = `It cannot be said yet: ${missingOf(judgement).join(', ')} must be fetched, of this time.`
+    const sentence =
+      'It cannot be said yet: endorsements that it needs are missing, or not of this time.'
     return { verdict: 'undetermined', code: 'ENDORSEMENTS_MISSING', sentence }
   }
   if (judgement.answers.some(({ answer }) => answer === 'open')) {
@@ -174,10 +175,25 @@ function checksOfPolicy(judgement: Judgement, demands: Demands): readonly Check[
       ? { id: judgement.check, facts: failure(judgement.refusal) }
       : undefined
   const isAsked = judgement.kind !== 'unread' && demands.namesSoftware
-  const allowed: readonly Check[] = isAsked ? [{ id: 'platform-allowed', outcome: 'pass' }] : []
+  const unnamed = { outcome: 'skipped', why: 'nobody gave a policy' } as const
+  const allowed: readonly Check[] = isAsked
+    ? [{ id: 'platform-allowed', outcome: 'pass' }]
+    : demands.namesSoftware || failed !== undefined
+      ? []
+      : [{ id: 'platform-allowed', ...unnamed }]
   if (judgement.kind !== 'judged') return checkReport(policyChecks, allowed, failed).map(worded)
   const answered = judgement.answers.map(answer => policyCheck(answer, judgement, demands))
   return [...checkReport(['platform-allowed'], allowed, failed), ...answered].map(worded)
+}
+
+/** Why a question was not asked. */
+const unasked: Readonly<Record<PolicyAnswer['question'], string>> = {
+  debug: 'nobody asked',
+  tcb: 'nobody asked',
+  'privilege-level': 'this platform has no privilege levels',
+  measurement: 'nobody said which software to expect',
+  'report-data': 'nobody said which data to expect',
+  pins: 'the policy pins no machine',
 }
 
 function policyCheck(
@@ -187,9 +203,8 @@ function policyCheck(
 ): Check {
   const compared = comparedIn(id, judgement, demands)
   if (answer === 'pass') return { id, outcome: 'pass', ...compared }
-  if (answer === 'unasked') return { id, outcome: 'skipped', why: 'nobody asked', ...compared }
-  if (answer === 'open') {
-    return { id, outcome: 'skipped', why: 'nobody said which software to expect', ...compared }
+  if (answer === 'unasked' || answer === 'open') {
+    return { id, outcome: 'skipped', why: unasked[id], ...compared }
   }
   // Of several registers the refusal alone knows which one differs; elsewhere it tells less than is known here.
   return id === 'measurement'
@@ -213,7 +228,7 @@ function comparedIn(
     case 'privilege-level': {
       const rule = policy.tcb.find(each => each.platform === platform)
       const { privilegeLevel } = claims
-      if (privilegeLevel === undefined) return { why: 'this platform has no privilege levels' }
+      if (privilegeLevel === undefined) return {}
       return {
         found: String(privilegeLevel),
         expected: rule?.privilegeLevels.join(' or ') || 'nothing',
@@ -250,6 +265,6 @@ function failure(refusal: Refusal): CheckFacts {
 
 function worded(check: Check): Check {
   if (check.why !== undefined || check.outcome === 'fail') return check
-  if (check.outcome === 'skipped') return { ...check, why: 'not reached, or not asked' }
+  if (check.outcome === 'skipped') return { ...check, why: 'not asked, or not reached' }
   return { ...check, why: meaningOf(check.id) }
 }

@@ -18,6 +18,7 @@ import { parseEcKey } from '../../src/attestation/x509-keys.ts'
 import { utf8 } from '../../src/base/bytes.ts'
 import { InvariantError } from '../../src/base/errors.ts'
 import { silentLogger } from '../../src/base/log.ts'
+import { recognised } from '../../src/host/endorsements/files.ts'
 import { parseAddress } from '../../src/host/net/addresses.ts'
 import { fromPem } from '../../src/host/tee/pem.ts'
 import { parseSettings } from '../../src/node/config.ts'
@@ -120,6 +121,11 @@ const samples: Readonly<Record<string, readonly Uint8Array[]>> = {
   'collateral of Intel': Object.values(collateral).map(({ bytes }) => bytes),
   parseTcbInfo: [JSON.stringify(tcbInfoForm('tdx', dcapAuthority))].map(utf8),
   parseEnclaveIdentity: [JSON.stringify(identityForm('tdx', dcapAuthority))].map(utf8),
+  'recognition of endorsements': [
+    ...[snp.certificate, snpList, snp.body.subarray(1184)],
+    ...[...snpChain.map(asPem), ...Object.values(collateral).map(({ bytes }) => bytes)],
+    utf8('-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n'),
+  ],
   fromPem: node.machine.chain.map(utf8),
   parseAddress: [
     '/ip4/127.0.0.1/tcp/9600',
@@ -167,6 +173,7 @@ const targets: Readonly<Record<keyof typeof samples, Target>> = {
   'collateral of Intel': typed(bytes => ask('tdx', { request: { endorsements: allOf(bytes) } })),
   parseTcbInfo: typed(bytes => parseTcbInfo(text(bytes))),
   parseEnclaveIdentity: typed(bytes => parseEnclaveIdentity(text(bytes))),
+  'recognition of endorsements': bytes => void recognised('a file', bytes),
   fromPem: bytes => void fromPem(text(bytes)),
   parseAddress: typed(bytes => parseAddress(text(bytes))),
   parseSettings: typed(bytes => parseSettings({ file: jsonOf(bytes) })),
