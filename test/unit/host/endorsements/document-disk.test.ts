@@ -3,8 +3,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test, vi } from 'vitest'
 import { silentLogger } from '../../../../src/base/log.ts'
+import { after, days } from '../../../../src/base/time.ts'
 import { FolderDisk } from '../../../../src/host/endorsements/document-disk.ts'
-import { names, openShelf, paths, server } from '../../../fixtures/endorsement-shelf.ts'
+import {
+  epoch,
+  intel,
+  names,
+  openShelf,
+  paths,
+  sayInfo,
+  server,
+} from '../../../fixtures/endorsement-shelf.ts'
+import { intelDocument } from '../../../forge/intel-answers.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'coterie-endorsements-'))
 afterAll(() => rm(folder, { recursive: true }))
@@ -31,6 +41,21 @@ test('a restart finds its documents on disk and asks nobody', async () => {
   const { shelf } = openShelf({ disk })
   await vi.waitFor(() => expect(shelf.take([names.info]).items).toEqual(items))
   expect(server.asked).toHaveLength(1)
+})
+
+test('a document on disk that has ended meanwhile is at hand, and fetched at once', async () => {
+  const { disk, at } = await diskAt()
+  await openShelf({ disk }).settled(names.info, 1)
+  await isWritten(at)
+  const younger = intelDocument(intel, {
+    issueDate: after(epoch, days(30)),
+    nextUpdate: after(epoch, days(60)),
+  })
+  server.replies.set(paths.info, sayInfo(younger))
+  const { time, settled } = openShelf({ disk })
+  time.wallSkew = days(31)
+  const [first] = await settled(names.info, 1)
+  expect(Buffer.from(first?.bytes ?? [])).toEqual(Buffer.from(younger))
 })
 
 test.each<[string, (text: string) => string]>([

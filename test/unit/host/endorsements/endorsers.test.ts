@@ -18,7 +18,7 @@ import {
 } from '../../../fixtures/endorsement-shelf.ts'
 import { dcapList } from '../../../forge/dcap-collateral.ts'
 import { intelDocument } from '../../../forge/intel-answers.ts'
-import { snpCrl, snpEvidence } from '../../../forge/sev-snp.ts'
+import { makeSnpAuthority, snpCrl, snpEvidence } from '../../../forge/sev-snp.ts'
 
 test('nothing is at hand at first, and soon what was asked for is, with the chain that signed it', async () => {
   const { shelf, settled } = openShelf()
@@ -194,3 +194,49 @@ test.each<[string, string, string, () => Parameters<typeof server.replies.set>[1
     expect(server.asked).not.toContain('/elsewhere')
   },
 )
+
+test.each<[string, string, () => void]>([
+  [
+    'a list of Intel that somebody else signed',
+    names.rootList,
+    () => {
+      const list = dcapList(stranger, 'root')
+      server.replies.set(paths.rootList, saying('application/pkix-crl', list))
+    },
+  ],
+  [
+    'a list of an authority that no pinned root knows',
+    names.platformList,
+    () => {
+      const header = chainHeader('SGX-PCK-CRL-Issuer-Chain', stranger.platformChain)
+      const list = dcapList(stranger, 'issuer')
+      server.replies.set(paths.platformList, saying('application/pkix-crl', list, header))
+    },
+  ],
+  [
+    'a list of AMD that somebody else signed',
+    names.amdList,
+    () => {
+      const list = snpCrl(amd, { key: amd.issuer.privateKey })
+      server.replies.set(`/${names.amdList}`, saying('application/pkix-crl', list))
+    },
+  ],
+  [
+    'an authority of AMD that no pinned root knows',
+    names.chain,
+    () => {
+      const { ask } = makeSnpAuthority(epoch, { isOther: true })
+      server.replies.set(`/${names.chain}`, saying('text/plain', pem(ask)))
+    },
+  ],
+  [
+    'an authority in the place of the key of a chip',
+    names.key,
+    () => void server.replies.set(`/${names.key}`, saying('text/plain', pem(amd.ask))),
+  ],
+])('%s is not kept', async (_, name, prepare) => {
+  prepare()
+  const { codes, settled } = openShelf()
+  expect(await settled(name, 1)).toEqual([])
+  expect(codes).toEqual(['BAD_ENDORSEMENT'])
+})

@@ -138,6 +138,11 @@ test.each<[string, string, DstackReply]>([
     'TEE_BAD_ANSWER',
     attesting(() => Uint8Array.of(0, 0, 3, 255, 255, 255)),
   ],
+  [
+    'hides a quote in a log without an end',
+    'TEE_BAD_ANSWER',
+    saying(asked => ({ quote: quoteOf(asked), event_log: 'a'.repeat(1_100_000) })),
+  ],
 ])('an agent that %s gives no evidence', async (_, code, reply) => {
   const { attester } = await open(reply)
   await expect(attester.quote(data, signal)).rejects.toMatchObject({ code })
