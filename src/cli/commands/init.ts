@@ -34,7 +34,7 @@ export function initCommand(): Command {
 }
 
 const aboutSimulation =
-  'The only TEE of this version is simulated: a machine file stands in for the hardware and proves nothing.\n' +
+  'It sets up a simulated TEE: a machine file stands in for the hardware and proves nothing. On real hardware start with --tee auto.\n' +
   'Only testnets, whose manifest names the root that signed it, admit such a machine; all others refuse it.'
 
 async function init(flags: InitFlags): Promise<void> {
