@@ -27,6 +27,12 @@ function measurementOf({ platform, fields }: Vector): readonly string[] {
   return typeof value === 'string' ? [value] : []
 }
 
+/** What it was asked to carry, in hexadecimal. */
+function dataOf({ fields }: Vector): string {
+  const data = fields?.['report_data'] ?? fields?.['user_data']
+  return typeof data === 'string' ? data : ''
+}
+
 /** Flags of `coterie verify`, endorsements by the folder that holds them where there is one. */
 function flagsOf(vector: Vector) {
   const files = Object.values(vector.collateral?.files ?? {})
@@ -78,6 +84,19 @@ describe.skipIf(areVectorsAbsent)(`published evidence${absence}`, () => {
       const measurement = flags.measurement.map(value => value.replaceAll(/./g, 'e'))
       const other = await inspectFile(path, { ...flags, measurement })
       expect(other.inspection.code).toBe('MEASUREMENT_MISMATCH')
+    },
+  )
+
+  test.each(evidence.filter(each => each.expected.verdict === 'accept' && dataOf(each) !== ''))(
+    '$id: it carries its own report data, and no other',
+    async vector => {
+      const path = vectorPath(vector.file)
+      const reportData = dataOf(vector)
+      const own = await inspectFile(path, { ...flagsOf(vector), reportData })
+      expect(own.inspection.verdict).toBe('trusted')
+      const last = reportData.endsWith('0') ? '1' : '0'
+      const other = { ...flagsOf(vector), reportData: reportData.slice(0, -1) + last }
+      expect((await inspectFile(path, other)).inspection.code).toBe('REPORT_DATA_MISMATCH')
     },
   )
 

@@ -36,7 +36,7 @@ export interface InspectionRequest {
   readonly policy?: Policy | undefined
   /** Values of the platform's main register in lower-case hexadecimal, of which one must be found. */
   readonly measurements?: readonly string[] | undefined
-  /** 64 bytes. */
+  /** All of it: 64 bytes, or the user data of a Nitro document. */
   readonly reportData?: Uint8Array | undefined
   /** `required` with a policy and `if-present` without one, unless given. */
   readonly revocation?: VerificationRequest['revocation']
@@ -84,8 +84,6 @@ const defaultPolicy: Policy = {
 /**
  * Inspects evidence: never trusts what `appraise` would refuse under the same policy. Without a policy that names software or a
  * measurement the best verdict is undetermined, since genuine hardware runs anything. Pure; no bytes make it throw.
- *
- * @throws {InvariantError} for report data of other than 64 bytes.
  */
 export function inspect(request: InspectionRequest): Inspection {
   const { evidence, policy = defaultPolicy } = request

@@ -3,7 +3,6 @@
  * it for a node that must decide, `inspect` an explanation for a person who wants to know why; neither judges anything by itself.
  */
 import { equalConstantTime, toHex } from '../base/bytes.ts'
-import { assert } from '../base/errors.ts'
 import type { Digest } from '../base/ids.ts'
 import { after, type Timestamp, timestamp } from '../base/time.ts'
 import type { Evidence } from '../wire/evidence.ts'
@@ -25,7 +24,7 @@ export interface Demands {
   readonly namesSoftware: boolean
   /** Values of the platform's main register, in hexadecimal: one of them must be found, besides what the policy names. */
   readonly mainValues: readonly string[]
-  /** 64 bytes, or `undefined` where nobody can say what to expect. */
+  /** All of it, as the platform carries it: 64 bytes but for Nitro. `undefined` where nobody can say what to expect. */
   readonly reportData: Uint8Array | undefined
   /** Wall time that `clampNow` passed. */
   readonly now: Timestamp
@@ -90,15 +89,12 @@ interface Judged {
  *
  * Order: size, platform, all that the platform's verifier asks, then `policyQuestions`. The policy's questions cost no
  * arithmetic, so all of them are answered.
- *
- * @throws {InvariantError} for expected report data of other than 64 bytes.
  */
 export function judge(
   { evidence, endorsements }: { readonly evidence: Evidence; readonly endorsements: Endorsements },
   demands: Demands,
 ): Judgement {
-  const { reportData, policy } = demands
-  assert(reportData === undefined || reportData.length === 64, 'expected report data has 64 bytes')
+  const { policy } = demands
   const { body, platform: name } = evidence
   if (body.length > limits.handshakeFrameBytesMax) {
     const facts = { bytes: body.length, bytesMax: limits.handshakeFrameBytesMax }

@@ -49,7 +49,7 @@ async function askedBy(flags: EvidenceFlags) {
   return {
     now: at === undefined ? timestamp(Date.now()) : timeOf(at),
     measurements: flags.measurement.map(text => measurementOf(text, flags.platform)),
-    reportData: reportData === undefined ? undefined : reportDataOf(reportData),
+    reportData: reportData === undefined ? undefined : reportDataOf(reportData, flags.platform),
     policy:
       policy === undefined
         ? undefined
@@ -80,15 +80,21 @@ function measurementOf(text: string, platform: string): string {
   })
 }
 
-/** All hardware fills what is left of the 64 bytes with zeros. */
-function reportDataOf(text: string): Uint8Array {
+/** A Nitro document carries what it was given; all other hardware 64 bytes, and people fill the rest of them with zeros. */
+function reportDataOf(text: string, platform: string): Uint8Array {
   const bytes = fromHex(text.toLowerCase())
-  if (bytes !== undefined && bytes.length > 0 && bytes.length <= 64) {
-    const whole = new Uint8Array(64)
-    whole.set(bytes)
-    return whole
+  const bytesMax = platform === 'nitro' ? 512 : 64
+  if (bytes === undefined || bytes.length === 0 || bytes.length > bytesMax) {
+    throw new UsageError(
+      'BAD_REPORT_DATA',
+      `Report data have 1 to ${bytesMax} bytes in hexadecimal.`,
+      {
+        next: 'Give what the evidence was asked to carry, such as a hash of a key and a nonce.',
+      },
+    )
   }
-  throw new UsageError('BAD_REPORT_DATA', 'Report data have 1 to 64 bytes in hexadecimal.', {
-    next: 'Give what the evidence was asked to carry, such as a hash of a key and a nonce.',
-  })
+  if (platform === 'nitro') return bytes
+  const whole = new Uint8Array(bytesMax)
+  whole.set(bytes)
+  return whole
 }

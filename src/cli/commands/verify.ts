@@ -36,7 +36,10 @@ export function verifyCommand(): Command {
     .addOption(platform.choices(platformNames).makeOptionMandatory())
     .option('--endorsements <path>', 'file or folder of them; may be repeated', gather, [])
     .option('--measurement <hex>', 'main register to expect; repeated: any of them', gather, [])
-    .option('--report-data <hex>', 'data to expect, up to 64 bytes, the rest zero')
+    .option(
+      '--report-data <hex>',
+      'data to expect: user data (nitro), else up to 64 bytes and zeros',
+    )
     .option('--policy <file>', 'manifest to hold the evidence against')
     .option('--at <time>', 'time to verify for, as 2026-01-31T12:00:00Z; now unless said')
     .option('--json', 'print one JSON document', false)
