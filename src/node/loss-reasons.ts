@@ -67,6 +67,10 @@ const byCode: Readonly<Record<string, LossReason>> = {
   BAD_KEY: 'not-proved',
   BAD_CERTIFICATE: 'not-proved',
   BAD_PEM: 'not-proved',
+  BAD_QUOTE: 'not-proved',
+  BAD_SNP_REPORT: 'not-proved',
+  BAD_CERTIFICATE_TABLE: 'not-proved',
+  BAD_COLLATERAL: 'not-proved',
   CERTIFICATE_REVOKED: 'not-admitted',
   CERTIFICATE_TCB_MISMATCH: 'not-proved',
   PRODUCT_MISMATCH: 'not-proved',
@@ -109,7 +113,8 @@ const byCode: Readonly<Record<string, LossReason>> = {
 /** The reason of a code; codes come from peers, too, so a strange one is `other`. */
 export function lossReasonOf(code: string): LossReason {
   if (Object.hasOwn(byCode, code)) return byCode[code] ?? 'other'
-  return code.startsWith('MANIFEST_') ? 'manifest' : 'other'
+  if (code.startsWith('MANIFEST_')) return 'manifest'
+  return code.startsWith('CBOR_') ? 'fault' : 'other'
 }
 
 type Counts = Record<LossReason, number>

@@ -122,14 +122,14 @@ test('a policy without the testnet flag has no anchor, even with everything else
   expect(judge({ policy })).toMatchObject({ code: 'UNKNOWN_ANCHOR' })
 })
 
-test('an unknown platform, and a known one that has no verifier yet, are not supported', () => {
+test('an unknown platform is not supported, and evidence of one platform is none of another', () => {
   const body = node.evidence.body
   expect(withEvidence({ platform: 'tpm', body })).toMatchObject({ code: 'PLATFORM_NOT_SUPPORTED' })
   expect(withEvidence({ platform: 'constructor', body })).toMatchObject({
     code: 'PLATFORM_NOT_SUPPORTED',
   })
   const vendor = judge({ policy: production, evidence: { platform: 'sev-snp', body } })
-  expect(vendor).toMatchObject({ code: 'PLATFORM_NOT_SUPPORTED' })
+  expect(vendor).toMatchObject({ code: 'REPORT_NOT_SUPPORTED' })
 })
 
 test('a platform without a measurement in the manifest is not allowed', () => {
