@@ -6,9 +6,9 @@ import { fromUtf8 } from '../base/bytes.ts'
 import { PeerFault } from '../base/errors.ts'
 
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
-const sextets: ReadonlyMap<string, number> = new Map(
-  [...alphabet].map((letter, value) => [letter, value]),
-)
+/** Value of each letter by its code, or -1: chains come with every quote, and a map of letters would take a fifth of their time. */
+const sextets = new Int8Array(128).fill(-1)
+for (const [value, letter] of [...alphabet].entries()) sextets[letter.charCodeAt(0)] = value
 
 const begin = '-----BEGIN CERTIFICATE-----'
 const end = '-----END CERTIFICATE-----'
@@ -68,9 +68,9 @@ function fromBase64(text: string): Uint8Array {
   let bits = 0
   let held = 0
   let offset = 0
-  for (const letter of text.slice(0, text.length - padding)) {
-    const sextet = sextets.get(letter)
-    if (sextet === undefined) throw bad('base64')
+  for (let i = 0; i < text.length - padding; i++) {
+    const sextet = sextets[text.charCodeAt(i)] ?? -1
+    if (sextet < 0) throw bad('base64')
     bits = ((bits << 6) | sextet) & 0xffff
     held += 6
     if (held < 8) continue

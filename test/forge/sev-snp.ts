@@ -111,7 +111,8 @@ function signPss(body: Uint8Array, key: KeyObject): Uint8Array {
   return new Uint8Array(sign('sha384', body, { key, padding, saltLength: 48 }))
 }
 
-function authorityExtensions(pathLength: string | null): Uint8Array[] {
+/** How authorities say that they are some; `pathLength` in hexadecimal. */
+export function authorityExtensions(pathLength: string | null): Uint8Array[] {
   const limit = pathLength === null ? [] : [integer(pathLength)]
   return [
     extension('551d13', sequence(truth, ...limit), true),

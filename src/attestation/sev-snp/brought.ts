@@ -33,8 +33,11 @@ const certificatesMax = 32
 export function broughtWith(body: Uint8Array, endorsements: Endorsements): Brought {
   const behind = body.subarray(reportBytes)
   const table = behind.length === 0 ? [] : parseCertificateTable(behind)
-  const own = table.filter(({ slot }) => slot === 'ark' || slot === 'ask').map(readOne)
-  const unpublished = own.filter(({ der }) => !isPublished(der)).map(each => each.certificate)
+  const unpublished = table
+    .filter(({ slot }) => slot === 'ark' || slot === 'ask')
+    .map(onlyDer)
+    .filter(der => !isPublished(der))
+    .map(parseCertificate)
   const others = endorsementsOf(endorsements, 'certificates')
     .flatMap(readAll)
     .slice(0, certificatesMax)
@@ -67,14 +70,14 @@ export function brokenTable(
 
 const isKeySlot = (slot: string): slot is KeyKind => slot === 'vcek' || slot === 'vlek'
 
-function readOne({ bytes }: TableDocument) {
+function onlyDer({ bytes }: TableDocument): Uint8Array {
   const [der, ...more] = certificatesIn(bytes)
   if (der === undefined || more.length > 0) throw bad('one certificate')
-  return { der, certificate: parseCertificate(der) }
+  return der
 }
 
 function readKey(document: TableDocument): EndorsementKey {
-  const key = readEndorsementKey(readOne(document).certificate)
+  const key = readEndorsementKey(parseCertificate(onlyDer(document)))
   if (key?.kind !== document.slot) throw bad(document.slot.toUpperCase())
   return key
 }

@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import { verifyEndorsementKey } from '../../../../src/attestation/sev-snp/chain.ts'
+import { readEndorsementKey } from '../../../../src/attestation/sev-snp/endorsement-key.ts'
 import type { Tcb } from '../../../../src/attestation/sev-snp/products.ts'
+import { vendorKeysOf } from '../../../../src/attestation/vendor-keys.ts'
+import { parseCertificate } from '../../../../src/attestation/x509.ts'
 import { concatBytes, toHex } from '../../../../src/base/bytes.ts'
-import { after, days } from '../../../../src/base/time.ts'
+import { after, days, type Timestamp } from '../../../../src/base/time.ts'
 import { epoch } from '../../../fixtures/network.ts'
 import {
   certificates,
@@ -10,18 +14,24 @@ import {
   strangeAuthority,
   verifySnp,
 } from '../../../fixtures/sev-snp.ts'
-import { integer } from '../../../forge/der.ts'
+import { ia5, integer } from '../../../forge/der.ts'
 import {
   asPem,
+  authorityExtensions,
   goodTcb,
+  type LeafRequest,
   plainPolicy,
   signReport,
+  snpCertificate,
   snpEvidence,
+  snpSerials,
   snpTable,
 } from '../../../forge/sev-snp.ts'
 
 const milan = snpAuthorities.Milan
 const arc = '2b060104019c7801'
+
+const inDays = (count: number): Timestamp => after(epoch, days(count))
 
 const refusedAs = (code: string, check: string, facts: object = {}) => ({
   ...{ kind: 'refused', check },
@@ -103,15 +113,10 @@ const chainCases: readonly (readonly [string, SnpCase, code: string, check: stri
     'CHAIN_INVALID',
     'chain',
   ],
-  [
-    'a certificate that ended',
-    { leaf: { notAfter: after(epoch, days(-1)) } },
-    'EVIDENCE_EXPIRED',
-    'chain',
-  ],
+  ['a certificate that ended', { leaf: { notAfter: inDays(-1) } }, 'EVIDENCE_EXPIRED', 'chain'],
   [
     'a certificate of tomorrow',
-    { leaf: { notBefore: after(epoch, days(1)) } },
+    { leaf: { notBefore: inDays(1) } },
     'EVIDENCE_NOT_YET_VALID',
     'chain',
   ],
@@ -286,6 +291,36 @@ describe('evidence is refused', () => {
     }
   })
 
+  test('under a certificate of a chip and a provider at once, or of a provider with the name of a chip', () => {
+    const both = (all: Readonly<Record<string, Uint8Array>>) => ({
+      ...all,
+      [`${arc}05`]: ia5('CN=cc.example'),
+    })
+    const long = 'x'.repeat(64)
+    for (const request of [
+      { leaf: { extensions: both } },
+      { kind: 'vlek', leaf: { providerId: long } },
+    ] as const) {
+      expect(verifySnp(request)).toMatchObject(refusedAs('EVIDENCE_MALFORMED', 'form'))
+    }
+    expect(verifySnp({ kind: 'vlek', leaf: { providerId: long.slice(1) } }).kind).toBe('claims')
+  })
+
+  const authorities: readonly (readonly [string, LeafRequest, years: number, object])[] = [
+    ['that AMD did not use', {}, 0, { code: 'CHAIN_INVALID', facts: { certificate: 0 } }],
+    ['of another name', { issuerName: 'SEV-VLEK-Milan' }, 0, { code: 'CHAIN_INVALID' }],
+    ['before it began', {}, -10, { code: 'EVIDENCE_NOT_YET_VALID', facts: { certificate: 1 } }],
+    ['after it ended', {}, 30, { code: 'EVIDENCE_EXPIRED', facts: { certificate: 1 } }],
+  ]
+  test.each(authorities)('under an authority of AMD %s', (_, leaf, years, refusal) => {
+    const key = readEndorsementKey(parseCertificate(snpEvidence(milan, { leaf }).certificate))
+    if (key === undefined) throw new Error('no VCEK')
+    const nothing = { keys: [], authorities: [], lists: [], unpublished: [] }
+    const now = inDays(years * 365)
+    const request = { product: 'Milan', anchors: vendorKeysOf('sev-snp'), now } as const
+    expect(verifyEndorsementKey(key, nothing, request)).toMatchObject(refusal)
+  })
+
   test('with more bytes than a report and a table can have', () => {
     const body = new Uint8Array(1184 + 16 * 1024 + 1)
     expect(verifySnp({ body })).toMatchObject(refusedAs('EVIDENCE_TOO_LARGE', 'size'))
@@ -320,6 +355,20 @@ describe('evidence stays undetermined', () => {
       })
     },
   )
+
+  test('without an authority whose root is that of its product, though the key of that root signed it', () => {
+    const ask = snpCertificate({
+      ...{ subject: 'SEV-Milan', serial: snpSerials.ask, issuerName: 'ARK-Genoa' },
+      ...{ issuerKey: milan.root.privateKey, publicKey: milan.issuer.publicKey },
+      ...{ notBefore: inDays(-1), notAfter: inDays(1) },
+      extensions: authorityExtensions('00'),
+    })
+    const table = [
+      ['ask', ask],
+      ['vcek', snpEvidence(milan).certificate],
+    ] as const
+    expect(verifySnp({ table })).toMatchObject({ kind: 'undetermined', check: 'chain' })
+  })
 
   test('without the authority above it, if it is none of those that the program knows', () => {
     const table = [['vcek', snpEvidence(milan).certificate]] as const
