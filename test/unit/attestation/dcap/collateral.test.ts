@@ -251,23 +251,23 @@ describe('TCB info and identities', () => {
   })
 })
 
-describe('who signs collateral', () => {
-  const certificate = (change: Partial<Parameters<typeof dcapCertificate>[0]>): Endorsement => ({
-    kind: 'certificates',
-    bytes: utf8(
-      pemText([
-        dcapCertificate({
-          ...{ subject: dcapNames.signer, issuerName: dcapNames.root, serial: dcapSerials.signer },
-          ...{ issuerKey: authority.root.privateKey, publicKey: authority.signer.publicKey },
-          ...{ notBefore: at(days(-9)), notAfter: at(days(9)) },
-          pathLength: null,
-          ...change,
-        }),
-        authority.rootCertificate,
-      ]),
-    ),
-  })
+const certificate = (change: Partial<Parameters<typeof dcapCertificate>[0]>): Endorsement => ({
+  kind: 'certificates',
+  bytes: utf8(
+    pemText([
+      dcapCertificate({
+        ...{ subject: dcapNames.signer, issuerName: dcapNames.root, serial: dcapSerials.signer },
+        ...{ issuerKey: authority.root.privateKey, publicKey: authority.signer.publicKey },
+        ...{ notBefore: at(days(-9)), notAfter: at(days(9)) },
+        pathLength: null,
+        ...change,
+      }),
+      authority.rootCertificate,
+    ]),
+  ),
+})
 
+describe('who signs collateral', () => {
   test.each([
     ['has another name', { subject: 'Intel SGX Something' }, 'absent'],
     ['is an authority', { pathLength: '00' }, 'absent'],
@@ -308,6 +308,10 @@ test('a verdict ends with the first end of all that it rests on, and is of its l
   for (const [collateral, left] of ends) {
     expect(claimsOf(ask('sgx', { collateral })).expiresAt).toBe(at(days(left)))
   }
+  const signers = certificate({ notBefore: at(hours(-1)), notAfter: at(days(2)) })
+  const endorsements = dcapEndorsements(genuine.sgx, { signers })
+  const brief = claimsOf(ask('sgx', { request: { endorsements } }))
+  expect(brief).toMatchObject({ expiresAt: at(days(2)), issuedAt: at(hours(-1)) })
   const soon = { leaf: { notAfter: at(days(1)) } }
   expect(claimsOf(ask('sgx', { quote: soon })).expiresAt).toBe(at(days(1)))
   const pckList = { thisUpdate: at(hours(-3)) }

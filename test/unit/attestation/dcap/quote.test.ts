@@ -51,6 +51,41 @@ test.each(forms)('bytes that no quote of form %s has are refused or passed over'
   expect(answerOf(ask(tee, { request: { body: endless } }))).toBe('EVIDENCE_TOO_LARGE')
 })
 
+/** Adds `count` to a length of four bytes, little-endian. */
+function lengthen(body: Uint8Array, at: number, count: number): void {
+  const view = new DataView(body.buffer)
+  view.setUint32(at, view.getUint32(at, true) + count, true)
+}
+
+test('bytes that no length inside of a quote speaks of are refused', () => {
+  const tail = Uint8Array.of(0)
+  const enclave = concatBytes(dcapQuote(authority), tail)
+  lengthen(enclave, 432, 1)
+  expect(answerOf(ask('sgx', { request: { body: enclave } }))).toBe('EVIDENCE_MALFORMED')
+  const around = concatBytes(dcapQuote(authority, { form: 'v4' }), tail)
+  lengthen(around, 632, 1)
+  expect(answerOf(ask('tdx', { request: { body: around } }))).toBe('EVIDENCE_MALFORMED')
+  lengthen(around, 632 + 4 + 128 + 2, 1)
+  expect(answerOf(ask('tdx', { request: { body: around } }))).toBe('EVIDENCE_MALFORMED')
+})
+
+/** Certificates in lines of so many letters. */
+const inLines =
+  (letters: number) =>
+  (text: string): string =>
+    text.replaceAll(/-\n([^-]+)\n-/g, (_, block: string) => {
+      const lines = block.replaceAll('\n', '').match(new RegExp(`.{1,${letters}}`, 'g'))
+      return `-\n${lines?.join('\n')}\n-`
+    })
+
+test.each([
+  [64, 'UpToDate'],
+  [76, 'UpToDate'],
+  [70, 'EVIDENCE_MALFORMED'],
+])('a chain in lines of %i letters is judged', (letters, answer) => {
+  expect(answerOf(ask('sgx', { quote: { pem: inLines(letters) } }))).toBe(answer)
+})
+
 const header = (at: number, value: readonly number[]): QuoteRequest => ({
   header: bytes => bytes.set(value, at),
 })

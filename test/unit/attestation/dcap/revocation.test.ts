@@ -5,7 +5,7 @@ import { utf8 } from '../../../../src/base/bytes.ts'
 import { after, type Duration, days, hours, type Timestamp } from '../../../../src/base/time.ts'
 import { answerOf, ask, authority, type Tee } from '../../../fixtures/dcap.ts'
 import { epoch } from '../../../fixtures/network.ts'
-import { dcapSerials, goodPck, makeDcapAuthority } from '../../../forge/dcap.ts'
+import { dcapQuote, dcapSerials, goodPck, makeDcapAuthority } from '../../../forge/dcap.ts'
 import {
   type DcapCollateral,
   dcapCollateral,
@@ -111,11 +111,21 @@ describe('what was read once', () => {
   })
 
   test('holds under no other root', () => {
-    expect(answerOf(ask('sgx', request()))).toBe('UpToDate')
-    const anchors = [other.rootKey]
-    expect(answerOf(ask('sgx', { request: { anchors } }))).toBe('UNKNOWN_ANCHOR')
-    const both = { anchors: [other.rootKey, authority.rootKey] }
-    expect(answerOf(ask('sgx', { request: both }))).toBe('UpToDate')
+    const body = dcapQuote(authority)
+    const under = (...anchors: Uint8Array[]): string =>
+      answerOf(ask('sgx', { request: { body, anchors } }))
+    expect(under(authority.rootKey)).toBe('UpToDate')
+    expect(under(other.rootKey)).toBe('UNKNOWN_ANCHOR')
+    expect(under()).toBe('UNKNOWN_ANCHOR')
+    expect(under(other.rootKey, authority.rootKey)).toBe('UpToDate')
+  })
+
+  test('lasts as long as it says, also where the quote is known', () => {
+    const body = dcapQuote(authority)
+    const judged = (now: Timestamp): string => answerOf(ask('sgx', { request: { body, now } }))
+    expect(judged(epoch)).toBe('UpToDate')
+    expect(judged(at(days(301)))).toBe('EVIDENCE_EXPIRED')
+    expect(judged(epoch)).toBe('UpToDate')
   })
 
   test('gives way to what revokes it', () => {
@@ -127,7 +137,9 @@ describe('what was read once', () => {
   test('does not change with the bytes that it was read from', () => {
     const endorsements = dcapEndorsements(dcapCollateral(authority))
     expect(answerOf(ask('sgx', { request: { endorsements } }))).toBe('UpToDate')
+    const copies = endorsements.items.map(({ kind, bytes }) => ({ kind, bytes: bytes.slice() }))
     for (const { bytes } of endorsements.items) bytes.fill(0)
+    expect(answerOf(ask('sgx', { request: { endorsements: { items: copies } } }))).toBe('UpToDate')
     expect(answerOf(ask('sgx', request()))).toBe('UpToDate')
     expect(answerOf(ask('sgx', { request: { endorsements } }))).toContain('BAD_')
   })
