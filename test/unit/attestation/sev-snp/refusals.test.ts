@@ -291,6 +291,22 @@ describe('evidence is refused', () => {
     }
   })
 
+  test('with certified versions of more than a byte, or below zero', () => {
+    for (const version of [
+      integer('0104'),
+      Uint8Array.of(2, 1, 0x84),
+      Uint8Array.of(2, 2, 0xff, 4),
+    ]) {
+      const extensions = (all: Readonly<Record<string, Uint8Array>>) => ({
+        ...all,
+        [`${arc}0301`]: version,
+      })
+      expect(verifySnp({ leaf: { extensions } })).toMatchObject(
+        refusedAs('EVIDENCE_MALFORMED', 'form'),
+      )
+    }
+  })
+
   test('under a certificate of a chip and a provider at once, or of a provider with the name of a chip', () => {
     const both = (all: Readonly<Record<string, Uint8Array>>) => ({
       ...all,
