@@ -1,3 +1,6 @@
+import { expect, test } from 'vitest'
+import { appraise } from '../../../../src/attestation/appraise.ts'
+import type { TcbRule } from '../../../../src/attestation/manifest-document.ts'
 import { draftManifest, tcbRuleOf } from '../../../../src/attestation/manifest-draft.ts'
 import { type Policy, policyOf } from '../../../../src/attestation/policy.ts'
 import { toHex } from '../../../../src/base/bytes.ts'
@@ -26,7 +29,11 @@ const registers = {
   },
 } as const
 
-function policyFor(platform: 'sgx' | 'tdx', { anchor }: DcapAuthority): Policy {
+function policyFor(
+  platform: 'sgx' | 'tdx',
+  { anchor }: DcapAuthority,
+  rule: Partial<TcbRule> = {},
+): Policy {
   const window = { validFrom: '2026-10-31T00:00:00Z', validUntil: '2027-11-01T00:00:00Z' }
   return policyOf(
     parsed(
@@ -36,7 +43,7 @@ function policyFor(platform: 'sgx' | 'tdx', { anchor }: DcapAuthority): Policy {
         measurements: [
           { name: 'software', platform, svnMin: 0, registers: registers[platform], ...window },
         ],
-        tcb: [tcbRuleOf(platform)],
+        tcb: [tcbRuleOf(platform, rule)],
       }),
     ),
   )
@@ -79,3 +86,18 @@ function conforms(platform: 'sgx' | 'tdx', form: QuoteForm): void {
 
 conforms('sgx', 'v3')
 conforms('tdx', 'v5-later')
+
+test('what Intel said before the evaluation that the manifest asks for decides nothing', () => {
+  const authority = makeDcapAuthority(epoch)
+  const reportData = new Uint8Array(64).fill(7)
+  const judged = (evaluationMin: number) =>
+    appraise({
+      evidence: { platform: 'sgx', body: dcapQuote(authority, { reportData }) },
+      expectedReportData: reportData,
+      endorsements: dcapEndorsements(dcapCollateral(authority)),
+      policy: policyFor('sgx', authority, { evaluationMin }),
+      now: epoch,
+    })
+  expect(judged(17)).toMatchObject({ kind: 'trusted' })
+  expect(judged(18)).toMatchObject({ kind: 'undetermined' })
+})
