@@ -30,10 +30,17 @@ export function productOfCpu(family: number, model: number): Product | undefined
   return processors.find(isIt)?.[0]
 }
 
-/** The product of a name in a certificate, where a stepping may follow: `Milan-B0`. */
+const productOfLine: Readonly<Record<string, Product>> = {
+  ...{ Milan: 'Milan', Genoa: 'Genoa', Bergamo: 'Genoa', Siena: 'Genoa', Turin: 'Turin' },
+}
+
+/**
+ * The product of a name in a certificate, where a stepping may follow: `Milan-B0`. Bergamo and Siena stand under the authorities of
+ * Genoa, which the chain asks for.
+ */
 export function productOfName(name: string): Product | undefined {
-  const [, product] = /^(Milan|Genoa|Turin)(?:-[A-Z][0-9])?$/.exec(name) ?? []
-  return product === 'Milan' || product === 'Genoa' || product === 'Turin' ? product : undefined
+  const [, line = ''] = /^([A-Z][a-z]+)(?:-[A-Z][0-9])?$/.exec(name) ?? []
+  return Object.hasOwn(productOfLine, line) ? productOfLine[line] : undefined
 }
 
 /** Components of a TCB_VERSION of eight bytes. */

@@ -10,6 +10,7 @@ import {
   lookAtSnp,
   snpAuthorities,
   snpClaims,
+  verifySnp,
 } from '../../../fixtures/sev-snp.ts'
 import { asPem, goodTcb, plainPolicy, snpCrl, snpEvidence } from '../../../forge/sev-snp.ts'
 
@@ -90,6 +91,20 @@ describe('genuine evidence', () => {
     ]
     const items = [...others, certificate, milan.ask].map(certificates)
     expect(snpClaims({ body: report, items, revocation: 'if-present' }).debug).toBe(false)
+  })
+
+  test('Bergamo and Siena are machines of Genoa, and of no other line', () => {
+    const cpu = [0x19, 0xa0, 2] as const
+    for (const productName of ['Bergamo', 'Siena-A1', 'Genoa-B1']) {
+      const request = { cpu, leaf: { productName } }
+      expect(snpClaims({ ...request, product: 'Genoa' }).debug).toBe(false)
+      expect(verifySnp(request)).toMatchObject({ refusal: { code: 'CHAIN_INVALID' } })
+      expect(verifySnp({ leaf: { productName } })).toMatchObject({ check: 'product' })
+    }
+    for (const productName of ['Genoa-', 'Genoa-B', 'genoa', 'Genoa-B1x', 'constructor']) {
+      const request = { product: 'Genoa', leaf: { productName } } as const
+      expect(verifySnp(request)).toMatchObject({ refusal: { code: 'PRODUCT_MISMATCH' } })
+    }
   })
 
   test('debug mode is a claim, for the policy to judge', () => {
