@@ -4,7 +4,7 @@ import type { Refusal, RefusalFacts } from './verdict.ts'
 
 /** Sentences with facts in braces; of several the first counts whose facts are all there. */
 const sentences: Readonly<Record<string, readonly string[]>> = {
-  EVIDENCE_TOO_LARGE: ['It has {bytes} bytes; evidence has at most {bytesMax}.'],
+  EVIDENCE_TOO_LARGE: ['Evidence has at most {bytesMax} bytes, and this is longer.'],
   EVIDENCE_MALFORMED: [
     'These bytes are no evidence of this platform ({reason}).',
     'These bytes are no evidence of this platform.',
