@@ -17,7 +17,8 @@ export const bad = (expected: string): PeerFault =>
   new PeerFault('BAD_COLLATERAL', `expected ${expected} in collateral`)
 
 /**
- * Cuts a response apart: one object with the member `name`, which is signed, and then `signature`.
+ * Cuts a response apart: one object with the member `name`, which is signed, and then `signature`, in lower-case
+ * hexadecimal: the signature has one spelling, since nothing signs it.
  *
  * @throws {PeerFault} `BAD_COLLATERAL`.
  */
@@ -30,7 +31,7 @@ export function parseSigned(
     's',
   )
   const [, text, rest = ''] = body.exec(fromUtf8(bytes) ?? '') ?? []
-  const [, digits = ''] = /^\s*"([0-9a-fA-F]{128})"\s*\}\s*$/.exec(rest) ?? []
+  const [, digits = ''] = /^\s*"([0-9a-f]{128})"\s*\}\s*$/.exec(rest) ?? []
   const signature = fromHex(digits)
   if (text === undefined || signature?.length !== 64) throw bad(`${name} and its signature`)
   return { text, message: utf8(text), signature }

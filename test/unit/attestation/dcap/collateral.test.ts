@@ -186,6 +186,9 @@ describe('TCB info and identities', () => {
       const text = fromUtf8(bytes) ?? ''
       const spaced: Endorsement = { kind, bytes: utf8(JSON.stringify(JSON.parse(text), null, 1)) }
       expect(answerTo('sgx', { [by]: spaced })).toContain('COLLATERAL_SIGNATURE_INVALID')
+      const [signed = '', signature = ''] = text.split('"signature":')
+      const shouted = { kind, bytes: utf8(`${signed}"signature":${signature.toUpperCase()}`) }
+      expect(answerTo('sgx', { [by]: shouted })).toContain('BAD_COLLATERAL')
       const around: Endorsement = {
         kind,
         bytes: utf8(`\n ${text.replace(`{"${named[by]}":`, `{ "${named[by]}" :\n`)}\n`),
