@@ -6,6 +6,7 @@ interface Bench {
 }
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  attestation: () => import('./attestation.ts'),
   copies: () => import('./copies.ts'),
   gossip: () => import('./gossip.ts'),
   handshake: () => import('./handshake.ts'),
