@@ -133,22 +133,14 @@ export function parseBatch(bytes: Uint8Array): Batch {
   const baseMs = source.uintUpTo(stampMsMax)
   const count = source.uintUpTo(limits.batchEntriesMax)
   if (count === 0) throw new PeerFault('BAD_BATCH', 'a batch holds something')
-  const entriesStart = source.at
+  const entries = new EntriesOfBatch(source, { baseMs, count })
   let hasSigned = false
-  const authorsUsed = readEntries(source, { baseMs, count }, entry => {
+  const authorsUsed = entries.read(entry => {
     if (entry.signatureStart >= 0) hasSigned = true
   })
   const tagAuthors = readIds(source, authorsUsed)
   source.end()
-  return {
-    commitKey,
-    count,
-    hasSigned,
-    tagAuthors,
-    forEach: visit => {
-      readEntries(new PackedReader(bytes, entriesStart), { baseMs, count }, visit)
-    },
-  }
+  return { commitKey, count, hasSigned, tagAuthors, forEach: visit => void entries.read(visit) }
 }
 
 function readCommitKey(source: PackedReader): Uint8Array | number {
@@ -163,28 +155,45 @@ function readCommitKey(source: PackedReader): Uint8Array | number {
   return before
 }
 
-/** How many authors of removed tags the entries name. */
-function readEntries(
-  source: PackedReader,
-  header: { readonly baseMs: number; readonly count: number },
-  visit: (entry: EntryView) => void,
-): number {
-  const reader = new EntryReader()
-  const entry = blankEntry()
-  entry.ms = header.baseMs
-  entry.counter = -1
-  let authorsUsed = 0
-  for (let i = 0; i < header.count; i++) {
-    reader.tag(source, entry)
-    const sinceLast = i === 0 ? 0 : source.uintUpTo(stampMsMax - entry.ms)
-    const counter = source.uintUpTo(counterMax)
-    entry.counter = sinceLast === 0 ? entry.counter + 1 + counter : counter
-    if (entry.counter > counterMax) throw new PeerFault('BAD_BATCH', 'a counter beyond 32 bits')
-    entry.ms += sinceLast
-    entry.author = 0
-    reader.rest(source, entry, authorsUsed + 1)
-    if (entry.tagAuthor > authorsUsed) authorsUsed = entry.tagAuthor
-    visit(entry)
+/** Reads the entries of one batch, as often as asked, by one reader: most batches are too small to make several. */
+class EntriesOfBatch {
+  readonly #source: PackedReader
+  readonly #start: number
+  readonly #baseMs: number
+  readonly #count: number
+  readonly #reader = new EntryReader()
+  readonly #entry = blankEntry()
+
+  /** `source` stands before the first entry. */
+  constructor(source: PackedReader, header: { readonly baseMs: number; readonly count: number }) {
+    this.#source = source
+    this.#start = source.at
+    this.#baseMs = header.baseMs
+    this.#count = header.count
   }
-  return authorsUsed
+
+  /** Answers how many authors of removed tags the entries name. */
+  read(visit: (entry: EntryView) => void): number {
+    const source = this.#source
+    const reader = this.#reader
+    const entry = this.#entry
+    source.at = this.#start
+    reader.reset()
+    entry.ms = this.#baseMs
+    entry.counter = -1
+    let authorsUsed = 0
+    for (let i = 0; i < this.#count; i++) {
+      reader.tag(source, entry)
+      const sinceLast = i === 0 ? 0 : source.uintUpTo(stampMsMax - entry.ms)
+      const counter = source.uintUpTo(counterMax)
+      entry.counter = sinceLast === 0 ? entry.counter + 1 + counter : counter
+      if (entry.counter > counterMax) throw new PeerFault('BAD_BATCH', 'a counter beyond 32 bits')
+      entry.ms += sinceLast
+      entry.author = entry.commitKey = entry.sequence = 0
+      reader.rest(source, entry, authorsUsed + 1)
+      if (entry.tagAuthor > authorsUsed) authorsUsed = entry.tagAuthor
+      visit(entry)
+    }
+    return authorsUsed
+  }
 }

@@ -159,6 +159,12 @@ export class EntryReader {
   #keyLength = 0
   #isAscii = true
 
+  /** The next entry is the first again. */
+  reset(): void {
+    this.#keyLength = 0
+    this.#isAscii = true
+  }
+
   tag(source: PackedReader, entry: EntryView): void {
     const tag = source.byte()
     const kind = tag & 0x07

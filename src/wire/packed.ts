@@ -151,6 +151,7 @@ export class PackedReader {
 /** `count` different ids, lent. @throws {PeerFault} `PACKED_NOT_CANONICAL` if one comes twice. */
 export function readIds(source: PackedReader, count: number): Uint8Array[] {
   const ids: Uint8Array[] = []
+  if (count === 0) return ids
   const seen = new Set<string>()
   for (let i = 0; i < count; i++) {
     const start = source.run(idBytes)

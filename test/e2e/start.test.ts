@@ -91,6 +91,7 @@ test('under a production manifest the host gets status with its token, and nothi
   const calls = [
     client.list({}),
     client.get('k'),
+    client.prove('k'),
     client.set('k', { text: 'v' }),
     client.delete('k'),
     client.add('k', { text: 'v' }),

@@ -6,7 +6,7 @@ import type { GossipSub, TopicValidatorResult } from '@libp2p/gossipsub'
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { HostError } from '../../base/errors.ts'
 import type { LoopShare } from './loop-share.ts'
-import { paceReads } from './paced-reads.ts'
+import { type PacedStream, paced } from './paced-reads.ts'
 
 /** One message as it came off the wire. */
 export interface RpcMessage {
@@ -34,7 +34,7 @@ export interface GossipInside extends GossipSub {
   reportMessageValidationResult(id: string, source: string, result: TopicValidatorResult): void
   selectPeersToForward(topic: string, source?: string, excluded?: ReadonlySet<string>): Set<string>
   doEmitGossip(topic: string, candidates: Set<string>, ids: Uint8Array[]): void
-  createInboundStream(from: PeerId, stream: Stream): void
+  createInboundStream(from: PeerId, stream: Stream | PacedStream): void
   handleReceivedRpc(from: PeerId, rpc: Rpc): Promise<void>
   handleReceivedMessage(from: PeerId, message: RpcMessage): Promise<void>
   handleIWant(from: string, wanted: readonly unknown[]): RpcMessage[]
@@ -107,8 +107,7 @@ export function hookGossipsub(
 function takeInTurns(service: GossipInside, hooks: GossipHooks, share: LoopShare): void {
   const open = service.createInboundStream.bind(service)
   service.createInboundStream = (from, stream) => {
-    paceReads(stream, waitingBytesMax)
-    open(from, stream)
+    open(from, 'addEventListener' in stream ? paced(stream, waitingBytesMax) : stream)
   }
   const take = service.handleReceivedMessage.bind(service)
   service.handleReceivedMessage = async (from, message) => {

@@ -1,17 +1,24 @@
 /**
- * Reads of a stream no faster than they are used. The iterator of libp2p's streams takes whatever comes into a list
- * without end; this one pauses the stream while too much waits, and the muxer's window stops the sender.
+ * Reads of a stream no faster than they are used. What libp2p makes of a stream for its pipes takes whatever comes into a list
+ * without end; this pauses the stream while too much waits, and the muxer's window stops the sender.
  */
 import type { Stream, StreamMessageEvent } from '@libp2p/interface'
 
 type Chunk = StreamMessageEvent['data']
 
+/** As much of a stream as a reader needs. Without events: libp2p's pipes would listen to those and never ask for more. */
+export interface PacedStream extends AsyncIterable<Chunk>, Pick<Stream, 'close' | 'abort'> {}
+
 /**
- * Whoever iterates over `stream` from now on holds it back while more than `bytesMax` bytes wait to be read. What the
- * muxer's window lets through meanwhile, the stream keeps itself.
+ * `stream` for one reader, held back while more than `bytesMax` bytes wait to be read. What the muxer's window lets through
+ * meanwhile, the stream keeps itself.
  */
-export function paceReads(stream: Stream, bytesMax: number): void {
-  Object.defineProperty(stream, Symbol.asyncIterator, { value: () => chunksOf(stream, bytesMax) })
+export function paced(stream: Stream, bytesMax: number): PacedStream {
+  return {
+    [Symbol.asyncIterator]: () => chunksOf(stream, bytesMax),
+    close: options => stream.close(options),
+    abort: error => stream.abort(error),
+  }
 }
 
 async function* chunksOf(stream: Stream, bytesMax: number): AsyncGenerator<Chunk> {

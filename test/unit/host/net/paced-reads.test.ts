@@ -1,17 +1,20 @@
 /** Reads of libp2p's own streams, of a sender that waits for nobody. */
 import type { Stream } from '@libp2p/interface'
-import { streamPair } from '@libp2p/utils'
+import { pipe, streamPair } from '@libp2p/utils'
 import { expect, test } from 'vitest'
-import { paceReads } from '../../../../src/host/net/paced-reads.ts'
+import { type PacedStream, paced } from '../../../../src/host/net/paced-reads.ts'
 
 const loopTurns = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 const piece = (index: number): Uint8Array => new Uint8Array(100).fill(index)
 
 /** A stream that is read with at most 250 bytes waiting, and its other end. */
-async function world(): Promise<{ readonly sender: Stream; readonly reader: Stream }> {
+async function world(): Promise<{
+  readonly sender: Stream
+  readonly reader: Stream
+  readonly slow: PacedStream
+}> {
   const [sender, reader] = await streamPair()
-  paceReads(reader, 250)
-  return { sender, reader }
+  return { sender, reader, slow: paced(reader, 250) }
 }
 
 /** Lets everything arrive that was sent. */
@@ -20,8 +23,8 @@ async function settle(): Promise<void> {
 }
 
 test('a stream whose reader is busy is held back, and goes on where it was when the reader comes', async () => {
-  const { sender, reader } = await world()
-  const chunks = reader[Symbol.asyncIterator]()
+  const { sender, reader, slow } = await world()
+  const chunks = slow[Symbol.asyncIterator]()
   const first = chunks.next()
   const sent = Array.from({ length: 50 }, (_, index) => piece(index))
   const sending = (async () => {
@@ -40,10 +43,10 @@ test('a stream whose reader is busy is held back, and goes on where it was when 
 })
 
 test('a reader that keeps up is never held back', async () => {
-  const { sender, reader } = await world()
+  const { sender, reader, slow } = await world()
   let bytes = 0
   const reading = (async () => {
-    for await (const chunk of reader) bytes += chunk.byteLength
+    for await (const chunk of slow) bytes += chunk.byteLength
   })()
   for (let index = 0; index < 50; index++) {
     sender.send(piece(index))
@@ -56,8 +59,8 @@ test('a reader that keeps up is never held back', async () => {
 })
 
 test('a stream that breaks while it is held back ends its reader with the reason, after what had come', async () => {
-  const { sender, reader } = await world()
-  const chunks = reader[Symbol.asyncIterator]()
+  const { sender, reader, slow } = await world()
+  const chunks = slow[Symbol.asyncIterator]()
   const first = chunks.next()
   for (let index = 0; index < 10; index++) {
     sender.send(piece(index))
@@ -78,7 +81,7 @@ test('a stream that breaks while it is held back ends its reader with the reason
 })
 
 test('the sender is told to go on only if the reader wants more: what gathered may be too much again', async () => {
-  const { sender, reader } = await world()
+  const { sender, reader, slow } = await world()
   const window = reader as Stream & Record<'sendPause' | 'sendResume', () => void>
   const told: string[] = []
   for (const step of ['sendPause', 'sendResume'] as const) {
@@ -88,7 +91,7 @@ test('the sender is told to go on only if the reader wants more: what gathered m
       tell()
     }
   }
-  const chunks = reader[Symbol.asyncIterator]()
+  const chunks = slow[Symbol.asyncIterator]()
   const first = chunks.next()
   for (let index = 0; index < 4; index++) {
     sender.send(piece(index))
@@ -102,4 +105,26 @@ test('the sender is told to go on only if the reader wants more: what gathered m
   expect(told).toEqual(['sendPause', 'sendResume', 'sendPause'])
   expect(reader.readStatus).toBe('paused')
   reader.abort(new Error('enough'))
+})
+
+test('a pipe of libp2p reads it at its own pace too', async () => {
+  const { sender, reader, slow } = await world()
+  const hold = Promise.withResolvers<void>()
+  let bytes = 0
+  const reading = pipe(slow, async source => {
+    for await (const chunk of source) {
+      bytes += chunk.byteLength
+      await hold.promise
+    }
+  })
+  for (let index = 0; index < 50; index++) {
+    sender.send(piece(index))
+    await loopTurns()
+  }
+  await settle()
+  expect([bytes, reader.readStatus]).toEqual([100, 'paused'])
+  hold.resolve()
+  await sender.close()
+  await reading
+  expect(bytes).toBe(5_000)
 })
