@@ -160,17 +160,26 @@ describe('the chain', () => {
     expect(answerOf(ask('sgx', { quote }))).toBe(answer)
   })
 
-  test('of an authority that issues no PCK certificates is not read', () => {
+  /** A quote under an authority of this name. */
+  const under = (subject: string): QuoteRequest => {
     const certificate = dcapCertificate({
-      ...{ subject: dcapNames.signer, issuerName: dcapNames.root, serial: '01', pathLength: '00' },
+      ...{ subject, issuerName: dcapNames.root, serial: '01', pathLength: '00' },
       ...{ issuerKey: authority.root.privateKey, publicKey: authority.issuer.publicKey },
       ...{ notBefore: authority.at, notAfter: authority.at },
     })
-    const quote: QuoteRequest = {
-      leaf: { issuerName: dcapNames.signer },
+    return {
+      leaf: { issuerName: subject },
       chain: ([leaf, , root]) => [leaf!, certificate, root!],
     }
-    expect(answerOf(ask('sgx', { quote }))).toMatch(/EVIDENCE_/)
+  }
+
+  test('of an authority that issues no PCK certificates is not read', () => {
+    expect(answerOf(ask('sgx', { quote: under(dcapNames.signer) }))).toBe('EVIDENCE_MALFORMED')
+  })
+
+  test('of the authority of processors asks for the list of that one', () => {
+    const quote = under('Intel SGX PCK Processor CA')
+    expect(answerOf(ask('sgx', { quote }))).toBe('crl processor: CRL_FOREIGN')
   })
 })
 
