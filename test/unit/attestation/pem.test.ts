@@ -43,7 +43,8 @@ test('changed by one byte, PEM is refused or means other bytes', () => {
   fc.assert(property, { numRuns: 2_000 })
 })
 
-const whole = pem(der(50))
+/** Of one line of letters. */
+const whole = pem(der(45))
 const [first = '', letters = '', last = ''] = whole.split('\n')
 
 test.each([
@@ -61,7 +62,10 @@ test.each([
     'a short line that is not the last',
     `${first}\n${letters.slice(0, 4)}\n${letters.slice(4)}\n${last}`,
   ],
-  ['a long line', `${first}\n${'A'.repeat(68)}\n${last}`],
+  ['a long line', `${first}\n${'A'.repeat(80)}\n${last}`],
+  ['lines of 72 letters', `${first}\n${'A'.repeat(72)}\n${letters}\n${last}`],
+  ['a last line that is the longest', `${first}\n${'A'.repeat(64)}\n${'A'.repeat(76)}\n${last}`],
+  ['lines of two lengths', `${first}\n${'A'.repeat(76)}\n${'A'.repeat(64)}\nAAAA\n${last}`],
   ['a space', `${first}\n${letters.slice(0, -4)} ${letters.slice(-3)}\n${last}`],
   ['letters of base64url', `${first}\nAA-_\n${last}`],
   ['a missing padding', `${first}\nAAA\n${last}`],
@@ -72,6 +76,13 @@ test.each([
   ['more blocks than anybody sends', pem(...Array.from({ length: 17 }, () => der(3)))],
 ])('PEM with %s is refused', (_, text) => {
   expect(() => certificatesOfPem(utf8(text))).toThrow(expect.objectContaining({ code: 'BAD_PEM' }))
+})
+
+test('what the refused ones are made of is read', () => {
+  const block = `${first}\n${letters}\n${last}`
+  expect(certificatesOfPem(utf8(block))).toEqual([der(45)])
+  const wide = `${first}\n${'A'.repeat(76)}\n${'A'.repeat(76)}\n${last}`
+  expect(certificatesOfPem(utf8(wide))).toEqual([new Uint8Array(114)])
 })
 
 test('bytes that are no text are refused', () => {
