@@ -14,6 +14,7 @@ import { seededRandom } from '../../fakes/beat-network.ts'
 import { saying, startVendorServer } from '../../fakes/vendor-server.ts'
 import { VirtualTime } from '../../fakes/virtual-time.ts'
 import { epoch, parsed, testNetwork } from '../../fixtures/network.ts'
+import { eventually } from '../../fixtures/patience.ts'
 import { makeSnpAuthority, snpCrl, snpEvidence, snpImage } from '../../forge/sev-snp.ts'
 
 const node = nodeIdOfKey(new Uint8Array(32).fill(1))
@@ -59,12 +60,12 @@ test('a report without a single certificate is trusted once the vendor has given
   onTestFinished(() => shelf.stop())
   const endorsed = new Endorsed(shelf)
   expect(endorsed.judge(node, judgeReport).kind).toBe('undetermined')
-  await vi.waitFor(() => expect(server.asked).toHaveLength(1))
+  await eventually(() => expect(server.asked).toHaveLength(1))
   const [key = ''] = server.asked
   expect(key).toMatch(/^\/vcek\/v1\/Milan\/[0-9a-f]{128}\?blSPL=/)
   expect(endorsed.judge(node, judgeReport).kind).toBe('undetermined')
   server.replies.set(key, saying('application/octet-stream', certificate))
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     await time.advance(60_000)
     expect(endorsed.judge(node, judgeReport).kind).toBe('trusted')
   })

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test, vi } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { silentLogger } from '../../../../src/base/log.ts'
 import { after, days } from '../../../../src/base/time.ts'
 import { FolderDisk } from '../../../../src/host/endorsements/document-disk.ts'
@@ -14,6 +14,7 @@ import {
   sayInfo,
   server,
 } from '../../../fixtures/endorsement-shelf.ts'
+import { eventually } from '../../../fixtures/patience.ts'
 import { intelDocument } from '../../../forge/intel-answers.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'coterie-endorsements-'))
@@ -30,7 +31,7 @@ const onlyFile = async (at: string): Promise<string> => {
 }
 
 const isWritten = (at: string): Promise<void> =>
-  vi.waitFor(async () => expect(await readdir(at)).toEqual([expect.stringMatching(/json$/)]))
+  eventually(async () => expect(await readdir(at)).toEqual([expect.stringMatching(/json$/)]))
 
 test('a restart finds its documents on disk and asks nobody', async () => {
   const { disk, at } = await diskAt()
@@ -39,7 +40,7 @@ test('a restart finds its documents on disk and asks nobody', async () => {
   await isWritten(at)
   expect((await stat(await onlyFile(at))).mode & 0o777).toBe(0o600)
   const { shelf } = openShelf({ disk })
-  await vi.waitFor(() => expect(shelf.take([names.info]).items).toEqual(items))
+  await eventually(() => expect(shelf.take([names.info]).items).toEqual(items))
   expect(server.asked).toHaveLength(1)
 })
 

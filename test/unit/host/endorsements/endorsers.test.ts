@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Endorsement } from '../../../../src/attestation/endorsements.ts'
 import { after, days, milliseconds, minutes } from '../../../../src/base/time.ts'
 import { failing, saying } from '../../../fakes/vendor-server.ts'
@@ -16,6 +16,7 @@ import {
   server,
   stranger,
 } from '../../../fixtures/endorsement-shelf.ts'
+import { eventually } from '../../../fixtures/patience.ts'
 import { dcapList } from '../../../forge/dcap-collateral.ts'
 import { intelDocument } from '../../../forge/intel-answers.ts'
 import { makeSnpAuthority, snpCrl, snpEvidence } from '../../../forge/sev-snp.ts'
@@ -50,7 +51,7 @@ test('every document of both vendors is read in the format of its service', asyn
   const { shelf, time, codes } = openShelf()
   const all = Object.values(names)
   shelf.take(all)
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     await time.advance(milliseconds(500))
     expect(codes).toEqual([])
     // One chain signed three documents.
@@ -181,7 +182,9 @@ test.each<[string, string, string, () => Parameters<typeof server.replies.set>[1
   'a service that %s is asked again, not at once and ever more seldom, and then all is well',
   async (_, code, pace, reply) => {
     server.replies.set(paths.info, reply())
-    const { time, codes, settled } = openShelf({ patience: milliseconds(150) })
+    const { time, codes, settled } = openShelf(
+      code === 'SOURCE_TIMEOUT' ? { patience: milliseconds(150) } : {},
+    )
     expect(await settled(names.info, 1)).toEqual([])
     expect(codes).toEqual([code])
     const first = pace === later ? 2_499 : minutes(5) - 1

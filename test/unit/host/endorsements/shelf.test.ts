@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { after, days, hours, milliseconds, minutes } from '../../../../src/base/time.ts'
 import { failing } from '../../../fakes/vendor-server.ts'
 import { virtualEpoch } from '../../../fakes/virtual-time.ts'
@@ -13,6 +13,7 @@ import {
   stranger,
   untilAsked,
 } from '../../../fixtures/endorsement-shelf.ts'
+import { eventually } from '../../../fixtures/patience.ts'
 import { intelDocument } from '../../../forge/intel-answers.ts'
 
 const far = after(epoch, days(40))
@@ -51,7 +52,7 @@ test('failures in a row come ever more seldom, down to one in an hour', async ()
     const last = time.now
     await untilAsked(time, count, milliseconds(1_000))
     gaps.push(time.now - last)
-    await vi.waitFor(() => expect(codes).toHaveLength(count), { interval: 1 })
+    await eventually(() => expect(codes).toHaveLength(count))
   }
   for (const [i, gap] of gaps.entries()) {
     const span = Math.min(hours(1), 5_000 * 2 ** i)
@@ -116,7 +117,7 @@ test('what nobody asks for any more is not renewed for ever', async () => {
   const { shelf, time, settled } = openShelf({ idleSpan: hours(30) })
   await settled(names.info, 1)
   await time.advance(days(5))
-  await vi.waitFor(() => expect(time.pending).toBe(0))
+  await eventually(() => expect(time.pending).toBe(0))
   expect(server.asked.length).toBeLessThanOrEqual(3)
   expect(shelf.take([names.info]).items).toEqual([])
 })
@@ -128,7 +129,7 @@ test('strangers with made-up chips do not make this node a nuisance to a vendor'
     shelf.take([`vcek/v1/Milan/${made}?blSPL=04&teeSPL=01&snpSPL=24&ucodeSPL=219`])
   }
   await time.advance(milliseconds(1_000))
-  await vi.waitFor(() => expect(server.asked.length).toBeGreaterThan(4))
+  await eventually(() => expect(server.asked.length).toBeGreaterThan(4))
   expect(server.asked.length).toBeLessThanOrEqual(7)
   expect(time.pending).toBeLessThanOrEqual(20)
 })
