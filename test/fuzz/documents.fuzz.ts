@@ -1,57 +1,29 @@
-/** Manifests, certificates, evidence, configuration, addresses and requests: all that is parsed outside of src/wire. */
+/** Manifests, certificates, configuration, addresses and requests: what is parsed outside of src/wire and is no evidence of hardware. */
 
 import { createApp } from '../../src/api/app.ts'
 import { appraise } from '../../src/attestation/appraise.ts'
-import { parseEnclaveIdentity, parseTcbInfo } from '../../src/attestation/dcap/tcb-info.ts'
-import { sgxAppraiser, tdxAppraiser } from '../../src/attestation/dcap/verify.ts'
-import { type Endorsements, noEndorsements } from '../../src/attestation/endorsements.ts'
+import { noEndorsements } from '../../src/attestation/endorsements.ts'
 import { encodeManifest, parseManifest } from '../../src/attestation/manifest.ts'
 import { parseEnvelope } from '../../src/attestation/manifest-approval.ts'
-import { nitroAppraiser } from '../../src/attestation/nitro/verify.ts'
-import { certificatesOfPem } from '../../src/attestation/pem.ts'
-import { parseRevocationList } from '../../src/attestation/revocation-list.ts'
-import { parseCertificateTable } from '../../src/attestation/sev-snp/certificate-table.ts'
-import { sevSnpAppraiser } from '../../src/attestation/sev-snp/verify.ts'
 import { parseCertificate } from '../../src/attestation/x509.ts'
 import { parseDer } from '../../src/attestation/x509-der.ts'
 import { parseEcKey } from '../../src/attestation/x509-keys.ts'
 import { utf8 } from '../../src/base/bytes.ts'
 import { InvariantError } from '../../src/base/errors.ts'
 import { silentLogger } from '../../src/base/log.ts'
-import { recognised } from '../../src/host/endorsements/files.ts'
 import { parseAddress } from '../../src/host/net/addresses.ts'
 import { fromPem } from '../../src/host/tee/pem.ts'
 import { parseSettings } from '../../src/node/config.ts'
 import { keyReportData } from '../../src/wire/evidence.ts'
 import { FakeNode } from '../fakes/node.ts'
-import { ask, authority as dcapAuthority } from '../fixtures/dcap.ts'
 import { epoch, testNetwork, testNode } from '../fixtures/network.ts'
-import { forged, verify } from '../fixtures/nitro.ts'
-import { certificates, crl, snpAuthorities, verifySnp } from '../fixtures/sev-snp.ts'
-import { dcapQuote } from '../forge/dcap.ts'
-import { dcapCollateral, identityForm, tcbInfoForm } from '../forge/dcap-collateral.ts'
-import { asPem, snpCrl, snpEvidence } from '../forge/sev-snp.ts'
 import { fuzz, type Target, typed } from './harness.ts'
 import { type Draw, mutate } from './mutator.ts'
 
 const fixture = testNetwork()
 const node = await testNode(fixture, 'fuzzed')
 const chain = node.machine.chain.map(pem => fromPem(pem) ?? new Uint8Array(0))
-const nitroBodies = [forged(), forged({ isOpen: true, isTagged: true, nonce: new Uint8Array(32) })]
-const snp = snpEvidence(snpAuthorities.Milan)
-const snpBodies = [snp.body, snpEvidence(snpAuthorities.Milan, { version: 5, kind: 'vlek' }).body]
-const snpList = snpCrl(snpAuthorities.Milan, { revoked: ['0badc0de'] })
-const snpChain = [snp.certificate, snpAuthorities.Milan.ask]
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
-
-const dcapBodies = (['v3', 'v4', 'v5', 'v5-later'] as const).map(form =>
-  dcapQuote(dcapAuthority, { form }),
-)
-const collateral = dcapCollateral(dcapAuthority, { tee: 'tdx' })
-/** The same bytes as a document of every kind. */
-const allOf = (bytes: Uint8Array): Endorsements => ({
-  items: Object.values(collateral).map(({ kind }) => ({ kind, bytes })),
-})
 
 const app = createApp(new FakeNode(), {
   log: silentLogger,
@@ -106,26 +78,6 @@ const samples: Readonly<Record<string, readonly Uint8Array[]>> = {
   parseCertificate: chain,
   parseEcKey: [...chain, new Uint8Array(120)],
   'appraise of simulated evidence': [node.evidence.body],
-  'verification of Nitro evidence': nitroBodies,
-  'fields of Nitro evidence': nitroBodies,
-  'verification of SEV-SNP evidence': snpBodies,
-  'fields of SEV-SNP evidence': snpBodies,
-  'SEV-SNP evidence beside a certificate': snpChain,
-  'SEV-SNP evidence beside a list': [snpList],
-  parseCertificateTable: snpBodies.map(body => body.subarray(1184)),
-  parseRevocationList: [snpList],
-  certificatesOfPem: snpChain.map(asPem),
-  'verification of SGX quotes': dcapBodies,
-  'verification of TDX quotes': dcapBodies,
-  'fields of quotes': dcapBodies,
-  'collateral of Intel': Object.values(collateral).map(({ bytes }) => bytes),
-  parseTcbInfo: [JSON.stringify(tcbInfoForm('tdx', dcapAuthority))].map(utf8),
-  parseEnclaveIdentity: [JSON.stringify(identityForm('tdx', dcapAuthority))].map(utf8),
-  'recognition of endorsements': [
-    ...[snp.certificate, snpList, snp.body.subarray(1184)],
-    ...[...snpChain.map(asPem), ...Object.values(collateral).map(({ bytes }) => bytes)],
-    utf8('-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n'),
-  ],
   fromPem: node.machine.chain.map(utf8),
   parseAddress: [
     '/ip4/127.0.0.1/tcp/9600',
@@ -156,24 +108,6 @@ const targets: Readonly<Record<keyof typeof samples, Target>> = {
   'appraise of simulated evidence': typed(body =>
     appraise({ ...appraisal, evidence: { ...node.evidence, body } }),
   ),
-  'verification of Nitro evidence': typed(body => verify(body)),
-  'fields of Nitro evidence': typed(nitroAppraiser.fieldsOf),
-  'verification of SEV-SNP evidence': body => void verifySnp({ body }),
-  'fields of SEV-SNP evidence': body => void sevSnpAppraiser.fieldsOf(body),
-  'SEV-SNP evidence beside a certificate': bytes =>
-    void verifySnp({ body: snp.report, items: [certificates(bytes)] }),
-  'SEV-SNP evidence beside a list': bytes =>
-    void verifySnp({ body: snp.body, items: [crl(bytes)] }),
-  parseCertificateTable: typed(parseCertificateTable),
-  parseRevocationList: typed(parseRevocationList),
-  certificatesOfPem: typed(certificatesOfPem),
-  'verification of SGX quotes': typed(body => ask('sgx', { request: { body } })),
-  'verification of TDX quotes': typed(body => ask('tdx', { request: { body } })),
-  'fields of quotes': typed(body => [sgxAppraiser.fieldsOf(body), tdxAppraiser.fieldsOf(body)]),
-  'collateral of Intel': typed(bytes => ask('tdx', { request: { endorsements: allOf(bytes) } })),
-  parseTcbInfo: typed(bytes => parseTcbInfo(text(bytes))),
-  parseEnclaveIdentity: typed(bytes => parseEnclaveIdentity(text(bytes))),
-  'recognition of endorsements': bytes => void recognised('a file', bytes),
   fromPem: bytes => void fromPem(text(bytes)),
   parseAddress: typed(bytes => parseAddress(text(bytes))),
   parseSettings: typed(bytes => parseSettings({ file: jsonOf(bytes) })),
