@@ -1,8 +1,20 @@
 /** Whole nodes on machines of every platform in one network: all but the vendors' signatures is what production runs. */
 import { afterEach, expect, test } from 'vitest'
 import { utf8 } from '../../../src/base/bytes.ts'
+import { seconds } from '../../../src/base/time.ts'
+import type { EndorsementShelf } from '../../../src/host/endorsements/port.ts'
+import type { Host } from '../../../src/host/port.ts'
 import { isWhole, type SimulatedNode, Simulation } from '../../fakes/simulation.ts'
-import { mixedNetwork, on, realPlatforms, simulated } from '../../fixtures/mixed-network.ts'
+import {
+  endorsements,
+  measurementOf,
+  mixedNetwork,
+  on,
+  realPlatforms,
+  simulated,
+  standingShelf,
+} from '../../fixtures/mixed-network.ts'
+import { nextManifest } from '../../fixtures/network.ts'
 
 let simulation: Simulation
 afterEach(() => simulation.stop())
@@ -17,6 +29,13 @@ async function startMixed(seed: number): Promise<readonly SimulatedNode[]> {
   await simulation.until(() => nodes.every(({ node }) => isWhole(node, 5)))
   return nodes
 }
+
+const knows = ({ node }: SimulatedNode, other: SimulatedNode): boolean =>
+  node.members().some(member => member.node === other.node.id)
+
+/** What `judge` itself said of `stranger`. */
+const refusalsOf = (judge: SimulatedNode, stranger: SimulatedNode) =>
+  judge.node.refusals().filter(({ by, node }) => by === 'me' && node === stranger.node.id)
 
 test('machines of five platforms trust each other pair by pair, and come to one state', async () => {
   const nodes = await startMixed(930)
@@ -42,3 +61,111 @@ test('machines of five platforms trust each other pair by pair, and come to one 
     )
   }
 })
+
+/** Writes at one node after the other, each acknowledged by most machines within seconds, until `condition` holds. */
+async function writeUntil(writers: readonly SimulatedNode[], condition: () => boolean) {
+  for (let round = 0; round === 0 || !condition(); round++) {
+    if (round > 40) throw new Error('not so after forty rounds of writes')
+    for (const { name, node } of writers) {
+      const write = node.state.increment(`writes of ${name}`, 1, { ack: 'majority' })
+      await simulation.settle(write, seconds(5))
+      await simulation.time.advance(seconds(0.2))
+    }
+  }
+}
+
+test('a release of one platform goes in, overlaps and goes out while all writes are acknowledged; who stayed behind is refused by its register', async () => {
+  const first = await startMixed(931)
+  const [founder, nitro, sgx, oldest, snp] = first as [
+    ...[SimulatedNode, SimulatedNode, SimulatedNode, SimulatedNode, SimulatedNode],
+  ]
+  const behind = await simulation.start('behind', { host: on('tdx', { machine: 2 }) })
+  await simulation.until(() => [...first, behind].every(({ node }) => isWhole(node, 6)))
+  const staying = [founder, nitro, sgx, snp]
+
+  const both = nextManifest(simulation.fixture, ({ join, ...manifest }) => ({
+    ...manifest,
+    join: { ...join, measurements: [...join.measurements, measurementOf('tdx', 'next-release')] },
+  }))
+  sgx.node.applyManifest(both.envelopeBytes)
+  const isInForce = (nonce: number) => () =>
+    staying.every(({ node }) => node.status().manifest.nonce === nonce)
+  await writeUntil(staying, isInForce(1))
+
+  const next = await simulation.start('next', {
+    host: on('tdx', { machine: 3, image: 'next-release' }),
+  })
+  const all = [...first, behind, next]
+  await writeUntil(staying, () => all.every(({ node }) => isWhole(node, 7)))
+  const domains = founder.node.members().filter(({ platform }) => platform === 'tdx')
+  expect(domains.map(({ measurement }) => measurement).sort()).toEqual([
+    'tdx-coterie-test',
+    'tdx-coterie-test',
+    'tdx-next-release',
+  ])
+  const leaving = oldest.node.leave()
+  await writeUntil(staying, () => !staying.some(node => knows(node, oldest)))
+  await simulation.settle(leaving)
+
+  const later = nextManifest(both, ({ join, ...manifest }) => ({
+    ...manifest,
+    join: {
+      ...join,
+      measurements: join.measurements.filter(({ name }) => name !== 'tdx-coterie-test'),
+    },
+  }))
+  snp.node.applyManifest(later.envelopeBytes)
+  const remaining = [...staying, next]
+  await writeUntil(remaining, isInForce(2))
+  await writeUntil(remaining, () => !remaining.some(node => knows(node, behind)))
+  await writeUntil(remaining, () => refusalsOf(founder, behind).length > 0)
+  expect(refusalsOf(founder, behind)[0]).toMatchObject({
+    code: 'MEASUREMENT_MISMATCH',
+    facts: { measurement: 'tdx-next-release', register: 'mrtd' },
+  })
+  const { warnings } = behind.node.status()
+  expect(warnings.find(({ code }) => code === 'NOT_ADMITTED')?.text).toContain('register mrtd')
+  expect(remaining.every(({ node }) => isWhole(node, 5))).toBe(true)
+  const counts = ({ node }: SimulatedNode) => node.state.list({ prefix: 'writes of ' })
+  await simulation.until(
+    () => new Set(remaining.map(({ node }) => node.status().state.root)).size === 1,
+  )
+  for (const each of remaining) expect(counts(each)).toEqual(counts(founder))
+  expect(counts(founder)).toHaveLength(5)
+})
+
+test.each(['sgx', 'tdx', 'sev-snp'] as const)(
+  'a machine of %s is undetermined to all while nobody has what its vendor says, and a member once it has come',
+  async platform => {
+    const vendor = platform === 'sev-snp' ? 'amd' : 'intel'
+    const other = vendor === 'amd' ? 'intel' : 'amd'
+    let hasCome = false
+    const waiting = (host: Host): Host => {
+      const before = standingShelf(endorsements[other], host)
+      const then = standingShelf([...endorsements[other], ...endorsements[vendor]], host)
+      const shelf: EndorsementShelf = {
+        take: names => (hasCome ? then : before).take(names),
+        stop: () => undefined,
+      }
+      return { ...host, endorsements: shelf }
+    }
+    simulation = new Simulation(932, mixedNetwork(`late ${platform}`))
+    const nodes = [
+      await simulation.start('founder', { found: true, host: waiting }),
+      await simulation.start('nitro', { host: host => waiting(on('nitro')(host)) }),
+    ]
+    const late = await simulation.start('late', { host: host => waiting(on(platform)(host)) })
+    await simulation.time.advance(seconds(30))
+    const [founder] = nodes as [SimulatedNode]
+    expect(refusalsOf(founder, late)[0]).toMatchObject({
+      code: 'UNDETERMINED',
+      facts: { missing: expect.stringMatching(vendor === 'amd' ? /crl/ : /crl|tcb|certificates/) },
+    })
+    expect(nodes.every(({ node }) => isWhole(node, 2))).toBe(true)
+    expect(nodes.some(node => knows(node, late))).toBe(false)
+    expect(late.node.status().phase).not.toBe('active')
+    hasCome = true
+    await simulation.until(() => [...nodes, late].every(({ node }) => isWhole(node, 3)))
+    expect(late.node.status().warnings).toEqual([])
+  },
+)
