@@ -2,17 +2,16 @@
 import { afterEach, expect, test } from 'vitest'
 import { utf8 } from '../../../src/base/bytes.ts'
 import { seconds } from '../../../src/base/time.ts'
-import type { EndorsementShelf } from '../../../src/host/endorsements/port.ts'
 import type { Host } from '../../../src/host/port.ts'
 import { isWhole, type SimulatedNode, Simulation } from '../../fakes/simulation.ts'
 import {
-  endorsements,
+  FilledShelf,
   measurementOf,
   mixedNetwork,
   on,
   realPlatforms,
   simulated,
-  standingShelf,
+  vendorsSay,
 } from '../../fixtures/mixed-network.ts'
 import { nextManifest } from '../../fixtures/network.ts'
 
@@ -134,38 +133,63 @@ test('a release of one platform goes in, overlaps and goes out while all writes 
   expect(counts(founder)).toHaveLength(5)
 })
 
-test.each(['sgx', 'tdx', 'sev-snp'] as const)(
-  'a machine of %s is undetermined to all while nobody has what its vendor says, and a member once it has come',
+/** The register in which an image differs first. */
+const firstRegister = { nitro: 'pcr0', sgx: 'mrenclave', tdx: 'mrtd', 'sev-snp': 'measurement' }
+
+test.each(realPlatforms)(
+  'a node on %s whose image the manifest exchanges is out and told the register that differs, and its machine is in with the next image',
   async platform => {
-    const vendor = platform === 'sev-snp' ? 'amd' : 'intel'
-    const other = vendor === 'amd' ? 'intel' : 'amd'
-    let hasCome = false
-    const waiting = (host: Host): Host => {
-      const before = standingShelf(endorsements[other], host)
-      const then = standingShelf([...endorsements[other], ...endorsements[vendor]], host)
-      const shelf: EndorsementShelf = {
-        take: names => (hasCome ? then : before).take(names),
-        stop: () => undefined,
-      }
-      return { ...host, endorsements: shelf }
-    }
-    simulation = new Simulation(932, mixedNetwork(`late ${platform}`))
-    const nodes = [
-      await simulation.start('founder', { found: true, host: waiting }),
-      await simulation.start('nitro', { host: host => waiting(on('nitro')(host)) }),
-    ]
-    const late = await simulation.start('late', { host: host => waiting(on(platform)(host)) })
-    await simulation.time.advance(seconds(30))
-    const [founder] = nodes as [SimulatedNode]
-    expect(refusalsOf(founder, late)[0]).toMatchObject({
-      code: 'UNDETERMINED',
-      facts: { missing: expect.stringMatching(vendor === 'amd' ? /crl/ : /crl|tcb|certificates/) },
+    simulation = new Simulation(933, mixedNetwork(`exchanged ${platform}`))
+    const founder = await simulation.start('founder', { found: true, host: simulated })
+    const old = await simulation.start('old', { host: on(platform) })
+    await simulation.until(() => [founder, old].every(({ node }) => isWhole(node, 2)))
+    const later = nextManifest(simulation.fixture, ({ join, ...manifest }) => ({
+      ...manifest,
+      join: {
+        ...join,
+        measurements: join.measurements.map(each =>
+          each.platform === platform ? measurementOf(platform, 'next-release') : each,
+        ),
+      },
+    }))
+    founder.node.applyManifest(later.envelopeBytes)
+    await simulation.until(() => !knows(founder, old))
+    await simulation.until(() => refusalsOf(founder, old).length > 0)
+    const register = firstRegister[platform]
+    expect(refusalsOf(founder, old)[0]).toMatchObject({
+      ...{ code: 'MEASUREMENT_MISMATCH', facts: { register } },
     })
-    expect(nodes.every(({ node }) => isWhole(node, 2))).toBe(true)
-    expect(nodes.some(node => knows(node, late))).toBe(false)
-    expect(late.node.status().phase).not.toBe('active')
-    hasCome = true
-    await simulation.until(() => [...nodes, late].every(({ node }) => isWhole(node, 3)))
+    const told = () => old.node.refusals().filter(({ by }) => by === 'them')
+    expect(told()[0]).toMatchObject({ code: 'MEASUREMENT_MISMATCH', facts: { register } })
+    const next = await simulation.start('next', { host: on(platform, { image: 'next-release' }) })
+    await simulation.until(() => [founder, next].every(({ node }) => isWhole(node, 2)))
+  },
+)
+
+test.each(['sgx', 'tdx', 'sev-snp'] as const)(
+  'a machine of %s is undetermined to all until the last document of its vendor has come, then it is a member',
+  async platform => {
+    const shelf = new FilledShelf()
+    const waiting = (host: Host): Host => ({ ...host, endorsements: shelf })
+    simulation = new Simulation(932, mixedNetwork(`late ${platform}`))
+    const founder = await simulation.start('founder', { found: true, host: waiting })
+    const nitro = await simulation.start('nitro', { host: host => waiting(on('nitro')(host)) })
+    const late = await simulation.start('late', { host: host => waiting(on(platform)(host)) })
+    const documents = Object.entries(vendorsSay[platform])
+    const seen = new Set<string>()
+    for (const [name, document] of documents) {
+      await simulation.time.advance(seconds(20))
+      for (const { code, facts } of refusalsOf(founder, late)) {
+        seen.add(code)
+        expect(documents.some(([each]) => String(facts['missing']).includes(each))).toBe(true)
+      }
+      expect([founder, nitro].every(({ node }) => isWhole(node, 2))).toBe(true)
+      expect([founder, nitro].some(node => knows(node, late))).toBe(false)
+      expect(late.node.status().phase).not.toBe('active')
+      shelf.put(name, document)
+    }
+    expect(seen).toEqual(new Set(['UNDETERMINED']))
+    await simulation.until(() => [founder, nitro, late].every(({ node }) => isWhole(node, 3)))
     expect(late.node.status().warnings).toEqual([])
   },
 )
