@@ -43,9 +43,15 @@ test('machines of five platforms trust each other pair by pair, and come to one 
     const members = node.members()
     expect(members.map(({ platform }) => platform).sort()).toEqual(names.toSorted())
     expect(new Set(members.map(({ instance }) => instance)).size).toBe(5)
+    expect(node.refusals()).toEqual([])
+    expect(node.status().warnings).toEqual([])
     for (const other of nodes) {
       const seen = members.find(each => each.node === other.node.id)
       expect(seen).toMatchObject({ platform: other.name, phase: 'active', state: 'alive' })
+      expect(seen?.measurement).toBe(
+        other === nodes[0] ? 'coterie-test' : `${other.name}-coterie-test`,
+      )
+      expect(Date.parse(seen?.verdictExpiresAt ?? '')).toBeGreaterThan(simulation.time.clock.wall())
     }
   }
   for (const { name, node } of nodes) {
