@@ -181,7 +181,7 @@ export class StepUp<L extends StepUpLink> {
     if (root === undefined) return { kind: 'refused', code: 'STEP_UP_PATH', facts: {} }
     const evidence = evidenceCodec.decode(shown.answer.evidence)
     const reportData = stepUpReportData(channel.network, root)
-    return admission.appraiseBinder(link.node, evidence, reportData)
+    return ofSameMachine(member, admission.appraiseBinder(link.node, evidence, reportData))
   }
 
   async #quoteAll(): Promise<void> {
@@ -242,6 +242,13 @@ export class StepUp<L extends StepUpLink> {
 
 /** Timers take 31 bits of milliseconds; a longer wait is made of several. */
 const longestWait = 2 ** 30
+
+/** Keys never leave their machine: a quote of another was diverted, and would carry the member out of what is held against its own. */
+function ofSameMachine({ verdict: held }: MemberConnection, verdict: Verdict): Verdict {
+  if (verdict.kind !== 'trusted' || verdict.instance === held.instance) return verdict
+  const reason = `attested on ${held.instance}, quoted on ${verdict.instance}`
+  return { kind: 'refused', code: 'INSTANCE_MISMATCH', facts: { reason } }
+}
 
 function leafOf(
   channel: ChannelFacts,

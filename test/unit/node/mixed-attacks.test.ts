@@ -1,5 +1,6 @@
 /** Hosts of real platforms whose evidence is genuine and not theirs to show: whole nodes in a mixed network, over the real handshake. */
 import { afterEach, expect, test } from 'vitest'
+import { fromHex } from '../../../src/base/bytes.ts'
 import { seconds } from '../../../src/base/time.ts'
 import type { Host } from '../../../src/host/port.ts'
 import type { Evidence } from '../../../src/wire/evidence.ts'
@@ -244,5 +245,26 @@ test.each(realPlatforms)(
     isWrong = false
     await simulation.until(() => prover.net().isConnected(founder.node.id))
     await simulation.until(() => isWhole(founder.node, 3))
+  },
+)
+
+test.each(realPlatforms)(
+  'a member on %s that diverts its quotes to another machine is refused without pins too, and goes when its own machine is removed',
+  async platform => {
+    const { founder } = await startPair(945, platform)
+    const tee = new Tapped(platform, { machine: 2 })
+    const member = await simulation.start('member', { host: tee.host })
+    await simulation.until(() => isWhole(founder.node, 3))
+    const own = () => founder.node.members().find(({ node }) => node === member.node.id)?.instance
+    const instance = fromHex(own() ?? '')
+    if (instance === undefined) throw new Error('a member has an instance')
+    const before = own()
+    tee.divert(9)
+    expect(await stepUp(founder, member)).toBe('INSTANCE_MISMATCH')
+    expect(own()).toBe(before)
+    founder.node.remove([simulation.removalOf({ scope: 'instance', subject: instance })])
+    await simulation.time.advance(seconds(5))
+    expect(own()).toBeUndefined()
+    expect(founder.net().isConnected(member.node.id)).toBe(false)
   },
 )
