@@ -47,9 +47,6 @@ export function gossipService(deps: {
     ...(deps.register === undefined ? {} : deps.register.options()),
     allowedTopics: Object.values(deps.topics),
     asyncValidation: true,
-    // A message that must wait for its turn holds back what its neighbour sent after it.
-    awaitRpcHandler: true,
-    awaitRpcMessageHandler: true,
     batchPublish: true,
     // The author's own copy is the shortest way to each neighbour, and makes all others needless.
     floodPublish: true,

@@ -24,7 +24,6 @@ import {
   hookGossipsub,
   type RpcMessage,
 } from './gossipsub-inside.ts'
-import { LoopShare } from './loop-share.ts'
 import type { MemberLinks } from './member-links.ts'
 import { inOnePiece } from './noise-crypto.ts'
 import { type NetLimits, streamLimits } from './options.ts'
@@ -65,8 +64,6 @@ export interface GossipCounts {
 
 /** Below it gossipsub takes nothing from a peer (its `graylistThreshold`, the default of 17.1.1). */
 const graylistScore = -80
-/** How long messages may keep timers and sockets waiting; a few dozen are judged in it. */
-const slice = milliseconds(10)
 /** How often lost streams are looked for. */
 const healInterval = milliseconds(500)
 /** How long `publish` waits for slow neighbours at most; then the buffer's own limit decides. */
@@ -131,8 +128,7 @@ export class Gossip {
 
   /** Subscribes and starts to judge and heal. `service` has started. */
   start(service: GossipSub): void {
-    const share = new LoopShare(this.#deps.clock, slice)
-    this.#service = hookGossipsub(service, this.#hooks, share)
+    this.#service = hookGossipsub(service, this.#hooks)
     service.addEventListener('gossipsub:message', event => this.#judge(event.detail))
     for (const name of Object.values(this.#deps.topics)) service.subscribe(name)
     this.#healLater()

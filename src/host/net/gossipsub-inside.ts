@@ -5,8 +5,6 @@
 import type { GossipSub, TopicValidatorResult } from '@libp2p/gossipsub'
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { HostError } from '../../base/errors.ts'
-import type { LoopShare } from './loop-share.ts'
-import { type PacedStream, paced } from './paced-reads.ts'
 
 /** One message as it came off the wire. */
 export interface RpcMessage {
@@ -34,9 +32,7 @@ export interface GossipInside extends GossipSub {
   reportMessageValidationResult(id: string, source: string, result: TopicValidatorResult): void
   selectPeersToForward(topic: string, source?: string, excluded?: ReadonlySet<string>): Set<string>
   doEmitGossip(topic: string, candidates: Set<string>, ids: Uint8Array[]): void
-  createInboundStream(from: PeerId, stream: Stream | PacedStream): void
   handleReceivedRpc(from: PeerId, rpc: Rpc): Promise<void>
-  handleReceivedMessage(from: PeerId, message: RpcMessage): Promise<void>
   handleIWant(from: string, wanted: readonly unknown[]): RpcMessage[]
 }
 
@@ -60,25 +56,12 @@ const steps = [
   'reportMessageValidationResult',
   'selectPeersToForward',
   'doEmitGossip',
-  'createInboundStream',
   'handleReceivedRpc',
-  'handleReceivedMessage',
   'handleIWant',
 ] as const
 
-/** Bytes of a neighbour that may wait for their turn before its stream is held back. */
-const waitingBytesMax = 64 * 1024
-
-/**
- * `share`: which part of the event loop messages may take.
- *
- * @throws {HostError} `GOSSIPSUB_CHANGED` if it lacks one of the parts.
- */
-export function hookGossipsub(
-  service: GossipSub,
-  hooks: GossipHooks,
-  share: LoopShare,
-): GossipInside {
+/** @throws {HostError} `GOSSIPSUB_CHANGED` if it lacks one of the parts. */
+export function hookGossipsub(service: GossipSub, hooks: GossipHooks): GossipInside {
   if (!isInside(service)) {
     throw new HostError('GOSSIPSUB_CHANGED', 'gossipsub lacks the parts that this network needs')
   }
@@ -91,7 +74,10 @@ export function hookGossipsub(
   const emit = service.doEmitGossip.bind(service)
   service.doEmitGossip = (topic, candidates, ids) =>
     emit(topic, candidates, hooks.naming(topic, candidates, ids))
-  takeInTurns(service, hooks, share)
+  const handle = service.handleReceivedRpc.bind(service)
+  service.handleReceivedRpc = async (from, rpc) => {
+    if (hooks.received(from, rpc)) await handle(from, rpc)
+  }
   const answer = service.handleIWant.bind(service)
   service.handleIWant = (from, wanted) => hooks.answering(answer(from, wanted))
   const { score } = service
@@ -101,23 +87,6 @@ export function hookGossipsub(
     hooks.duplicate(id, from)
   }
   return service
-}
-
-/** One message after the other, so that a neighbour whose messages must wait is read no further. */
-function takeInTurns(service: GossipInside, hooks: GossipHooks, share: LoopShare): void {
-  const open = service.createInboundStream.bind(service)
-  service.createInboundStream = (from, stream) => {
-    open(from, 'addEventListener' in stream ? paced(stream, waitingBytesMax) : stream)
-  }
-  const take = service.handleReceivedMessage.bind(service)
-  service.handleReceivedMessage = async (from, message) => {
-    for (let turn = share.wait(); turn !== undefined; turn = share.wait()) await turn
-    await take(from, message)
-  }
-  const handle = service.handleReceivedRpc.bind(service)
-  service.handleReceivedRpc = async (from, rpc) => {
-    if (hooks.received(from, rpc)) await handle(from, rpc)
-  }
 }
 
 function isInside(service: GossipSub): service is GossipInside {

@@ -27,7 +27,7 @@ import type { GossipRegister } from './gossip-register.ts'
 import { gossipService } from './gossip-service.ts'
 import { silentLibp2pLogger } from './libp2p-log.ts'
 import type { ChannelComponents } from './noise-channel.ts'
-import { handshakeLimits, type NetLimits, type NetOptions, streamLimits } from './options.ts'
+import { handshakeLimits, type NetLimits, type NetOptions } from './options.ts'
 import type { AskProtocol, GossipTopic, TellProtocol } from './port.ts'
 
 /** Protocol ids of member streams. */
@@ -103,15 +103,7 @@ export async function libp2pNode(parts: NodeParts): Promise<Libp2p<Services>> {
       ...(options.announce.length > 0 ? { announce: [...options.announce] } : {}),
     },
     transports: [tcp()],
-    streamMuxers: [
-      eager(
-        yamux({
-          ...{ maxInboundStreams: 256, maxOutboundStreams: 256 },
-          // A window of 16 MiB, as by default, does not fit in the buffer of a stream that is held back, and would end it.
-          streamOptions: { maxStreamWindowSize: streamLimits.windowBytesMax },
-        }),
-      ),
-    ],
+    streamMuxers: [eager(yamux({ maxInboundStreams: 256, maxOutboundStreams: 256 }))],
     connectionEncrypters: [...parts.encrypters],
     connectionGater: gaterOf(parts),
     connectionManager: connectionManagerOf(limits),

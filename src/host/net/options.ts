@@ -117,8 +117,6 @@ export const handshakeLimits = {
 export const streamLimits = {
   /** Open requests per protocol and peer, in each direction. */
   asksMax: 2,
-  /** Bytes under way on one stream, in one direction: 20 MB/s over 100 ms. */
-  windowBytesMax: mib(2),
   /** Bytes waiting for one peer and protocol before it is cut off: it does not read. */
   tellBufferBytesMax: mib(4),
   /** Bytes of gossip waiting for one peer before its stream is dropped and healed. */

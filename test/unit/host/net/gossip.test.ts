@@ -4,7 +4,7 @@ import type { PeerId } from '@libp2p/interface'
 import { expect, test } from 'vitest'
 import { keyOfNodeId, type NodeId, nodeIdOfKey } from '../../../../src/base/ids.ts'
 import type { Logger } from '../../../../src/base/log.ts'
-import { type Clock, instant, milliseconds, timestamp } from '../../../../src/base/time.ts'
+import { milliseconds } from '../../../../src/base/time.ts'
 import { Gossip } from '../../../../src/host/net/gossip.ts'
 import type { GossipInside, Rpc, RpcMessage } from '../../../../src/host/net/gossipsub-inside.ts'
 import type { MemberLinks } from '../../../../src/host/net/member-links.ts'
@@ -23,10 +23,8 @@ const [self, b, c] = [1, 2, 3].map(i => nodeIdOfKey(new Uint8Array(32).fill(i)))
 const peer = (node: NodeId): PeerId => ({ toString: () => node }) as unknown as PeerId
 
 /** Gossip of `self` with the neighbours b and c, both in the mesh. */
-async function world(options: { readonly clock?: Clock } = {}) {
+async function world() {
   const time = new VirtualTime()
-  const clock = options.clock ?? time.clock
-  let messages = 0
   const handlers = new RecordingHandlers()
   const warnings: string[] = []
   const say = (text: string): void => void warnings.push(text)
@@ -45,7 +43,7 @@ async function world(options: { readonly clock?: Clock } = {}) {
   } as unknown as Tells
   const gossip = new Gossip({
     ...{ topics: { delta: 'd', heartbeat: 'h' }, limits: netLimits.lan, links, tells, handlers },
-    ...{ clock, timers: time.timers, log, cutOff: () => {} },
+    ...{ clock: time.clock, timers: time.timers, log, cutOff: () => {} },
   })
   await gossip.serve({} as never)
   let recipients: PeerId[] = [peer(b), peer(c)]
@@ -54,7 +52,6 @@ async function world(options: { readonly clock?: Clock } = {}) {
     ...{ outboundInflightQueue: { push() {} }, score: { duplicateMessage() {} } },
     ...{ subscribe() {}, addEventListener() {}, getScore: () => 0 },
     ...{ reportMessageValidationResult() {}, doEmitGossip() {} },
-    ...{ createInboundStream() {}, handleReceivedMessage: async () => void messages++ },
     handleReceivedRpc: async () => {},
     handleIWant: (_from: string, wanted: readonly unknown[]) => wanted as RpcMessage[],
     selectPeersToForward: () => new Set([b, c]),
@@ -62,7 +59,7 @@ async function world(options: { readonly clock?: Clock } = {}) {
   }
   gossip.start(service as unknown as GossipSub)
   return {
-    ...{ time, handlers, warnings, gossip, messages: () => messages },
+    ...{ time, handlers, warnings, gossip },
     inside: service as unknown as GossipInside,
     choke: (from: NodeId, choked: readonly NodeId[]) =>
       told(chokeCodec.encode({ choked: choked.map(keyOfNodeId), wanted: [] }), from),
@@ -108,30 +105,5 @@ test('a neighbour whose flood is a burden even unread is named to the node, and 
     await time.advance(milliseconds(100))
   }
   expect(handlers.floods).toEqual([c])
-  gossip.stop()
-})
-
-test('messages that came in one heap let timers and sockets have their turn', async () => {
-  let now = 0
-  // Each look at the clock finds it half a millisecond on, as judging a message does.
-  const clock: Clock = {
-    monotonic: () => {
-      now += 0.5
-      return instant(now)
-    },
-    wall: () => timestamp(0),
-  }
-  const { gossip, inside, messages } = await world({ clock })
-  const message: RpcMessage = { topic: 'd', data: new Uint8Array(8) }
-  const heap = Promise.all(
-    Array.from({ length: 200 }, () => inside.handleReceivedMessage(peer(c), message)),
-  )
-  const seen: number[] = []
-  while (messages() < 200) {
-    await new Promise(resolve => setImmediate(resolve))
-    seen.push(messages())
-  }
-  await heap
-  expect(seen.length).toBeGreaterThan(5)
   gossip.stop()
 })
