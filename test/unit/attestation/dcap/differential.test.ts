@@ -11,7 +11,7 @@ import { vendorKeysOf } from '../../../../src/attestation/vendor-keys.ts'
 import { verifyWith } from '../../../../src/attestation/verifiers.ts'
 import { toHex } from '../../../../src/base/bytes.ts'
 import { timestamp } from '../../../../src/base/time.ts'
-import { askOracle, collateralForOracle } from '../../../fixtures/dcap-oracle.ts'
+import { askOracle, collateralBytesOf, collateralForOracle } from '../../../fixtures/dcap-oracle.ts'
 import {
   absence,
   areVectorsAbsent,
@@ -44,7 +44,7 @@ function ours(vector: DcapVector, endorsements: Endorsements = endorsementsBesid
 }
 
 function theirs(vector: DcapVector, change: object = {}): string {
-  const collateral = { ...collateralForOracle(vector), ...change }
+  const collateral = { ...collateralForOracle(collateralBytesOf(vector)), ...change }
   const answer = askOracle(vectorBytes(vector.file), collateral, at(vector))
   return 'status' in answer ? answer.status : 'refused'
 }
