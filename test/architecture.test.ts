@@ -61,6 +61,8 @@ describe('a planted offence is found', () => {
     ['testnet to cli', 'testnet/a.ts', `import '../src/cli/main.ts'`],
     ['a test in production', 'src/base/a.ts', `import '../../test/fakes/clock.ts'`],
     ['the public face', 'src/cli/a.ts', `import '../index.ts'`],
+    ['the other one', 'src/attestation/a.ts', `import '../attestation.ts'`],
+    ['the world in it', 'src/attestation.ts', `export { x } from './host/port.ts'`],
   ])('%s: %s', (_name, path, text) => {
     expect(importOffences(planted(path, text))).toHaveLength(1)
   })

@@ -74,6 +74,7 @@ export type PlatformVerifier = (request: VerificationRequest) => Verification
 
 /** What is decoded of evidence, believed or not, by the names of the vendor's documents; printable as JSON. */
 export type Fields = Readonly<Record<string, FieldValue>>
+/** One decoded value: what JSON can say. */
 export type FieldValue =
   | string
   | number

@@ -21,6 +21,7 @@ export interface Endorsements {
   readonly items: readonly Endorsement[]
 }
 
+/** For evidence that brings all that it needs, as Nitro's does. */
 export const noEndorsements: Endorsements = { items: [] }
 
 /** Documents, and bytes of one document, that a verifier looks at. */

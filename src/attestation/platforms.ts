@@ -55,6 +55,7 @@ export const platforms = {
   },
 } as const satisfies Readonly<Record<string, PlatformFacts>>
 
+/** The name of a platform, as evidence and manifests spell it. */
 export type PlatformName = keyof typeof platforms
 
 /** What a manifest may say about a platform. */
@@ -71,6 +72,7 @@ export interface PlatformFacts {
   readonly isEvaluated?: boolean
 }
 
+/** The names of all platforms, in the order of the table. */
 export const platformNames: readonly string[] = Object.keys(platforms)
 
 /** Whether a text names a platform that manifests may speak of. */

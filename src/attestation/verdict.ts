@@ -16,6 +16,7 @@ export type Verdict =
   | ({ readonly kind: 'refused' } & Refusal)
   | { readonly kind: 'undetermined'; readonly missing: readonly string[] }
 
+/** A yes: what was believed of which machine, and until when. */
 export interface TrustedVerdict {
   readonly kind: 'trusted'
   readonly platform: string

@@ -16,6 +16,7 @@ export const minutes = (count: number): Duration => (count * 60_000) as Duration
 /** A span of so many hours. */
 export const hours = (count: number): Duration => (count * 3_600_000) as Duration
 export const days = (count: number): Duration => (count * 86_400_000) as Duration
+/** The point of wall time so many milliseconds after the Unix epoch, as `Date.now()` counts them. */
 export const timestamp = (sinceEpoch: number): Timestamp => sinceEpoch as Timestamp
 export const instant = (sinceStart: number): Instant => sinceStart as Instant
 

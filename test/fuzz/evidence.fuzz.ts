@@ -1,6 +1,8 @@
 /** Evidence of hardware, and what vendors say about it: every decoder that a stranger's bytes reach. */
+
 import { parseEnclaveIdentity, parseTcbInfo } from '../../src/attestation/dcap/tcb-info.ts'
 import { sgxAppraiser, tdxAppraiser } from '../../src/attestation/dcap/verify.ts'
+import { endorsementsIn } from '../../src/attestation/endorsement-documents.ts'
 import type { Endorsements } from '../../src/attestation/endorsements.ts'
 import { nitroAppraiser } from '../../src/attestation/nitro/verify.ts'
 import { certificatesOfPem } from '../../src/attestation/pem.ts'
@@ -8,7 +10,6 @@ import { parseRevocationList } from '../../src/attestation/revocation-list.ts'
 import { parseCertificateTable } from '../../src/attestation/sev-snp/certificate-table.ts'
 import { sevSnpAppraiser } from '../../src/attestation/sev-snp/verify.ts'
 import { utf8 } from '../../src/base/bytes.ts'
-import { recognised } from '../../src/host/endorsements/files.ts'
 import { ask, authority as dcapAuthority } from '../fixtures/dcap.ts'
 import { forged, verify } from '../fixtures/nitro.ts'
 import { certificates, crl, snpAuthorities, verifySnp } from '../fixtures/sev-snp.ts'
@@ -75,7 +76,7 @@ const targets: Readonly<Record<keyof typeof samples, Target>> = {
   'collateral of Intel': typed(bytes => ask('tdx', { request: { endorsements: allOf(bytes) } })),
   parseTcbInfo: typed(bytes => parseTcbInfo(text(bytes))),
   parseEnclaveIdentity: typed(bytes => parseEnclaveIdentity(text(bytes))),
-  'recognition of endorsements': bytes => void recognised('a file', bytes),
+  'recognition of endorsements': bytes => void endorsementsIn('a file', bytes),
 }
 
 fuzz(Object.entries(targets), (draw: Draw, name) => mutate(samples[name] ?? [], draw))

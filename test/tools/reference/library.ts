@@ -1,8 +1,8 @@
-/** What the package exports, with what each thing is for: so that a change of the public face is seen. */
+/** What the package exports, with what each thing is for: so that a change of a public face is seen. */
 import { posix } from 'node:path'
 import { parse, readTree, type Tree } from '../../law/tree.ts'
 
-/** One name that `import … from 'coterie'` finds. */
+/** One name that an import from the package finds. */
 export interface PublicName {
   readonly name: string
   readonly kind: string
@@ -12,10 +12,14 @@ export interface PublicName {
   readonly about: string
 }
 
-const face = 'src/index.ts'
+/** What is imported by which name. */
+export const faces = {
+  coterie: 'src/index.ts',
+  'coterie/attestation': 'src/attestation.ts',
+} as const
 
-/** The public names of `tree`, in alphabetic order. */
-export function publicNames(tree: Tree): readonly PublicName[] {
+/** The public names of one face of `tree`, in alphabetic order. */
+export function publicNames(tree: Tree, face: string): readonly PublicName[] {
   const { program } = parse(face, tree.get(face) ?? '')
   const names = program.body.flatMap(statement => {
     if (statement.type !== 'ExportNamedDeclaration' || statement.source === null) return []
@@ -63,17 +67,22 @@ export function sentence(doc: string): string {
 }
 
 export function libraryPage(): string {
-  const rows = publicNames(readTree(/^src\/.*\.ts$/)).map(
-    ({ name, kind, about }) => `| \`${name}\` | ${kind} | ${about.replaceAll('|', '\\|')} |`,
-  )
   return [
     '# The library',
     '',
     'Generated from the source by `npm run reference`; a test finds drift. What is not named here may change at any time.',
     '',
-    '| name | kind | is |',
-    '|---|---|---|',
-    ...rows,
-    '',
+    ...sectionOf(
+      'coterie',
+      'A node, for programs inside the TEE, and clients of one. Runs on Node.',
+    ),
+    ...sectionOf('coterie/attestation', 'Verification alone: runs in browsers as well.'),
   ].join('\n')
+}
+
+function sectionOf(name: keyof typeof faces, about: string): readonly string[] {
+  const rows = publicNames(readTree(/^src\/.*\.ts$/), faces[name]).map(
+    ({ name, kind, about }) => `| \`${name}\` | ${kind} | ${about.replaceAll('|', '\\|')} |`,
+  )
+  return [`## \`${name}\``, '', about, '', '| name | kind | is |', '|---|---|---|', ...rows, '']
 }
