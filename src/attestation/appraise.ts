@@ -81,6 +81,7 @@ function trusted(
     registers: Object.fromEntries(registers),
     tcb: tcbStatus,
     expiresAt,
+    evidenceEndsAt: claims.expiresAt,
     issuedAt: claims.issuedAt,
     testnet: policy.testnet,
   }

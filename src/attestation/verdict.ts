@@ -30,6 +30,8 @@ export interface TrustedVerdict {
   readonly tcb: string
   /** The first of all expiries: certificates, evidence, policy window, evidence age. */
   readonly expiresAt: Timestamp
+  /** When the evidence itself ends: its certificates and what endorses it, whatever the policy grants. */
+  readonly evidenceEndsAt?: Timestamp
   /** The latest issue date of what vouches for the evidence: true time is not before it. */
   readonly issuedAt?: Timestamp
   /** The policy's word: every verdict under a testnet manifest says so. */

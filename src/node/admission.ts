@@ -23,7 +23,8 @@ const knownEvidenceMax = 1_024
 
 export interface AdmissionPorts {
   readonly identity: Identity
-  readonly evidence: Evidence
+  /** The newest about this node's keys. */
+  readonly evidence: () => Evidence
   readonly manifests: ManifestKeeper
   readonly cache: VerdictCache
   readonly attester: Attester
@@ -52,7 +53,7 @@ export class NodeAdmission implements Admission {
 
   self(): ReturnType<Admission['self']> {
     const { identity, evidence, manifests } = this.#ports
-    return { keys: identity.keys, evidence, manifest: manifests.current.mark }
+    return { keys: identity.keys, evidence: evidence(), manifest: manifests.current.mark }
   }
 
   manifestSteps(above: number): readonly Uint8Array[] {

@@ -22,6 +22,7 @@ import { Engine } from './engine.ts'
 import type { EventLog } from './event-log.ts'
 import type { BanView } from './handle.ts'
 import type { Identity } from './identity.ts'
+import { KeyEvidence } from './key-evidence.ts'
 import { Leaving } from './leaving.ts'
 import { noteRival } from './manifest-door.ts'
 import type { ManifestKeeper } from './manifest-keeper.ts'
@@ -55,6 +56,7 @@ export class Assembly {
   readonly #cache = new VerdictCache()
   #engine: Engine | undefined
   #standing: OwnStanding | undefined
+  #keyEvidence: KeyEvidence | undefined
   #net: Net | undefined
   #leaving: Leaving | undefined
   #viewed: Viewed | undefined
@@ -83,12 +85,23 @@ export class Assembly {
   /** Makes everything and starts it. After a failure, what exists already is for `close`. */
   async open(signal: AbortSignal): Promise<void> {
     const { host, identity, manifests, events, encounters } = this.#parts
-    const evidence = await this.#quoteKeys(signal)
+    const reportData = this.#keyReportData()
+    const evidence = await host.attester.quote(reportData, signal)
     // A stop may come while anything is awaited here; nothing may begin after it.
     signal.throwIfAborted()
-    const admission = this.#admission(evidence)
+    const admission = this.#admission(() => keyEvidence.current)
+    const keyEvidence = new KeyEvidence(
+      {
+        ...{ host, events, reportData },
+        appraise: found => admission.appraiseEvidence(identity.keys, found),
+        now: () => admission.now(),
+        renewed: newest => this.#evidenceRenewed(newest),
+      },
+      evidence,
+    )
+    this.#keyEvidence = keyEvidence
     await this.#ownEndorsements(admission, evidence, signal)
-    const { standing, engine } = this.#judgeAndAssemble(admission, evidence)
+    const { standing, engine } = this.#judgeAndAssemble(admission, keyEvidence)
     const leaving = new Leaving({ host, identity, manifests, engine, net: () => this.#opened() })
     this.#leaving = leaving
     this.#net = await host.openNet({
@@ -100,23 +113,25 @@ export class Assembly {
     // A stop that came meanwhile found no net to close.
     if (signal.aborted) await new Patience(host, stopPatience).wait(this.#net.stop())
     signal.throwIfAborted()
-    this.#viewed = this.#view({ engine, standing, admission }, host.clock.monotonic())
+    this.#viewed = this.#view({ engine, standing, admission, keyEvidence }, host.clock.monotonic())
     await this.#net.start(signal)
     signal.throwIfAborted()
     const { node } = identity
     events.note('started', 'the node started', { node, network: manifests.network })
     engine.start()
     standing.start()
+    keyEvidence.start()
   }
 
   #judgeAndAssemble(
     admission: NodeAdmission,
-    evidence: Evidence,
+    keyEvidence: KeyEvidence,
   ): { readonly standing: OwnStanding; readonly engine: Engine } {
     const { encounters: _, state, ...parts } = this.#parts
     const { host, identity, manifests } = parts
-    const own = { identity, evidence, manifests }
-    const standing = this.#watchStanding(admission, own)
+    const standing = this.#watchStanding(admission, () => ({
+      ...{ identity, manifests, evidence: keyEvidence.current },
+    }))
     const { verdict, refusal } = standing
     if (refusal !== undefined) {
       const { code, facts } = refusal
@@ -126,7 +141,7 @@ export class Assembly {
     const engine = new Engine({
       ...parts,
       ownRefusal: () => standing.refusal,
-      evidence,
+      evidence: keyEvidence.current,
       verdict,
       mayFound: refusal === undefined && mayFound(manifests.current.manifest.founding, verdict),
       admission,
@@ -141,14 +156,14 @@ export class Assembly {
     return { standing, engine }
   }
 
-  #watchStanding(admission: NodeAdmission, own: Own): OwnStanding {
+  #watchStanding(admission: NodeAdmission, own: () => Own): OwnStanding {
     const { host, events, manifests } = this.#parts
     this.#standing = new OwnStanding({
       timers: host.timers,
       events,
       now: () => admission.now(),
       manifest: () => manifests.current.manifest,
-      judged: () => ownVerdict(admission, own),
+      judged: () => ownVerdict(admission, own()),
       windowPassed: () => this.#engine?.manifestChanged(),
     })
     return this.#standing
@@ -161,6 +176,7 @@ export class Assembly {
 
   /** Ends all but the secrets, in the order in which nothing is lost. */
   async close(patience: Patience): Promise<void> {
+    this.#keyEvidence?.stop()
     this.#standing?.stop()
     this.#engine?.stop()
     await patience.wait(this.#engine?.closeCache())
@@ -219,10 +235,14 @@ export class Assembly {
     return [...counted, ...nodeMetrics(viewed, measured), ...viewed.net().metrics()]
   }
 
-  #quoteKeys(signal: AbortSignal): Promise<Evidence> {
+  #keyReportData(): Uint8Array {
     const { host, identity, manifests } = this.#parts
-    const { platform } = host.attester
-    return host.attester.quote(keyReportData(manifests.network, platform, identity.keys), signal)
+    return keyReportData(manifests.network, host.attester.platform, identity.keys)
+  }
+
+  #evidenceRenewed(evidence: Evidence): void {
+    this.#standing?.judge()
+    this.#engine?.evidenceRenewed(evidence)
   }
 
   /** A founder must know what its own machine is worth before it founds; others find out while they look for the network. */
@@ -240,7 +260,7 @@ export class Assembly {
     }
   }
 
-  #admission(evidence: Evidence): NodeAdmission {
+  #admission(evidence: () => Evidence): NodeAdmission {
     const { host, identity, manifests, bans, counts } = this.#parts
     return new NodeAdmission({
       ...{ identity, evidence, manifests, bans, counts },
@@ -258,10 +278,11 @@ export class Assembly {
       readonly engine: Engine
       readonly standing: OwnStanding
       readonly admission: NodeAdmission
+      readonly keyEvidence: KeyEvidence
     },
     startedAt: Instant,
   ): Viewed {
-    const { engine, standing, admission } = parts
+    const { engine, standing, admission, keyEvidence } = parts
     const { host, identity, manifests, encounters, state } = this.#parts
     const { clock } = host
     const { replica, membership, liveness } = engine
@@ -272,6 +293,7 @@ export class Assembly {
       lastRoot: () => engine.lastRoot,
       turnedAway: () => encounters.refusals.turnedAway(),
       ownRefusal: () => standing.refusal,
+      evidenceTrouble: () => keyEvidence.trouble,
       clockBehind: () => admission.clockBehind(),
       cacheTrouble: () => engine.cacheTrouble,
       writes: new Rate({ clock, count: () => state.written }),

@@ -9,6 +9,7 @@ import type { AcceptedBeat } from '../protocol/liveness/input.ts'
 import type { Liveness } from '../protocol/liveness/liveness.ts'
 import type { Membership } from '../protocol/membership/membership.ts'
 import type { Replica } from '../protocol/replica/replica.ts'
+import type { Evidence } from '../wire/evidence.ts'
 import { Agreement } from './agreement.ts'
 import { AuthorBudgets, authorRates, ownRate } from './author-budgets.ts'
 import { BeatContents, rootOfBeat } from './beat-contents.ts'
@@ -160,6 +161,11 @@ export class Engine {
   /** The state root of the last beat. */
   get lastRoot(): Uint8Array | undefined {
     return this.#contents.lastRoot
+  }
+
+  /** Members learn it as they come to it; nothing that is open is closed. */
+  evidenceRenewed(evidence: Evidence): void {
+    this.#membershipDriver.feed({ kind: 'evidenceRenewed', evidence })
   }
 
   manifestChanged(): void {

@@ -60,6 +60,7 @@ const byCode: Readonly<Record<string, LossReason>> = {
   CHAIN_INVALID: 'not-proved',
   SIGNATURE_INVALID: 'not-proved',
   INSTANCE_MISMATCH: 'not-proved',
+  KEYS_MISMATCH: 'not-proved',
   REPORT_DATA_MISMATCH: 'not-proved',
   BINDER_MISMATCH: 'not-proved',
   IDENTITY_MISMATCH: 'not-proved',

@@ -5,7 +5,7 @@ import type { MetricFamily, MetricSample } from '../host/telemetry/port.ts'
 import type { Agreement } from './agreement.ts'
 import { isolatedWarning } from './lease-view.ts'
 import { measurementViews } from './measurement-view.ts'
-import { memberViews, type Viewed } from './views.ts'
+import { memberViews, ownEnd, type Viewed } from './views.ts'
 
 /** What the metrics are read from besides the views. */
 export interface Measured {
@@ -54,7 +54,7 @@ const gauges = {
   },
   coterie_attestation_evidence_expires_seconds: {
     help: 'Until the own evidence no longer counts; negative once it does not.',
-    read: ({ verdict, clock }) => (verdict().expiresAt - clock.wall()) / 1000,
+    read: ({ verdict, clock }) => (ownEnd(verdict()) - clock.wall()) / 1000,
   },
   coterie_host_clock_behind_seconds: {
     help: "How far the host's clock is behind a time that is proved to have passed.",

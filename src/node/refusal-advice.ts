@@ -28,6 +28,8 @@ const advice: Readonly<Record<string, string>> = {
   MEASUREMENT_EXPIRED: build,
   MEASUREMENT_NOT_YET_VALID: clocks,
   EVIDENCE_EXPIRED: renew,
+  EVIDENCE_NOT_RENEWED:
+    'Find out why the TEE gives no newer evidence: coterie doctor, and the log. If it cannot, start the node anew before its evidence ends.',
   EVIDENCE_NOT_YET_VALID: clocks,
   TCB_NOT_ALLOWED: updates,
   ADVISORY_NOT_ALLOWED: updates,
@@ -76,6 +78,7 @@ const advice: Readonly<Record<string, string>> = {
   MEASUREMENT_NOT_PINNED:
     'Give --measurement with the value that a build of the software states, or --policy.',
   INSTANCE_MISMATCH: restart,
+  KEYS_MISMATCH: restart,
   REPORT_DATA_MISMATCH: restart,
   BINDER_MISMATCH: restart,
   IDENTITY_MISMATCH: restart,

@@ -2,7 +2,7 @@
 import type { Refusal, TrustedVerdict } from '../attestation/verdict.ts'
 import { toHex } from '../base/bytes.ts'
 import type { NodeId } from '../base/ids.ts'
-import { between, type Clock, type Duration, type Instant } from '../base/time.ts'
+import { between, type Clock, type Duration, type Instant, type Timestamp } from '../base/time.ts'
 import type { Net } from '../host/net/port.ts'
 import type { Liveness } from '../protocol/liveness/liveness.ts'
 import type { MemberFacts, MembershipQueries } from '../protocol/membership/types.ts'
@@ -35,6 +35,8 @@ export interface Viewed {
   /** Why the manifest in force does not admit this node itself. */
   readonly ownRefusal: () => Refusal | undefined
   readonly clockBehind: () => Duration
+  /** Why the evidence about this node's keys may not outlast what it is. */
+  readonly evidenceTrouble: () => StatusView['warnings'][number] | undefined
   readonly cacheTrouble: () => CacheTrouble | undefined
   readonly writes: Rate
   readonly deliveries: Rate
@@ -122,13 +124,18 @@ function selfView(viewed: Viewed): MemberView {
     phase: phase === 'active' ? 'active' : 'joining',
     state: 'alive',
     ...attested(viewed.verdict()),
-    verdictExpiresAt: new Date(viewed.verdict().expiresAt).toISOString(),
+    verdictExpiresAt: new Date(ownEnd(viewed.verdict())).toISOString(),
     isFresh: true,
     cause: null,
     phi: null,
     connected: true,
     self: true,
   }
+}
+
+/** A node does not ask itself for quotes: what it says of itself holds as long as its evidence. */
+export function ownEnd(verdict: TrustedVerdict): Timestamp {
+  return verdict.evidenceEndsAt ?? verdict.expiresAt
 }
 
 function attested(
@@ -142,6 +149,7 @@ function warnings(viewed: Viewed): StatusView['warnings'] {
   const held = viewed.replica.heldCount
   const refusal = turnedAway(viewed)
   const trouble = viewed.cacheTrouble()
+  const evidence = viewed.evidenceTrouble()
   const behind = Math.round(viewed.clockBehind() / 1000)
   const stampsAhead = {
     code: 'STAMPS_AHEAD',
@@ -156,6 +164,7 @@ function warnings(viewed: Viewed): StatusView['warnings'] {
     ...manifestWarnings(viewed.manifests),
     ...(held > 0 ? [stampsAhead] : []),
     ...(behind > 0 ? [clockBehind] : []),
+    ...(evidence === undefined ? [] : [evidence]),
     ...isolatedWarning(viewed),
     ...(trouble === undefined ? [] : [trouble]),
     ...(refusal === undefined ? [] : [turnedAwayWarning(refusal)]),
@@ -165,7 +174,9 @@ function warnings(viewed: Viewed): StatusView['warnings'] {
 /** What a person can do about the worst of it; empty if nothing is wrong. */
 function nextStep(viewed: Viewed): string {
   const refusal = viewed.ownRefusal()
-  return refusal === undefined ? (turnedAway(viewed)?.next ?? '') : adviceOn(refusal.code)
+  if (refusal !== undefined) return adviceOn(refusal.code)
+  const evidence = viewed.evidenceTrouble()
+  return turnedAway(viewed)?.next || (evidence === undefined ? '' : adviceOn(evidence.code))
 }
 
 /** A refusal by others that no redial will change, until the manifest or the machine does. */

@@ -3,7 +3,7 @@
  *
  * A hello is exchanged on connect, both ways; an announce frame is pushed to every connected member when
  * the removal set grows, a key is held that is news, another manifest is in force, or the sender becomes
- * active. Both carry the digest of the sender's removal set and the mark of its manifest: whoever sees one that
+ * active or has newer key evidence. Both carry the digest of the sender's removal set and the mark of its manifest: whoever sees one that
  * it does not know fetches the removals, or the manifest, first.
  */
 import { announcementRow, type SignedAnnouncement } from './epoch-key.ts'
@@ -24,10 +24,12 @@ export interface Hello {
   readonly manifest: ManifestMarkOnWire
   /** Digest of the sender's removal set, 32 bytes. */
   readonly removalDigest: Uint8Array
-  /** Signature of possession over the keys and evidence of the handshake, so that neighbours can serve the sender's record. */
+  /** Signature of possession over the sender's keys and newest evidence, so that neighbours can serve its record. */
   readonly possession: Uint8Array
   /** The keys that the sender holds and would seal under. */
   readonly announcements: readonly SignedAnnouncement[]
+  /** Digest of the sender's newest key evidence, 32 bytes: whoever holds other evidence asks for its record. */
+  readonly evidence: Uint8Array
 }
 
 export const helloCodec = message<Hello>(
@@ -39,6 +41,7 @@ export const helloCodec = message<Hello>(
     removalDigest: [3, fixedBytes(32)],
     possession: [4, fixedBytes(64)],
     announcements: [5, list(announcementRow, announcementsMax)],
+    evidence: [6, fixedBytes(32)],
   },
   { bytesMax: 16 * 1024, itemsMax: 512 },
 )
@@ -52,6 +55,8 @@ export interface Announce {
   readonly manifest: ManifestMarkOnWire
   /** Another manifest of the same nonce that the manifest set approved too: the sender can prove it. */
   readonly rival: ManifestMarkOnWire | null
+  /** As in a hello. */
+  readonly evidence: Uint8Array
 }
 
 export const announceCodec = message<Announce>(
@@ -64,6 +69,7 @@ export const announceCodec = message<Announce>(
     removals: [4, list(byteString(1, limits.removalItemBytesMax), removalsPerMessage)],
     manifest: [5, manifestMark],
     rival: [6, nullable(manifestMark)],
+    evidence: [7, fixedBytes(32)],
   },
   { bytesMax: limits.frameBytesMax, itemsMax: 1024 },
 )

@@ -1,6 +1,6 @@
 /** Links of the fake network: ordered, delayed, held while stalled, and broken at both ends at once. */
 import { HostError } from '../../src/base/errors.ts'
-import type { NodeId } from '../../src/base/ids.ts'
+import type { Digest, NodeId } from '../../src/base/ids.ts'
 import { after, between, type Instant } from '../../src/base/time.ts'
 import type { ChannelFacts } from '../../src/host/net/channel-facts.ts'
 import type { Attested, FramePort } from '../../src/host/net/handshake-exchange.ts'
@@ -20,6 +20,7 @@ export class End {
   readonly owner: FakeNet
   readonly remote: FakeNet
   readonly channel: ChannelFacts
+  readonly shown: Digest
   member: MemberConnection
   lapsesAt: Instant
   /** The gate on this side. */
@@ -34,7 +35,9 @@ export class End {
     attested: Attested,
     address: string,
   ) {
-    const { channel, keys, evidence, verdict } = attested
+    const { channel, keys, evidence, verdict, shown } = attested
+    if (shown === null) throw new Error('a member shows its evidence')
+    this.shown = shown
     this.link = link
     this.owner = owner
     this.remote = remote

@@ -1,7 +1,7 @@
 /** One end of a handshake: frames to and from the other, and how it ends without a connection. */
 import type { Refusal, TrustedVerdict } from '../../attestation/verdict.ts'
 import { PeerFault } from '../../base/errors.ts'
-import type { NodeId } from '../../base/ids.ts'
+import type { Digest, NodeId } from '../../base/ids.ts'
 import type { Evidence, NodeKeys } from '../../wire/evidence.ts'
 import {
   decodeHandshakeFrame,
@@ -36,6 +36,8 @@ export interface Attested {
   readonly evidence: Evidence
   readonly verdict: TrustedVerdict
   readonly channel: ChannelFacts
+  /** The evidence that this side named, which both know: step-ups on this connection are bound to it. `null` of a light client. */
+  readonly shown: Digest | null
 }
 
 /** The end of an exchange without a connection. */

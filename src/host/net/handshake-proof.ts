@@ -7,10 +7,12 @@ import { type Evidence, evidenceCodec, evidenceDigest } from '../../wire/evidenc
 import type { HandshakeFrame, Hello, Proof } from '../../wire/handshake.ts'
 import type { ChannelFacts } from './channel-facts.ts'
 import { type Exchange, refusal } from './handshake-exchange.ts'
-import type { Admission } from './port.ts'
+import type { Admission, Shown } from './port.ts'
 
 /** What goes into this side's proof. */
 export interface ProofPlan {
+  /** What the hello of this exchange named. */
+  readonly self: Pick<Shown, 'keys' | 'evidence'>
   readonly channel: ChannelFacts
   readonly theirChallenge: Uint8Array
   readonly showEvidence: boolean
@@ -20,11 +22,11 @@ export interface ProofPlan {
 /** This side's proof, signed over the binder of this channel and both challenges. */
 export function proofOf(
   exchange: Exchange,
-  admission: Admission,
+  admission: Pick<Admission, 'sign'>,
   plan: ProofPlan,
 ): Extract<HandshakeFrame, { readonly kind: 'proof' }> {
-  const { keys, evidence } = admission.self()
-  const { channel } = plan
+  const { channel, self } = plan
+  const { keys, evidence } = self
   const bound = binderOf(channel, {
     prover: channel.own,
     initiator: channel.own === 'initiator' ? exchange.challenge : plan.theirChallenge,

@@ -31,7 +31,7 @@ import {
 } from './handshake-exchange.ts'
 import { agreeOnManifest, manifestFrames } from './handshake-manifest.ts'
 import { checkProof, proofOf } from './handshake-proof.ts'
-import type { Admission } from './port.ts'
+import type { Admission, Shown } from './port.ts'
 import type { VerificationQueue } from './verification-queue.ts'
 
 /** Mutual attestation, in the role of `exchange.channel`. Rejects only if the channel breaks or time is up. */
@@ -51,8 +51,9 @@ export function serveLight(exchange: Exchange, admission: Admission): Promise<Ou
     refuseIf(exchange.barred())
     const self = admission.self()
     const channel = { ...exchange.channel, manifest: self.manifest.hash }
-    const hello = helloOf(exchange, admission, true)
+    const hello = helloOf(exchange, self, true)
     const proof = proofOf(exchange, admission, {
+      self,
       channel,
       theirChallenge: theirs.challenge,
       showEvidence: theirs.wanted,
@@ -83,7 +84,7 @@ export function dialLight(
     const shown = checkProof(exchange, { channel, theirs, proof, known: undefined })
     const verdict = trusted(appraiser.appraiseKeys(proof.keys, shown))
     await send(exchange, { kind: 'accepted' })
-    return { keys: proof.keys, evidence: shown, verdict, channel }
+    return { keys: proof.keys, evidence: shown, verdict, channel, shown: null }
   })
 }
 
@@ -93,13 +94,16 @@ async function dialMember(
   queue: VerificationQueue,
 ): Promise<Attested> {
   refuseIf(exchange.barred())
-  const mine = admission.self().manifest
-  await send(exchange, helloOf(exchange, admission, false))
+  // One look for the whole exchange: newer evidence may come meanwhile, and the hello named this one.
+  const self = admission.self()
+  const mine = self.manifest
+  await send(exchange, helloOf(exchange, self, false))
   const theirs = await expect(exchange, 'hello')
   const agreed = await agreeOnManifest(exchange, admission, { mine, theirs, isSent: false })
   const channel = { ...exchange.channel, manifest: agreed.hash }
   const known = knownEvidence(admission, theirs)
   const proof = proofOf(exchange, admission, {
+    self,
     channel,
     theirChallenge: theirs.challenge,
     showEvidence: theirs.wanted,
@@ -113,7 +117,7 @@ async function dialMember(
   // Much may have happened since the first look: a removal, a connection from the other side.
   refuseIf(exchange.barred())
   await send(exchange, { kind: 'accepted' })
-  return { keys: answer.keys, evidence, verdict, channel }
+  return { keys: answer.keys, evidence, verdict, channel, shown: evidenceDigest(self.evidence) }
 }
 
 async function answerMember(
@@ -124,8 +128,9 @@ async function answerMember(
   const theirs = await expect(exchange, 'hello')
   refuseIf(exchange.barred())
   const known = knownEvidence(admission, theirs)
-  const own = { ...helloOf(exchange, admission, false), wanted: known === undefined }
-  const mine = admission.self().manifest
+  const self = admission.self()
+  const own = { ...helloOf(exchange, self, false), wanted: known === undefined }
+  const mine = self.manifest
   await send(exchange, own, ...manifestFrames(admission, { mine, theirs }))
   const agreed = await agreeOnManifest(exchange, admission, { mine, theirs, isSent: true })
   const channel = { ...exchange.channel, manifest: agreed.hash }
@@ -134,6 +139,7 @@ async function answerMember(
   const verdict = await appraise(admission, queue, { keys: proof.keys, evidence, known })
   refuseIf(exchange.barred())
   const answer = proofOf(exchange, admission, {
+    self,
     channel,
     theirChallenge: theirs.challenge,
     showEvidence: proof.wanted,
@@ -141,13 +147,12 @@ async function answerMember(
   })
   await send(exchange, { kind: 'accepted' }, answer)
   await expect(exchange, 'accepted')
-  return { keys: proof.keys, evidence, verdict, channel }
+  return { keys: proof.keys, evidence, verdict, channel, shown: evidenceDigest(self.evidence) }
 }
 
 type HelloFrame = { readonly kind: 'hello' } & Hello
 
-function helloOf(exchange: Exchange, admission: Admission, wanted: boolean): HelloFrame {
-  const { evidence, manifest } = admission.self()
+function helloOf(exchange: Exchange, { evidence, manifest }: Shown, wanted: boolean): HelloFrame {
   return {
     kind: 'hello',
     challenge: exchange.challenge,

@@ -7,7 +7,7 @@
 import type { Connection } from '@libp2p/interface'
 import { compareBytes } from '../../base/bytes.ts'
 import { CoterieError, HostError } from '../../base/errors.ts'
-import { type NodeId, nodeId } from '../../base/ids.ts'
+import { type Digest, type NodeId, nodeId } from '../../base/ids.ts'
 import type { Logger } from '../../base/log.ts'
 import { after, between, type Clock, type Instant, seconds } from '../../base/time.ts'
 import type { Timers } from '../port.ts'
@@ -22,6 +22,8 @@ export interface Link {
   readonly node: NodeId
   readonly connection: Connection
   readonly channel: ChannelFacts
+  /** The evidence that this side named in the handshake. */
+  readonly shown: Digest
   readonly openedAt: Instant
   /** What the node is told; its verdict is replaced by later ones. */
   member: MemberConnection
@@ -145,13 +147,13 @@ export class MemberLinks {
   /** A connection stands. Called before any byte of it is read. */
   opened(connection: Connection): void {
     const attested = this.#attested.get(connection.timeline)
-    if (attested === undefined || this.#closed) {
+    if (attested === undefined || attested.shown === null || this.#closed) {
       connection.abort(new HostError('NOT_ATTESTED', 'a member connection without a verdict'))
       return
     }
     // The other side may be gone before libp2p made a connection of the socket: then nobody tells of the end.
     if (connection.status !== 'open') return
-    const link = this.#linkOf(connection, attested)
+    const link = this.#linkOf(connection, attested, attested.shown)
     this.#links.set(connection, link)
     this.#sweepLater()
     const member = this.#members.get(link.node)
@@ -222,7 +224,7 @@ export class MemberLinks {
     this.#timers.add(cancel)
   }
 
-  #linkOf(connection: Connection, attested: Attested): Link {
+  #linkOf(connection: Connection, attested: Attested, shown: Digest): Link {
     const { clock } = this.#deps
     const node = nodeId(connection.remotePeer.toString())
     const { keys, evidence, verdict, channel } = attested
@@ -231,6 +233,7 @@ export class MemberLinks {
       node,
       connection,
       channel,
+      shown,
       openedAt,
       lapsesAt: after(openedAt, between(clock.wall(), verdict.expiresAt)),
       member: {

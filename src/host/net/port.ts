@@ -52,18 +52,21 @@ export interface RefusedConnection {
   readonly refusal: Refusal
 }
 
+/** What a node shows of itself. */
+export interface Shown {
+  readonly keys: NodeKeys
+  readonly evidence: Evidence
+  readonly manifest: { readonly nonce: number; readonly hash: Digest }
+}
+
 /**
  * What the handshake asks of the node. Synchronous and quick: no I/O, no waiting. Implementations keep the
  * verdict cache and the removal set.
  */
 export interface Admission {
   readonly network: NetworkId
-  /** What this node shows in every handshake; made before any dial. */
-  self(): {
-    readonly keys: NodeKeys
-    readonly evidence: Evidence
-    readonly manifest: { readonly nonce: number; readonly hash: Digest }
-  }
+  /** What this node shows in a handshake that begins now; made before any dial, and the evidence anew before it ends. */
+  self(): Shown
   /**
    * The envelopes that lead a node whose manifest has the nonce `above` to the one in force, in order, as
    * canonical JSON bytes: those in between that changed the manifest set, then the one in force. Never empty.

@@ -6,7 +6,7 @@
 import { binder } from '../../attestation/binder.ts'
 import type { Verdict } from '../../attestation/verdict.ts'
 import { HostError, PeerFault } from '../../base/errors.ts'
-import type { NodeId } from '../../base/ids.ts'
+import type { Digest, NodeId } from '../../base/ids.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Random } from '../../base/random.ts'
 import {
@@ -46,6 +46,8 @@ export interface StepUpLink {
   readonly node: NodeId
   readonly channel: ChannelFacts
   readonly member: MemberConnection
+  /** The evidence that this side named in the handshake: the other side knows no newer one for certain. */
+  readonly shown: Digest
   /** When the verdict on the other end lapses. */
   readonly lapsesAt: Instant
 }
@@ -92,12 +94,12 @@ export class StepUp<L extends StepUpLink> {
   /** Answers one request; those that come while a quote is made share the next one. */
   async answer(request: Uint8Array, link: L): Promise<Uint8Array> {
     const { purpose, nonce } = stepUpRequestCodec.decode(request)
-    const { keys, evidence } = this.#deps.admission.self()
+    const { keys } = this.#deps.admission.self()
     const leaf = leafOf(link.channel, link.channel.own, {
       purpose,
       nonce,
       keys,
-      evidence: evidenceDigest(evidence),
+      evidence: link.shown,
     })
     if (this.#waiting.length >= stepUpBatchMax) throw new PeerFault('BUSY', 'too many requests')
     const answer = Promise.withResolvers<Uint8Array>()
@@ -257,7 +259,7 @@ function leafOf(
     readonly purpose: StepUpPurpose
     readonly nonce: Uint8Array
     readonly keys: NodeKeys
-    readonly evidence: ReturnType<typeof evidenceDigest>
+    readonly evidence: Digest
   },
 ): Uint8Array {
   const asker = prover === 'initiator' ? 'responder' : 'initiator'

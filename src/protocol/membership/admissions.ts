@@ -4,6 +4,7 @@ import { BoundedMap } from '../../base/bounded-map.ts'
 import { unreachable } from '../../base/errors.ts'
 import { type NodeId, nodeIdOfKey } from '../../base/ids.ts'
 import type { Instant } from '../../base/time.ts'
+import { evidenceDigest } from '../../wire/evidence.ts'
 import type { MemberRecord } from '../../wire/member-record.ts'
 import { Contradictions } from './contradictions.ts'
 import type { Core } from './core.ts'
@@ -19,6 +20,9 @@ import type {
 
 /** Identities that left, 100 bytes each: long after the last has forgotten a record, and only members are noted. */
 const leftMax = 4096
+
+/** Refusals that say that keys are not where, or not what, they were. */
+const gotOut: ReadonlySet<string> = new Set(['INSTANCE_MISMATCH', 'KEYS_MISMATCH'])
 
 type FreshnessInput = Extract<
   MembershipInput,
@@ -68,19 +72,26 @@ export class Admissions {
       stepUps.request(member.node, 'step-up', now)
   }
 
-  /** A record whose possession is proven: appraised like any other evidence. */
-  recordCame(record: MemberRecord, author: NodeId, now: Instant): void {
+  /** A record whose possession is proven: appraised like any other evidence. Answers whether its identity is in by it. */
+  recordCame(record: MemberRecord, author: NodeId, now: Instant): boolean {
     const { keys, evidence, possession } = record
-    const verdict = this.#core.ports.appraise(keys, evidence)
+    const { ports, outbox, roster } = this.#core
+    const verdict = ports.appraise(keys, evidence)
     if (verdict.kind !== 'trusted') {
-      const code = verdict.kind === 'refused' ? verdict.code : 'UNDETERMINED'
-      return this.#core.outbox.event('info', 'RECORD_REFUSED', {
-        node: author,
-        facts: { cause: code },
-      })
+      const cause = verdict.kind === 'refused' ? verdict.code : 'UNDETERMINED'
+      outbox.event('info', 'RECORD_REFUSED', { node: author, facts: { cause } })
+      return false
     }
     const refusal = this.#admit({ node: author, keys, evidence, verdict }, now)
-    if (refusal === undefined) this.#core.roster.setPossession(author, possession)
+    if (refusal === undefined) {
+      if (roster.evidenceOf(author) === evidenceDigest(evidence)) {
+        roster.setPossession(author, possession)
+      }
+      return true
+    }
+    // Signed by the identity itself: its keys are in two places, as if it had answered a step-up from elsewhere.
+    if (gotOut.has(refusal.code)) this.gone(author, 'RE_ATTEST_REFUSED')
+    return false
   }
 
   /** What became of somebody's freshness, or who needs it. */
@@ -216,7 +227,9 @@ export class Admissions {
   #admit(member: AppraisedMember, now: Instant): Refusal | undefined {
     const { roster, outbox } = this.#core
     const { node, verdict } = member
-    const refusal = this.admissible(node, verdict, now)
+    const refusal =
+      this.admissible(node, verdict, now) ??
+      (roster.hasOtherKeys(member) ? { code: 'KEYS_MISMATCH', facts: {} } : undefined)
     if (refusal !== undefined) {
       outbox.event('info', refusal.code, { node, facts: refusal.facts })
       return refusal

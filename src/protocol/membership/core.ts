@@ -4,6 +4,7 @@ import type { Instant } from '../../base/time.ts'
 import type { EpochKeys, KeyConditions } from './epoch-keys.ts'
 import type { Neighbours } from './neighbours.ts'
 import type { Outbox } from './outbox.ts'
+import type { OwnRecord } from './own-record.ts'
 import type { RemovalSet } from './removal-set.ts'
 import type { Roster } from './roster.ts'
 import type { StepUps } from './step-ups.ts'
@@ -17,7 +18,9 @@ import type {
 
 export interface Core {
   readonly network: NetworkId
-  readonly self: AppraisedMember
+  readonly self: Pick<AppraisedMember, 'node' | 'keys' | 'verdict'>
+  /** This node's own record, with its newest evidence. */
+  readonly own: OwnRecord
   readonly ports: MembershipPorts
   readonly outbox: Outbox
   readonly roster: Roster

@@ -7,6 +7,7 @@ import type { Greetings } from './greetings.ts'
 import type { KeyPulls } from './key-pulls.ts'
 import type { KeyServing } from './key-serving.ts'
 import type { Records } from './records.ts'
+import type { Renewals } from './renewals.ts'
 import type { MembershipInput } from './types.ts'
 
 type InputOf<Kind extends MembershipInput['kind']> = Extract<MembershipInput, { kind: Kind }>
@@ -16,6 +17,7 @@ interface Parts {
   readonly records: Records
   readonly pulls: KeyPulls
   readonly serving: KeyServing
+  readonly renewals: Renewals
 }
 
 export class Exchanges {
@@ -75,6 +77,7 @@ export class Exchanges {
         case 'manifest':
           return this.#parts.greetings.manifests.answered(neighbour, answer)
         case 'record':
+          if (this.#parts.renewals.answered(neighbour, answer, now)) return
           return this.#parts.records.answered(answer, now)
         case 'key':
           return this.#parts.pulls.answered(pending.node, answer, now)
@@ -96,6 +99,7 @@ export class Exchanges {
       case 'manifest':
         return this.#parts.greetings.manifests.failed(neighbour, ask, now)
       case 'record':
+        this.#parts.renewals.failed(neighbour, ask)
         return this.#parts.records.failed(ask)
       case 'key':
         return this.#parts.pulls.failed({ ask, code }, now)

@@ -20,6 +20,7 @@ import {
   seconds,
 } from '../../base/time.ts'
 import type { SignedAnnouncement } from '../../wire/epoch-key.ts'
+import { type Evidence, evidenceDigest } from '../../wire/evidence.ts'
 import {
   type Announce,
   announceCodec,
@@ -51,19 +52,14 @@ type Announced = (
 
 export class Greetings {
   readonly #core: Core
-  readonly #possession: Uint8Array
   readonly #announced: Announced
   readonly sync: RemovalSync
   readonly manifests: ManifestPulls
 
   /** `announced` gets what a neighbour says of keys once its removals are known here. */
-  constructor(
-    core: Core,
-    options: { readonly possession: Uint8Array; readonly announced: Announced },
-  ) {
+  constructor(core: Core, announced: Announced) {
     this.#core = core
-    this.#possession = options.possession
-    this.#announced = options.announced
+    this.#announced = announced
     this.manifests = new ManifestPulls(core)
     this.sync = new RemovalSync(core, (neighbour, now) => this.settle(neighbour, now))
   }
@@ -109,6 +105,7 @@ export class Greetings {
     const frame = announceCodec.decode(bytes)
     takeFromPeer(this.#core, frame.removals, neighbour.node, now)
     if (this.#core.neighbours.of(neighbour.node) !== neighbour) return
+    neighbour.evidence = digestOf(frame.evidence)
     this.#namedManifests(
       neighbour,
       frame.rival === null ? [frame.manifest] : [frame.manifest, frame.rival],
@@ -133,12 +130,19 @@ export class Greetings {
         // More than a frame holds is fetched: the digest says that there is something.
         removals: removalsThatFit(items),
         ...this.#manifests(),
+        evidence: this.#core.own.evidence,
       })
     const full = frame(news.removals ?? [])
     for (const { node } of neighbours.all()) {
       const bytes = node === isKnownTo ? frame([]) : full
       outbox.emit({ kind: 'tell', node, bytes })
     }
+  }
+
+  /** This node shows newer evidence from now on, and tells all that it does. */
+  evidenceRenewed(evidence: Evidence): void {
+    this.#core.own.renew(evidence)
+    this.broadcast({}, null)
   }
 
   /** Fetches what is missing; with nothing missing, opens the gate and hears what waited behind it. */
@@ -180,7 +184,8 @@ export class Greetings {
       phase: this.#phase(),
       manifest: this.#manifests().manifest,
       removalDigest: bytesOfDigest(this.#core.removals.digest),
-      possession: this.#possession,
+      possession: this.#core.own.record.possession,
+      evidence: this.#core.own.evidence,
       // A joining node serves no key, so it announces none.
       announcements: isActive
         ? this.#core.keys.announcements(this.#core.conditions(), now).slice(0, announcementsMax)
@@ -189,7 +194,8 @@ export class Greetings {
   }
 
   #take(neighbour: Neighbour, hello: Hello, now: Instant): void {
-    this.#checkPossession(neighbour.node, hello.possession, now)
+    neighbour.evidence = digestOf(hello.evidence)
+    this.#checkPossession(neighbour.node, hello, now)
     this.#namedManifests(neighbour, [hello.manifest])
     this.#heard(neighbour, hello, now)
   }
@@ -210,11 +216,13 @@ export class Greetings {
     this.settle(neighbour, now)
   }
 
-  #checkPossession(node: NodeId, possession: Uint8Array, now: Instant): void {
+  /** Of other evidence than is held here the signature comes with the record. */
+  #checkPossession(node: NodeId, { possession, evidence: named }: Hello, now: Instant): void {
     const { roster, network } = this.#core
     const member = roster.member(node, now)
     if (member === undefined || roster.hasPossession(node)) return
     const { keys, evidence } = member
+    if (evidenceDigest(evidence) !== digestOf(named)) return
     if (!verifyPossession(network, { keys, evidence, possession })) {
       throw new PeerFault('BAD_POSSESSION', 'a member signs for the keys of its handshake')
     }

@@ -17,7 +17,6 @@ import { UsageError, unreachable } from '../../base/errors.ts'
 import { type Digest, digestOf, type NodeId } from '../../base/ids.ts'
 import { after, type Instant, milliseconds, seconds } from '../../base/time.ts'
 import { type EpochKeyKind, epochKeyKinds } from '../../wire/epoch-key.ts'
-import { type MemberRecord, possessionMessage } from '../../wire/member-record.ts'
 import type { Machine } from '../machine.ts'
 import { Admissions } from './admissions.ts'
 import type { Core } from './core.ts'
@@ -31,8 +30,10 @@ import { KeyPulls } from './key-pulls.ts'
 import { KeyServing } from './key-serving.ts'
 import { Neighbours } from './neighbours.ts'
 import { Outbox } from './outbox.ts'
+import { OwnRecord } from './own-record.ts'
 import { Records } from './records.ts'
 import { RemovalSet } from './removal-set.ts'
+import { Renewals } from './renewals.ts'
 import { Roster } from './roster.ts'
 import { StepUps } from './step-ups.ts'
 import type {
@@ -61,6 +62,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
   readonly #admissions: Admissions
   readonly #greetings: Greetings
   readonly #records: Records
+  readonly #renewals: Renewals
   readonly #pulls: KeyPulls
   readonly #serving: KeyServing
   readonly #exchanges: Exchanges
@@ -80,24 +82,18 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
     this.#manifest = options.manifest
     this.#joining = new Joining(options)
     this.#core = this.#buildCore(ports, options)
-    const { keys, evidence } = options.self
-    const possession = ports.sign(possessionMessage(options.network, keys, evidence))
-    const own: MemberRecord = { keys, evidence, possession }
     const greetings = (): Greetings => this.#greetings
     this.#pulls = new KeyPulls(this.#core, greetings)
-    this.#greetings = new Greetings(this.#core, {
-      possession,
-      announced: (from, announcements, now) => this.#pulls.announced(from, announcements, now),
-    })
+    this.#greetings = new Greetings(this.#core, (from, announcements, now) =>
+      this.#pulls.announced(from, announcements, now),
+    )
     this.#serving = new KeyServing(this.#core, greetings)
     this.#admissions = new Admissions(this.#core, { greetings, forget: node => this.#forget(node) })
-    this.#records = new Records(this.#core, {
-      own,
-      admit: (record, author, now) => this.#admissions.recordCame(record, author, now),
-    })
+    this.#records = new Records(this.#core, this.#admissions)
+    this.#renewals = new Renewals(this.#core, this.#admissions)
     this.#exchanges = new Exchanges(this.#core, {
       ...{ greetings: this.#greetings, records: this.#records },
-      ...{ pulls: this.#pulls, serving: this.#serving },
+      ...{ pulls: this.#pulls, serving: this.#serving, renewals: this.#renewals },
     })
   }
 
@@ -128,8 +124,9 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
       this.phase !== 'active' && joiningFacts(this.#core, now).isActiveInReach
     const all = [
       ...[roster.wakeAt(now), keys.wakeAt(now), stepUps.wakeAt(), this.#greetings.wakeAt()],
-      ...[this.#records.wakeAt(), this.#pulls.wakeAt(), this.#serving.wakeAt()],
-      ...[this.#making.wakeAt(), this.#joining.wakeAt(joiningFacts(this.#core, now), now)],
+      ...[this.#records.wakeAt(), this.#renewals.wakeAt(), this.#pulls.wakeAt()],
+      ...[this.#serving.wakeAt(), this.#making.wakeAt()],
+      this.#joining.wakeAt(joiningFacts(this.#core, now), now),
       isLookingForKeys ? after(now, lookForKeysEvery) : null,
     ].filter(at => at !== null)
     return all.length === 0 ? null : (Math.max(Math.min(...all), now + restMin) as Instant)
@@ -199,6 +196,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
   #buildCore(ports: MembershipPorts, options: MembershipOptions): Core {
     const { network, self, manifest } = options
     const outbox = new Outbox()
+    const own = new OwnRecord(ports, { network, ...self })
     const roster = new Roster(ports, { self, manifest })
     const removals = new RemovalSet(manifest, { network, attestor: ports.attestor })
     const isRemoved = (node: NodeId): boolean => {
@@ -206,7 +204,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
       return removals.covers(verdict === undefined ? { node } : { node, verdict }) !== undefined
     }
     return {
-      ...{ network, self, ports, outbox, roster, removals, isRemoved },
+      ...{ network, self, own, ports, outbox, roster, removals, isRemoved },
       ...{ keys: new EpochKeys(), neighbours: new Neighbours(), stepUps: new StepUps(outbox) },
       manifest: () => this.#manifest,
       phase: () => this.phase,
@@ -260,6 +258,8 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
         return this.#unknownAuthor(input, now)
       case 'unknownKey':
         return this.#unknownKey(input, now)
+      case 'evidenceRenewed':
+        return this.#greetings.evidenceRenewed(input.evidence)
       case 'manifestChanged':
         this.#manifest = input.manifest
         return this.#admissions.govern(input.manifest, now)
@@ -307,6 +307,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
     this.#pulls.forget(node)
     this.#serving.forget(node)
     this.#records.forget(node)
+    this.#renewals.forget(node)
     this.#greetings.manifests.forget(node)
   }
 
@@ -323,6 +324,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
       this.#greetings.tick(now)
       if (this.phase !== 'active' && !holdsEveryKind(this.#core, now)) this.#pulls.lookAgain(now)
       this.#records.drive(now)
+      this.#renewals.drive(now)
       this.#admissions.drive(now)
       this.#pulls.drive(now)
     }

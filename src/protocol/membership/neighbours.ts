@@ -26,6 +26,8 @@ export interface Neighbour {
   readonly node: NodeId
   /** The digest of its removal set as it last said; `null` before its first word. */
   digest: Digest | null
+  /** The digest of its newest key evidence, as it last said. */
+  evidence: Digest | null
   /** Gossip flows, keys may: removal sets were exchanged. */
   isGateOpen: boolean
   /** The hello under way. */
@@ -51,7 +53,7 @@ export class Neighbours {
 
   open(node: NodeId, now: Instant): Neighbour {
     const neighbour: Neighbour = {
-      ...{ node, digest: null, isGateOpen: false, helloAsk: null, helloAt: now },
+      ...{ node, digest: null, evidence: null, isGateOpen: false, helloAsk: null, helloAt: now },
       ...{ helloFailures: 0, helloRetryAt: null, fetch: null, barrenFetches: 0 },
       ...{ waiting: [], manifests: [] },
     }

@@ -6,7 +6,7 @@
  */
 
 import { PeerFault } from '../../base/errors.ts'
-import { keyOfNodeId, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
+import { keyOfNodeId, type NetworkId, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
 import { after, type Instant, milliseconds, seconds } from '../../base/time.ts'
 import {
   type MemberRecord,
@@ -27,6 +27,26 @@ const retryAfter = milliseconds(250)
 const restFor = seconds(10)
 const restingMax = 256
 
+/** Gets records whose possession is proven, to be appraised; answers whether the identity is in by it. */
+export interface RecordJudge {
+  recordCame(record: MemberRecord, author: NodeId, now: Instant): boolean
+}
+
+/** The record of `author` in an answer, signed by it. @throws {PeerFault} */
+export function readRecord(
+  network: NetworkId,
+  author: NodeId,
+  bytes: Uint8Array,
+): MemberRecord | null {
+  const { record } = recordAnswerCodec.decode(bytes)
+  if (record === null) return null
+  const isAuthors = nodeIdOfKey(record.keys.identity) === author
+  if (!isAuthors || !verifyPossession(network, record)) {
+    throw new PeerFault('BAD_RECORD', 'a record is signed by the identity that was asked for')
+  }
+  return record
+}
+
 interface Wanted {
   /** The neighbour whose message named the author first. */
   readonly namedBy: NodeId
@@ -38,22 +58,13 @@ interface Wanted {
 
 export class Records {
   readonly #core: Core
-  readonly #own: MemberRecord
-  readonly #admit: (record: MemberRecord, author: NodeId, now: Instant) => void
+  readonly #admissions: RecordJudge
   readonly #wanted = new Map<NodeId, Wanted>()
   readonly #resting = new Map<NodeId, Instant>()
 
-  /** `admit` gets records whose possession is proven, to be appraised. */
-  constructor(
-    core: Core,
-    options: {
-      readonly own: MemberRecord
-      readonly admit: (record: MemberRecord, author: NodeId, now: Instant) => void
-    },
-  ) {
+  constructor(core: Core, admissions: RecordJudge) {
     this.#core = core
-    this.#own = options.own
-    this.#admit = options.admit
+    this.#admissions = admissions
   }
 
   /** Wants the record of `author`, whose message came from `from`. */
@@ -73,7 +84,7 @@ export class Records {
     const { identity } = recordRequestCodec.decode(bytes)
     const node = nodeIdOfKey(identity)
     const { self, roster } = this.#core
-    const record = node === self.node ? this.#own : (roster.record(node, now) ?? null)
+    const record = node === self.node ? this.#core.own.record : (roster.record(node, now) ?? null)
     return recordAnswerCodec.encode({ record })
   }
 
@@ -83,14 +94,10 @@ export class Records {
     const wanted = author && this.#wanted.get(author)
     if (author === undefined || wanted === undefined) return
     wanted.ask = null
-    const { record } = recordAnswerCodec.decode(answer.bytes)
-    if (record === null) return
-    const isAuthors = nodeIdOfKey(record.keys.identity) === author
-    if (!isAuthors || !verifyPossession(this.#core.network, record)) {
-      throw new PeerFault('BAD_RECORD', 'a record is signed by the identity that was asked for')
-    }
-    this.#wanted.delete(author)
-    this.#admit(record, author, now)
+    const record = readRecord(this.#core.network, author, answer.bytes)
+    // What is held there may have ended: somebody else may have newer evidence of the same identity.
+    if (record !== null && this.#admissions.recordCame(record, author, now))
+      this.#wanted.delete(author)
   }
 
   failed(ask: number): void {

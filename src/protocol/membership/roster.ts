@@ -6,6 +6,7 @@
  * as the network is now and not as its history was.
  */
 import type { Refusal, TrustedVerdict } from '../../attestation/verdict.ts'
+import { equalBytes } from '../../base/bytes.ts'
 import type { Digest, NodeId } from '../../base/ids.ts'
 import {
   after,
@@ -43,8 +44,10 @@ const wallCheckEvery = minutes(1)
 
 interface Entry {
   readonly node: NodeId
-  keys: AppraisedMember['keys']
+  readonly keys: AppraisedMember['keys']
   evidence: AppraisedMember['evidence']
+  /** When this evidence itself ends, by the latest look at it. */
+  evidenceEndsAt: Timestamp
   verdict: TrustedVerdict
   possession: Uint8Array | null
   phase: MemberPhase
@@ -59,17 +62,18 @@ interface Entry {
 }
 
 export class Roster {
-  readonly #self: AppraisedMember
+  readonly #self: Pick<AppraisedMember, 'node' | 'verdict'>
   readonly #wall: () => Timestamp
   readonly #entries = new Map<NodeId, Entry>()
-  readonly #lapsed = new Map<NodeId, true>()
+  /** With the machine that each was attested on, if it was known. */
+  readonly #lapsed = new Map<NodeId, Digest | null>()
   readonly #quota = new InstanceQuota()
   #manifest: Pick<ManifestFacts, 'instanceLimits' | 'evidenceAge'>
 
   constructor(
     ports: { readonly wall: () => Timestamp },
     options: {
-      readonly self: AppraisedMember
+      readonly self: Pick<AppraisedMember, 'node' | 'verdict'>
       readonly manifest: Pick<ManifestFacts, 'instanceLimits' | 'evidenceAge'>
     },
   ) {
@@ -85,6 +89,8 @@ export class Roster {
   /** Why this identity may not join now, whatever its verdict; `undefined` if it may. */
   admissible(node: NodeId, verdict: TrustedVerdict, now: Instant): Refusal | undefined {
     if (verdict.expiresAt <= this.#wall()) return { code: 'VERDICT_EXPIRED', facts: {} }
+    const elsewhere = this.#elsewhere(node, verdict)
+    if (elsewhere !== undefined) return elsewhere
     if (node === this.#self.node || this.#entries.has(node)) return undefined
     const { live, newPerHour } = this.#manifest.instanceLimits
     const living = this.#livingOn(verdict.instance)
@@ -94,20 +100,38 @@ export class Roster {
     return arrived < limit ? undefined : { code: 'INSTANCE_NEW_LIMIT', facts: { arrived, limit } }
   }
 
+  /** Keys never leave the machine that made them: evidence of another one says that they did. */
+  #elsewhere(node: NodeId, { instance }: TrustedVerdict): Refusal | undefined {
+    const held = this.#entries.get(node)?.verdict.instance ?? this.#lapsed.get(node)
+    if (held === undefined || held === null || held === instance) return undefined
+    const reason = `attested on ${held}, now on ${instance}`
+    return { code: 'INSTANCE_MISMATCH', facts: { reason } }
+  }
+
+  /** Whether this identity is known under other keys: a node makes all of them once, at boot. */
+  hasOtherKeys({ node, keys }: Pick<AppraisedMember, 'node' | 'keys'>): boolean {
+    const known = this.#entries.get(node)?.keys
+    if (known === undefined) return false
+    return !equalBytes(known.noise, keys.noise) || !equalBytes(known.kem, keys.kem)
+  }
+
   /**
-   * Takes the trusted verdict of an `admissible` identity in. Appraising the same evidence again does not
-   * prolong it: only a step-up does.
+   * Takes the trusted verdict of an `admissible` identity in, which has no other keys. Appraising evidence again, the same or newer,
+   * does not prolong it: only a step-up does.
    *
    * @returns whether the identity is new here.
    */
   admit(member: AppraisedMember, now: Instant): boolean {
     const { node, keys, evidence, verdict } = member
     const known = this.#entries.get(node)
+    const evidenceEndsAt = verdict.evidenceEndsAt ?? verdict.expiresAt
     if (known !== undefined) {
-      const isSame = evidenceDigest(known.evidence) === evidenceDigest(evidence)
-      // Other evidence for one identity speaks of other keys: what was shown for the old ones is void.
-      if (!isSame) Object.assign(known, { keys, evidence, possession: null, freshAt: null })
-      known.verdict = verdict
+      if (evidenceDigest(known.evidence) !== evidenceDigest(evidence)) {
+        // Evidence does not date itself, but it ends: what ends sooner is older, and whoever shows it again takes nothing back.
+        if (evidenceEndsAt <= known.evidenceEndsAt) return false
+        Object.assign(known, { evidence, possession: null })
+      }
+      Object.assign(known, { evidenceEndsAt, verdict })
       known.until = earlier(known.until, this.#lapse(verdict, now, this.#manifest.evidenceAge))
       return false
     }
@@ -116,7 +140,7 @@ export class Roster {
     const until = this.#lapse(verdict, now, span)
     this.#quota.arrived({ instance: verdict.instance, node }, now)
     this.#entries.set(node, {
-      ...{ node, keys, evidence, verdict, until, addedAt: now },
+      ...{ node, keys, evidence, evidenceEndsAt, verdict, until, addedAt: now },
       ...{ possession: null, phase: 'joining', liveness: 'new' },
       ...{ isConnected: false, freshAt: null, isSuspected: false },
     })
@@ -194,8 +218,8 @@ export class Roster {
 
   /** Drops an identity that must step up before anything else when it comes back. */
   lapse(node: NodeId): void {
-    this.#entries.delete(node)
     this.#noteLapsed(node)
+    this.#entries.delete(node)
   }
 
   isMember(node: NodeId, now: Instant): boolean {
@@ -229,6 +253,12 @@ export class Roster {
   /** What the verdict on this identity says, lapsed or not; `undefined` if there is none. */
   verdictOf(node: NodeId): TrustedVerdict | undefined {
     return node === this.#self.node ? this.#self.verdict : this.#entries.get(node)?.verdict
+  }
+
+  /** The digest of the evidence that is held of it. */
+  evidenceOf(node: NodeId): Digest | undefined {
+    const entry = this.#entries.get(node)
+    return entry && evidenceDigest(entry.evidence)
   }
 
   /** Whether its possession of the keys was shown. */
@@ -343,7 +373,8 @@ export class Roster {
   }
 
   #noteLapsed(node: NodeId): void {
-    this.#lapsed.set(node, true)
+    const instance = this.#entries.get(node)?.verdict.instance ?? this.#lapsed.get(node) ?? null
+    this.#lapsed.set(node, instance)
     const oldest = this.#lapsed.keys().next().value
     if (this.#lapsed.size > lapsedMax && oldest !== undefined) this.#lapsed.delete(oldest)
   }

@@ -125,6 +125,8 @@ export type MembershipInput =
   | { readonly kind: 'unknownAuthor'; readonly author: NodeId; readonly from: NodeId }
   /** Something sealed or salted under a key that is not held here; `from` handed it over. */
   | { readonly kind: 'unknownKey'; readonly id: Digest; readonly from: NodeId }
+  /** This node has newer evidence over the same keys: shown from now on, and told to all. */
+  | { readonly kind: 'evidenceRenewed'; readonly evidence: Evidence }
   /** Another manifest is in force, or one of its nonce contradicts it: every verdict is formed anew. */
   | { readonly kind: 'manifestChanged'; readonly manifest: ManifestFacts }
   /** What became of the envelopes of a `manifestCame`, exactly once; `manifestChanged` came before if they are in force. */

@@ -9,6 +9,7 @@ import { SigningKey } from '../../../src/crypto/sign.ts'
 import { askProtocols } from '../../../src/host/net/port.ts'
 import { ackCodec } from '../../../src/wire/ack.ts'
 import { keyRequestCodec } from '../../../src/wire/epoch-key.ts'
+import { evidenceDigest } from '../../../src/wire/evidence.ts'
 import { heartbeatCodec } from '../../../src/wire/heartbeat.ts'
 import { helloCodec } from '../../../src/wire/hello.ts'
 import { limits } from '../../../src/wire/limits.ts'
@@ -162,11 +163,11 @@ test('keys and records with made-up names are refused, and marks of nothing are 
 
 /** A greeting that opens the gate, and in the same breath announces a key that nobody signed. */
 function greeting(hostile: HostileMember, removalDigest: Digest): Uint8Array {
-  const { manifest } = hostile.self.net().admission.self()
+  const { manifest, evidence } = hostile.self.net().admission.self()
   return helloCodec.encode({
     ...{ phase: 'active', removalDigest: bytesOfDigest(removalDigest) },
     manifest: { nonce: manifest.nonce, hash: bytesOfDigest(manifest.hash) },
-    possession: new Uint8Array(64),
+    ...{ possession: new Uint8Array(64), evidence: bytesOfDigest(evidenceDigest(evidence)) },
     announcements: [
       {
         ...{ kind: 'traffic', id: hostile.random.bytes(32), life: 1000 },

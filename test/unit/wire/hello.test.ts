@@ -18,7 +18,7 @@ const announcement: SignedAnnouncement = {
 }
 const hello: Hello = {
   ...{ phase: 'active', manifest: { nonce: 4, hash: filled(32, 5) } },
-  ...{ removalDigest: filled(32, 3), possession: filled(64, 6) },
+  ...{ removalDigest: filled(32, 3), possession: filled(64, 6), evidence: filled(32, 9) },
   announcements: [announcement, { ...announcement, kind: 'commit', life: null }],
 }
 
@@ -35,13 +35,13 @@ conformMessage({
   samples: {
     keys: {
       ...{ phase: 'active', removalDigest: digest, announcements: [announcement], removals: [] },
-      ...{ manifest: { nonce: 4, hash: filled(32, 5) }, rival: null },
+      ...{ manifest: { nonce: 4, hash: filled(32, 5) }, rival: null, evidence: filled(32, 9) },
     },
     removals: {
       ...{ phase: 'joining', removalDigest: digest, announcements: [] },
       manifest: { nonce: 4, hash: filled(32, 5) },
       rival: { nonce: 4, hash: filled(32, 7) },
-      removals: [filled(30, 8)],
+      ...{ removals: [filled(30, 8)], evidence: filled(32, 9) },
     },
   },
 })
@@ -56,7 +56,7 @@ test('the largest hello and the largest frame fit their limits', () => {
   const manifest = { nonce: Number.MAX_SAFE_INTEGER, hash: digest }
   const frame: Announce = {
     ...{ removalDigest: digest, announcements, removals },
-    ...{ phase: 'active', manifest, rival: manifest },
+    ...{ phase: 'active', manifest, rival: manifest, evidence: digest },
   } as const
   const bytes = announceCodec.encode(frame)
   expect(bytes.length).toBeLessThan(limits.frameBytesMax)

@@ -7,6 +7,7 @@ import { systemClock } from '../../../../src/host/clock.ts'
 import type { ChannelFacts } from '../../../../src/host/net/channel-facts.ts'
 import { StepUp, type StepUpLink } from '../../../../src/host/net/step-up.ts'
 import { systemRandom } from '../../../../src/host/random.ts'
+import { evidenceDigest } from '../../../../src/wire/evidence.ts'
 import { stepUpRequestCodec } from '../../../../src/wire/step-up.ts'
 import { codeOf, RecordingHandlers } from '../../../conformance/net-world.ts'
 import { FakeAdmission } from '../../../fixtures/fake-admission.ts'
@@ -29,6 +30,7 @@ function channel(hash: number): { readonly mine: StepUpLink; readonly theirs: St
   const end = (of: FakeAdmission, own: 'initiator' | 'responder'): StepUpLink => ({
     node: of.node,
     channel: { ...facts, own },
+    shown: evidenceDigest((of === asker ? prover : asker).evidence),
     lapsesAt: after(systemClock.monotonic(), seconds(600)),
     member: {
       node: of.node,

@@ -21,6 +21,7 @@ import {
   network,
   noManifestNews,
   recordOf,
+  shownBy,
   signedBeat,
 } from './people.ts'
 
@@ -126,6 +127,7 @@ test('a member that hands on the contradiction of an identity that no machine at
   const digest = a.machine.removalDigest
   const bytes = announceCodec.encode({
     ...{ phase: 'active', announcements: [], removalDigest: new Uint8Array(32), ...noManifestNews },
+    evidence: shownBy(b.member),
     removals: [invented('nobody', recordOf(b.signing))],
   })
   const effects = world.feed(a, { kind: 'told', from: b.id, bytes })

@@ -12,7 +12,7 @@ import {
   removalsRequestCodec,
 } from '../../../../src/wire/removal.ts'
 import { network3, type TestNode, World } from './harness.ts'
-import { certificate, digestOfText, identity, manifest, noManifestNews } from './people.ts'
+import { certificate, digestOfText, identity, manifest, noManifestNews, shownBy } from './people.ts'
 
 const unknown = digestOfText('a set that you do not know')
 const someone = identity('someone').member
@@ -27,6 +27,7 @@ function announce(
   const frame: Announce = {
     ...{ phase: 'active', announcements: [], removals: [], ...noManifestNews },
     removalDigest: bytesOfDigest(from.machine.removalDigest),
+    evidence: shownBy(from.member),
     ...news,
   }
   return world.feed(to, { kind: 'told', from: from.id, bytes: announceCodec.encode(frame) })

@@ -16,7 +16,7 @@ import {
 } from '../../../../src/wire/epoch-key.ts'
 import { announceCodec } from '../../../../src/wire/hello.ts'
 import { network3, type TestNode, World } from './harness.ts'
-import { digestOfText, network, noManifestNews, seeded } from './people.ts'
+import { digestOfText, network, noManifestNews, seeded, shownBy } from './people.ts'
 
 const sealingId = (world: World, node: TestNode, kind: EpochKeyKind = 'traffic'): Digest => {
   const held = node.machine.sealingKey(kind, world.now)
@@ -65,6 +65,7 @@ const frameOf = (from: TestNode, announcements: readonly SignedAnnouncement[]): 
   announceCodec.encode({
     ...{ phase: 'active', announcements, removals: [], ...noManifestNews },
     removalDigest: bytesOfDigest(from.machine.removalDigest),
+    evidence: shownBy(from.member),
   })
 
 test('a key is served only after the asker answered a step-up', () => {
@@ -278,6 +279,7 @@ test('announcements wait until the removals of their bearer are known', () => {
   const frame = announceCodec.encode({
     ...{ phase: 'active', removals: [], removalDigest, ...noManifestNews },
     announcements: [announcementBy(b, 'new', { removalDigest })],
+    evidence: shownBy(b.member),
   })
   const effects = world.feed(a, { kind: 'told', from: b.id, bytes: frame })
   const asks = effects.flatMap(effect => (effect.kind === 'ask' ? [effect.protocol] : []))

@@ -4,7 +4,7 @@ import { seconds } from '../../../../src/base/time.ts'
 import { helloCodec } from '../../../../src/wire/hello.ts'
 import { manifestAnswerCodec, manifestRequestCodec } from '../../../../src/wire/manifest-pull.ts'
 import { network3, type TestNode, World } from './harness.ts'
-import { digestOfText, manifest } from './people.ts'
+import { digestOfText, manifest, shownBy } from './people.ts'
 
 const later = (nonce: number, name = `manifest ${nonce}`) => ({
   ...manifest,
@@ -20,7 +20,7 @@ function claim(world: World, to: TestNode, from: TestNode, mark: { nonce: number
   const bytes = helloCodec.encode({
     ...{ phase: 'active', removalDigest: bytesOfDigest(to.machine.removalDigest) },
     manifest: { nonce: mark.nonce, hash: bytesOfDigest(digestOfText(mark.name)) },
-    ...{ possession: new Uint8Array(64), announcements: [] },
+    ...{ possession: new Uint8Array(64), announcements: [], evidence: shownBy(from.member) },
   })
   world.feed(to, { kind: 'asked', request: -1, from: from.id, protocol: 'hello', bytes })
 }

@@ -16,7 +16,7 @@ import { KemKey, kemBytes } from '../../../../src/crypto/kem.ts'
 import { SigningKey } from '../../../../src/crypto/sign.ts'
 import type { Attestor } from '../../../../src/protocol/membership/double-beats.ts'
 import type { AppraisedMember, ManifestFacts } from '../../../../src/protocol/membership/types.ts'
-import type { Evidence, NodeKeys } from '../../../../src/wire/evidence.ts'
+import { type Evidence, evidenceDigest, type NodeKeys } from '../../../../src/wire/evidence.ts'
 import { type MemberRecord, possessionMessage } from '../../../../src/wire/member-record.ts'
 import { encodeRemoval, type RemovalClaim, removalMessage } from '../../../../src/wire/removal.ts'
 import { signedBodyCodec, signedBytes } from '../../../../src/wire/signed-body.ts'
@@ -66,6 +66,10 @@ export const noManifestNews = {
   manifest: { nonce: manifest.nonce, hash: bytesOfDigest(manifest.hash) },
   rival: null,
 } as const
+
+/** How frames of a member name its evidence. */
+export const shownBy = ({ evidence }: Pick<AppraisedMember, 'evidence'>): Uint8Array =>
+  bytesOfDigest(evidenceDigest(evidence))
 
 /** A certificate signed by these members of the manifest set. */
 export function certificate(
