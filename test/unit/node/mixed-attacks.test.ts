@@ -5,15 +5,12 @@ import { seconds } from '../../../src/base/time.ts'
 import type { Host } from '../../../src/host/port.ts'
 import type { Evidence } from '../../../src/wire/evidence.ts'
 import { isWhole, type SimulatedNode, Simulation } from '../../fakes/simulation.ts'
+import { attesterOn, mixedNetwork, on, simulated } from '../../fixtures/mixed-network.ts'
 import {
-  attesterOn,
   type MachineForm,
-  mixedNetwork,
-  on,
   type RealPlatform,
   realPlatforms,
-  simulated,
-} from '../../fixtures/mixed-network.ts'
+} from '../../fixtures/mixed-platforms.ts'
 import { nextManifest } from '../../fixtures/network.ts'
 
 let simulation: Simulation

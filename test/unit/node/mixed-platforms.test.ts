@@ -5,14 +5,14 @@ import { seconds } from '../../../src/base/time.ts'
 import type { Host } from '../../../src/host/port.ts'
 import { isWhole, type SimulatedNode, Simulation } from '../../fakes/simulation.ts'
 import {
+  endorsementsFor,
   FilledShelf,
   measurementOf,
   mixedNetwork,
   on,
-  realPlatforms,
   simulated,
-  vendorsSay,
 } from '../../fixtures/mixed-network.ts'
+import { realPlatforms } from '../../fixtures/mixed-platforms.ts'
 import { nextManifest } from '../../fixtures/network.ts'
 
 let simulation: Simulation
@@ -181,7 +181,7 @@ test.each(['sgx', 'tdx', 'sev-snp'] as const)(
     const founder = await simulation.start('founder', { found: true, host: waiting })
     const nitro = await simulation.start('nitro', { host: host => waiting(on('nitro')(host)) })
     const late = await simulation.start('late', { host: host => waiting(on(platform)(host)) })
-    const documents = Object.entries(vendorsSay[platform])
+    const documents = Object.entries(endorsementsFor[platform])
     const seen = new Set<string>()
     for (const [name, document] of documents) {
       await simulation.time.advance(seconds(20))
