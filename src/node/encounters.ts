@@ -1,7 +1,8 @@
 /** What became of connections, kept for people and programs: refusals, losses, how this node stands. */
+import type { Refusal } from '../attestation/verdict.ts'
 import type { NodeId } from '../base/ids.ts'
 import type { Clock } from '../base/time.ts'
-import type { NetHandlers } from '../host/net/port.ts'
+import type { NetHandlers, RefusedConnection } from '../host/net/port.ts'
 import type { Counts } from './counts.ts'
 import type { EventLog } from './event-log.ts'
 import { LossCounts } from './loss-reasons.ts'
@@ -50,9 +51,19 @@ export class Encounters {
         this.standing.refused(refused)
         const isNews = this.refusals.note(refused)
         if (by === 'link' || !isNews) return
-        const facts = { by, node, address, code: refusal.code }
+        const facts = { by, node, address, code: refusal.code, ...differenceIn(refused) }
         this.#events.note('refused', 'a connection was refused', facts)
       },
     }
   }
+}
+
+/**
+ * The register that differs, with both values, where this node judged. Other facts of refusals may hold words of a peer: they are in
+ * the refusal log, and in no event.
+ */
+function differenceIn({ by, refusal }: RefusedConnection): Refusal['facts'] {
+  if (by !== 'me' || refusal.code !== 'MEASUREMENT_MISMATCH') return {}
+  const { measurement = '', register = '', found = '', allowed = '' } = refusal.facts
+  return { measurement, register, found, allowed }
 }

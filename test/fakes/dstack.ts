@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { toHex } from '../../src/base/bytes.ts'
 import { bareQuote } from './bare-quote.ts'
 
 /** What the agent does with one request. */
@@ -18,14 +19,18 @@ export interface DstackAgent {
   stop(): Promise<void>
 }
 
-/** Answers as the agent of dstack 0.5. */
-export const getQuote: DstackReply = ({ path, reportData }, response) => {
-  if (path !== '/GetQuote') return void response.writeHead(404).end('{"error":"no such method"}')
-  const quote = Buffer.from(bareQuote('tdx-v4', reportData)).toString('hex')
-  const report_data = Buffer.from(reportData).toString('hex')
-  response.writeHead(200, { 'content-type': 'application/json' })
-  response.end(JSON.stringify({ quote, event_log: '[]', report_data, vm_config: '{}' }))
-}
+/** Answers as the agent of dstack 0.5, with quotes by `quote`. */
+export const quotingBy =
+  (quote: (reportData: Uint8Array) => Uint8Array): DstackReply =>
+  ({ path, reportData }, response) => {
+    if (path !== '/GetQuote') return void response.writeHead(404).end('{"error":"no such method"}')
+    const answer = { quote: toHex(quote(reportData)), event_log: '[]', vm_config: '{}' }
+    response.writeHead(200, { 'content-type': 'application/json' })
+    response.end(JSON.stringify({ ...answer, report_data: toHex(reportData) }))
+  }
+
+/** The same with quotes that nobody signed. */
+const getQuote = quotingBy(reportData => bareQuote('tdx-v4', reportData))
 
 /** Starts an agent on a socket of its own. */
 export async function startDstack(reply: DstackReply = getQuote): Promise<DstackAgent> {

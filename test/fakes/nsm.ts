@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { decodeCbor } from '../../src/wire/cbor.ts'
 import { forged } from '../fixtures/nitro.ts'
 import * as cbor from '../forge/cbor.ts'
+import type { NitroRequest } from '../forge/nitro.ts'
 
 export interface FakeNsm {
   readonly socket: string
@@ -18,12 +19,19 @@ export const nsmAnswer = (document: Uint8Array): Uint8Array =>
 export const nsmError = (name: string): Uint8Array =>
   cbor.map([[cbor.text('Error'), cbor.text(name)]])
 
-export async function startNsm(socket: string): Promise<FakeNsm> {
+/** What a request asks a document about. */
+type Asked = Pick<NitroRequest, 'userData' | 'nonce' | 'publicKey'>
+
+/** `document` makes what is attested; a document of the usual authority unless said. */
+export async function startNsm(
+  socket: string,
+  document: (asked: Asked) => Uint8Array = forged,
+): Promise<FakeNsm> {
   let other: Uint8Array | undefined
   const server = createServer({ allowHalfOpen: true }, async connection => {
     const parts: Buffer[] = []
     for await (const part of connection) parts.push(part)
-    connection.end(other ?? genuine(Buffer.concat(parts)))
+    connection.end(other ?? genuine(Buffer.concat(parts), document))
   })
   server.listen(socket)
   await once(server, 'listening')
@@ -36,12 +44,12 @@ export async function startNsm(socket: string): Promise<FakeNsm> {
   }
 }
 
-function genuine(request: Uint8Array): Uint8Array {
+function genuine(request: Uint8Array, document: (asked: Asked) => Uint8Array): Uint8Array {
   const asked = decodeCbor(request, { bytesMax: 0x1000 })
   const options = asked instanceof Map ? asked.get('Attestation') : undefined
   if (!(options instanceof Map) || options.size !== 3) return nsmError('InvalidOperation')
   const [userData, nonce, publicKey] = ['user_data', 'nonce', 'public_key'].map(name =>
     options.get(name),
   )
-  return nsmAnswer(forged({ userData, nonce, publicKey }))
+  return nsmAnswer(document({ userData, nonce, publicKey }))
 }

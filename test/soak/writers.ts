@@ -7,17 +7,18 @@ export interface WriterOptions {
   /** Every key begins so. */
   readonly prefix: string
   /** How many other members must hold a write before it counts. */
-  readonly ack: number
+  readonly ack: number | 'majority'
   /** Milliseconds between two writes of one writer. */
   readonly pause: number
   readonly valueBytes?: number
   /** Keys of one writer, written over and over; unbounded unless said. */
   readonly keys?: number
+  /** How long a writer waits for a node that does not answer, in ms; 20 s unless said. */
+  readonly patience?: number
 }
 
 const latenciesMax = 10_000
-/** How long a writer waits for a node that does not answer, in ms. */
-const answerPatience = 20_000
+const patienceDefault = 20_000
 
 export class Writers {
   /** Keys whose write was acknowledged: they must never be lost. */
@@ -48,11 +49,12 @@ export class Writers {
 
   async #write(slot: NodeSlot): Promise<void> {
     const { prefix, ack, pause, keys = Number.MAX_SAFE_INTEGER } = this.#options
+    const { patience = patienceDefault } = this.#options
     for (let count = 0; !this.#isStopping; count++) {
       const key = `${prefix}${slot.name}/${count % keys}`
       const begun = performance.now()
       try {
-        const signal = AbortSignal.timeout(answerPatience)
+        const signal = AbortSignal.timeout(patience)
         await slot.api.set(key, { text: this.#value }, { ack, signal })
         this.acknowledged.add(key)
         this.latencies.push(performance.now() - begun)

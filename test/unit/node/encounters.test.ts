@@ -2,9 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type NodeId, nodeIdOfKey } from '../../../src/base/ids.ts'
-import type { RefusedConnection } from '../../../src/host/net/port.ts'
+import { silentLogger } from '../../../src/base/log.ts'
+import type { NetHandlers, RefusedConnection } from '../../../src/host/net/port.ts'
+import { Counts } from '../../../src/node/counts.ts'
+import { Encounters } from '../../../src/node/encounters.ts'
+import { EventLog } from '../../../src/node/event-log.ts'
 import { LossCounts, lossReasonOf, lossReasons } from '../../../src/node/loss-reasons.ts'
 import { Standing } from '../../../src/node/standing.ts'
+import { VirtualTime } from '../../fakes/virtual-time.ts'
 
 const nodeOf = (byte: number): NodeId => nodeIdOfKey(new Uint8Array(32).fill(byte))
 const [member, stranger] = [nodeOf(1), nodeOf(2)]
@@ -73,4 +78,31 @@ test('one member with a wrong clock cannot make this node say so while another k
   expect(standing.isRefused).toBe(false)
   standing.disconnected(stranger)
   expect(standing.isRefused).toBe(true)
+})
+
+test('the event of a refusal names the register that differs, with both values, where this node judged; words of a peer are in none', async () => {
+  const { clock } = new VirtualTime()
+  const events = new EventLog({ clock, log: silentLogger })
+  const ports = { clock, events, counts: new Counts(), isMember: () => false }
+  const { connectionRefused } = new Encounters(ports).around({} as NetHandlers)
+  const difference = { measurement: 'next', register: 'mrtd', found: 'ab', allowed: 'cd' }
+  const refused = (by: RefusedConnection['by'], code: string): void =>
+    connectionRefused({
+      ...refusedBy(stranger, code, by),
+      refusal: { code, facts: { ...difference, reason: 'anything' } },
+    })
+  refused('me', 'MEASUREMENT_MISMATCH')
+  refused('me', 'BAD_CERTIFICATE')
+  refused('them', 'MEASUREMENT_MISMATCH')
+  const noted: object[] = []
+  for await (const { facts } of events.follow(new AbortController().signal)) {
+    noted.push(facts)
+    if (noted.length === 3) break
+  }
+  const plain = { node: stranger, address: '/ip4/192.0.2.1/tcp/1' }
+  expect(noted).toEqual([
+    { by: 'me', ...plain, code: 'MEASUREMENT_MISMATCH', ...difference },
+    { by: 'me', ...plain, code: 'BAD_CERTIFICATE' },
+    { by: 'them', ...plain, code: 'MEASUREMENT_MISMATCH' },
+  ])
 })

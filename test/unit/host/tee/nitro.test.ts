@@ -1,8 +1,7 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { equalBytes } from '../../../../src/base/bytes.ts'
 import { milliseconds } from '../../../../src/base/time.ts'
@@ -13,12 +12,11 @@ import type { Evidence } from '../../../../src/wire/evidence.ts'
 import { attesterConforms } from '../../../conformance/attester.ts'
 import { nsmAnswer, nsmError, startNsm } from '../../../fakes/nsm.ts'
 import { forged, userData, verify } from '../../../fixtures/nitro.ts'
+import { compilerAbsence, installNsmProgram } from '../../../fixtures/nsm-program.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'coterie-nsm-'))
 afterAll(() => rm(folder, { recursive: true }))
 const { signal } = new AbortController()
-const source = (path: string): string =>
-  fileURLToPath(new URL(`../../../../${path}`, import.meta.url))
 
 let scripts = 0
 /** A program of this shell text. */
@@ -123,65 +121,60 @@ test('a machine without the module is told from one without the program', async 
   await expect(check({ device, helper: nowhere })).rejects.toMatchObject({ code: 'TEE_NO_HELPER' })
 })
 
-const compiler = ['cc', 'gcc'].find(name => spawnSync(name, ['--version']).status === 0)
-const absence = compiler === undefined ? ' (skipped: no C compiler here)' : ''
+describe.skipIf(compilerAbsence !== '')(
+  `the helper of the examples${compilerAbsence}`,
+  async () => {
+    if (compilerAbsence !== '') return
+    const nsm = await startNsm(join(folder, 'nsm.sock'))
+    const helper = join(folder, 'coterie-nsm')
+    const { binary } = await installNsmProgram(helper, nsm.socket)
+    afterAll(() => nsm.stop())
+    afterEach(() => nsm.answersWith(undefined))
 
-describe.skipIf(compiler === undefined)(`the helper of the examples${absence}`, async () => {
-  if (compiler === undefined) return
-  const [binary, shim] = [join(folder, 'coterie-nsm'), join(folder, 'nsm-shim.so')]
-  const flags = ['-O2', '-Wall', '-Wextra', '-Werror']
-  execFileSync(compiler, [...flags, '-o', binary, source('docs/examples/nsm-helper.c')])
-  const shared = [...flags, '-shared', '-fPIC', '-o', shim, source('test/fixtures/nsm-shim.c')]
-  execFileSync(compiler, shared)
-  const nsm = await startNsm(join(folder, 'nsm.sock'))
-  const environment = `LD_PRELOAD=${shim} NSM_SHIM_SOCKET=${nsm.socket}`
-  const helper = await program(`${environment} exec ${binary}`)
-  afterAll(() => nsm.stop())
-  afterEach(() => nsm.answersWith(undefined))
+    attesterConforms('nitro', async () => ({
+      attester: new NitroAttester(helper),
+      carries: ({ body }: Evidence, reportData) => {
+        const verification = verify(body)
+        return (
+          verification.kind === 'claims' && equalBytes(verification.claims.reportData, reportData)
+        )
+      },
+    }))
 
-  attesterConforms('nitro', async () => ({
-    attester: new NitroAttester(helper),
-    carries: ({ body }: Evidence, reportData) => {
-      const verification = verify(body)
-      return (
-        verification.kind === 'claims' && equalBytes(verification.claims.reportData, reportData)
-      )
-    },
-  }))
+    const quote = (): Promise<Evidence> => new NitroAttester(helper).quote(userData, signal)
 
-  const quote = (): Promise<Evidence> => new NitroAttester(helper).quote(userData, signal)
+    test('reads an answer whose maps have no length', async () => {
+      const document = forged()
+      const open = nsmAnswer(document).map((byte, i) => (i === 0 || i === 13 ? 0xbf : byte))
+      nsm.answersWith(Uint8Array.of(...open, 0xff, 0xff))
+      expect((await quote()).body).toEqual(document)
+    })
 
-  test('reads an answer whose maps have no length', async () => {
-    const document = forged()
-    const open = nsmAnswer(document).map((byte, i) => (i === 0 || i === 13 ? 0xbf : byte))
-    nsm.answersWith(Uint8Array.of(...open, 0xff, 0xff))
-    expect((await quote()).body).toEqual(document)
-  })
+    test('says by which name the module refused', async () => {
+      nsm.answersWith(nsmError('InvalidArgument'))
+      const cause = { message: '1: coterie-nsm: the module refuses: InvalidArgument' }
+      await expect(quote()).rejects.toMatchObject({ code: 'TEE_BROKEN', cause })
+    })
 
-  test('says by which name the module refused', async () => {
-    nsm.answersWith(nsmError('InvalidArgument'))
-    const cause = { message: '1: coterie-nsm: the module refuses: InvalidArgument' }
-    await expect(quote()).rejects.toMatchObject({ code: 'TEE_BROKEN', cause })
-  })
+    test('takes no part of an answer for a document', async () => {
+      const whole = nsmAnswer(forged())
+      const lengths = [0, 1, 2, 13, 14, 22, 23, 24, 25, 26, 27, 500, whole.length - 1]
+      for (const length of lengths) {
+        nsm.answersWith(whole.slice(0, length))
+        await expect(quote()).rejects.toMatchObject({
+          code: 'TEE_BROKEN',
+          cause: { message: /^1: / },
+        })
+      }
+    })
 
-  test('takes no part of an answer for a document', async () => {
-    const whole = nsmAnswer(forged())
-    const lengths = [0, 1, 2, 13, 14, 22, 23, 24, 25, 26, 27, 500, whole.length - 1]
-    for (const length of lengths) {
-      nsm.answersWith(whole.slice(0, length))
-      await expect(quote()).rejects.toMatchObject({
-        code: 'TEE_BROKEN',
-        cause: { message: /^1: / },
-      })
-    }
-  })
-
-  test('says that there is no module, and that a request is too long', () => {
-    const bare = spawnSync(binary, { input: 'x' })
-    expect(bare).toMatchObject({ status: 2 })
-    expect(String(bare.stderr)).toContain('/dev/nsm: No such file or directory')
-    for (const input of ['', 'x'.repeat(4097)]) {
-      expect(spawnSync(binary, { input })).toMatchObject({ status: 2 })
-    }
-  })
-})
+    test('says that there is no module, and that a request is too long', () => {
+      const bare = spawnSync(binary, { input: 'x' })
+      expect(bare).toMatchObject({ status: 2 })
+      expect(String(bare.stderr)).toContain('/dev/nsm: No such file or directory')
+      for (const input of ['', 'x'.repeat(4097)]) {
+        expect(spawnSync(binary, { input })).toMatchObject({ status: 2 })
+      }
+    })
+  },
+)
