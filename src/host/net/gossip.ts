@@ -28,6 +28,7 @@ import type { MemberLinks } from './member-links.ts'
 import { inOnePiece } from './noise-crypto.ts'
 import { type NetLimits, streamLimits } from './options.ts'
 import type { GossipJudgement, GossipTopic, NetHandlers } from './port.ts'
+import { SlicedWork } from './sliced-work.ts'
 import type { Tells } from './streams.ts'
 
 /** Messages of one answer to names, so that the answer is taken: above the limit it would end the stream. */
@@ -68,6 +69,8 @@ const graylistScore = -80
 const healInterval = milliseconds(500)
 /** How long `publish` waits for slow neighbours at most; then the buffer's own limit decides. */
 const drainWait = seconds(5)
+/** How long judging may keep the event loop in one go, and messages that wait for their turn at most. */
+const judging = { slice: milliseconds(10), waitingMax: 4_096 }
 /** Whose messages a neighbour need not pass on. */
 const chokeProtocol = '/coterie/tell/choke/1'
 
@@ -77,6 +80,7 @@ export class Gossip {
   readonly #budgets: GossipBudgets
   readonly #topicOf: ReadonlyMap<string, GossipTopic>
   readonly #chokes: Chokes
+  readonly #judging: SlicedWork<GossipsubMessage>
   /** When each neighbour last sent anything. */
   readonly #heardAt = new Map<NodeId, Instant>()
   /** The author of the message that is being passed on at this moment. */
@@ -97,6 +101,7 @@ export class Gossip {
     this.#topicOf = new Map(entries.map(([topic, name]) => [name, topic]))
     const { clock, timers, tells, log, handlers } = deps
     const flooded = (node: NodeId): void => handlers.flooded(node)
+    this.#judging = new SlicedWork(clock, message => this.#judge(message), judging)
     this.#budgets = new GossipBudgets({ clock, log, flooded }, deps.limits)
     this.#chokes = new Chokes({
       ...{ clock, timers },
@@ -129,7 +134,7 @@ export class Gossip {
   /** Subscribes and starts to judge and heal. `service` has started. */
   start(service: GossipSub): void {
     this.#service = hookGossipsub(service, this.#hooks)
-    service.addEventListener('gossipsub:message', event => this.#judge(event.detail))
+    service.addEventListener('gossipsub:message', event => this.#judging.do(event.detail))
     for (const name of Object.values(this.#deps.topics)) service.subscribe(name)
     this.#healLater()
   }
@@ -137,6 +142,7 @@ export class Gossip {
   stop(): void {
     this.#cancelHealing?.()
     this.#chokes.stop()
+    this.#judging.stop()
     this.#service = undefined
   }
 

@@ -1,10 +1,11 @@
 /** What this node does differently from gossipsub, on a service that does nothing by itself. */
-import type { GossipSub } from '@libp2p/gossipsub'
+import type { GossipSub, GossipsubMessage } from '@libp2p/gossipsub'
 import type { PeerId } from '@libp2p/interface'
 import { expect, test } from 'vitest'
+import { utf8 } from '../../../../src/base/bytes.ts'
 import { keyOfNodeId, type NodeId, nodeIdOfKey } from '../../../../src/base/ids.ts'
 import type { Logger } from '../../../../src/base/log.ts'
-import { milliseconds } from '../../../../src/base/time.ts'
+import { type Clock, instant, milliseconds, timestamp } from '../../../../src/base/time.ts'
 import { Gossip } from '../../../../src/host/net/gossip.ts'
 import type { GossipInside, Rpc, RpcMessage } from '../../../../src/host/net/gossipsub-inside.ts'
 import type { MemberLinks } from '../../../../src/host/net/member-links.ts'
@@ -23,8 +24,9 @@ const [self, b, c] = [1, 2, 3].map(i => nodeIdOfKey(new Uint8Array(32).fill(i)))
 const peer = (node: NodeId): PeerId => ({ toString: () => node }) as unknown as PeerId
 
 /** Gossip of `self` with the neighbours b and c, both in the mesh. */
-async function world() {
+async function world(options: { readonly clock?: Clock } = {}) {
   const time = new VirtualTime()
+  const clock = options.clock ?? time.clock
   const handlers = new RecordingHandlers()
   const warnings: string[] = []
   const say = (text: string): void => void warnings.push(text)
@@ -43,14 +45,18 @@ async function world() {
   } as unknown as Tells
   const gossip = new Gossip({
     ...{ topics: { delta: 'd', heartbeat: 'h' }, limits: netLimits.lan, links, tells, handlers },
-    ...{ clock: time.clock, timers: time.timers, log, cutOff: () => {} },
+    ...{ clock, timers: time.timers, log, cutOff: () => {} },
   })
   await gossip.serve({} as never)
   let recipients: PeerId[] = [peer(b), peer(c)]
+  let arrived: (event: { readonly detail: GossipsubMessage }) => void = () => {}
   const service = {
     ...{ peers: new Map(), mesh: new Map([['d', new Set([b, c])]]), streamsOutbound: new Map() },
     ...{ outboundInflightQueue: { push() {} }, score: { duplicateMessage() {} } },
-    ...{ subscribe() {}, addEventListener() {}, getScore: () => 0 },
+    ...{ subscribe() {}, getScore: () => 0 },
+    addEventListener: (_name: string, listener: typeof arrived) => {
+      arrived = listener
+    },
     ...{ reportMessageValidationResult() {}, doEmitGossip() {} },
     handleReceivedRpc: async () => {},
     handleIWant: (_from: string, wanted: readonly unknown[]) => wanted as RpcMessage[],
@@ -63,6 +69,7 @@ async function world() {
     inside: service as unknown as GossipInside,
     choke: (from: NodeId, choked: readonly NodeId[]) =>
       told(chokeCodec.encode({ choked: choked.map(keyOfNodeId), wanted: [] }), from),
+    arrive: (detail: GossipsubMessage) => arrived({ detail }),
     reachNobody: () => {
       recipients = []
     },
@@ -105,5 +112,30 @@ test('a neighbour whose flood is a burden even unread is named to the node, and 
     await time.advance(milliseconds(100))
   }
   expect(handlers.floods).toEqual([c])
+  gossip.stop()
+})
+
+test('messages that came in one heap are judged in their order, and timers and sockets have turns in between', async () => {
+  let now = 0
+  // Each look at the clock finds it half a millisecond on, as judging a message does.
+  const clock: Clock = {
+    monotonic: () => {
+      now += 0.5
+      return instant(now)
+    },
+    wall: () => timestamp(0),
+  }
+  const { gossip, handlers, arrive } = await world({ clock })
+  const heap = Array.from({ length: 200 }, (_, i) => `message ${i}`)
+  for (const [i, text] of heap.entries()) {
+    const msg = { type: 'unsigned', topic: 'd', data: utf8(text) } as const
+    arrive({ propagationSource: peer(c), msgId: String(i), msg })
+  }
+  let turns = 0
+  for (; handlers.heard.length < heap.length; turns++) {
+    await new Promise(resolve => setImmediate(resolve))
+  }
+  expect(turns).toBeGreaterThan(5)
+  expect(handlers.heard.map(({ text }) => text)).toEqual(heap)
   gossip.stop()
 })
