@@ -9,7 +9,8 @@ import { toHex } from '../../src/base/bytes.ts'
 import type { Host } from '../../src/host/port.ts'
 import { keyReportData } from '../../src/wire/evidence.ts'
 import { VirtualTime } from '../fakes/virtual-time.ts'
-import { attesterOn, mixedNetwork, realPlatforms, vendorsSay } from '../fixtures/mixed-network.ts'
+import { attesterOn, endorsementsFor, mixedNetwork } from '../fixtures/mixed-network.ts'
+import { realPlatforms } from '../fixtures/mixed-platforms.ts'
 import { testNode } from '../fixtures/network.ts'
 import { type Vector, vectorBytes, vectorsOf } from '../fixtures/vectors.ts'
 import type { EvidenceQuestion } from './page/evidence.ts'
@@ -45,7 +46,7 @@ export async function forgedCases(): Promise<readonly EvidenceCase[]> {
       reportData,
       new AbortController().signal,
     )
-    const said = Object.entries(vendorsSay[platform])
+    const said = Object.entries(endorsementsFor[platform])
     const files = said.map(([path, { bytes }]) => ({ path, bytes: toHex(bytes) }))
     return { ...fixed, platform, body: toHex(quoted.body), files, reportData: toHex(reportData) }
   })
