@@ -2,12 +2,37 @@
 import { toHex } from '../base/bytes.ts'
 import { PeerFault } from '../base/errors.ts'
 
-/** One value: its tag as the first octet, all its bytes, its content and, if constructed, its parts. */
-export interface DerValue {
+/** Where a value stands among the bytes around it: its first octet, the first of its content, and behind its last. */
+interface Place {
+  readonly start: number
+  readonly begin: number
+  readonly end: number
+}
+
+/** One value. A quote brings some 500 of them and few are looked at, so views are made when they are asked for. */
+export class DerValue {
+  /** The first octet. */
   readonly tag: number
-  readonly bytes: Uint8Array
-  readonly content: Uint8Array
+  /** What a constructed value is made of. */
   readonly parts: readonly DerValue[]
+  readonly #around: Uint8Array
+  readonly #place: Place
+
+  constructor(tag: number, parts: readonly DerValue[], around: Uint8Array, place: Place) {
+    this.tag = tag
+    this.parts = parts
+    this.#around = around
+    this.#place = place
+  }
+
+  /** All of it: tag, length and content. */
+  get bytes(): Uint8Array {
+    return this.#around.subarray(this.#place.start, this.#place.end)
+  }
+
+  get content(): Uint8Array {
+    return this.#around.subarray(this.#place.begin, this.#place.end)
+  }
 }
 
 /** First octets of the types that occur in certificates. */
@@ -42,6 +67,9 @@ export function parseDer(bytes: Uint8Array, valuesMax: number = nodesMax): DerVa
 const sequenceNumber = 16
 const setNumber = 17
 
+/** Of every value that is not constructed. */
+const noParts: DerValue[] = []
+
 /** Reads values one after the other: each length is the shortest, no value reaches beyond the one around it. */
 class DerReader {
   readonly #bytes: Uint8Array
@@ -67,13 +95,13 @@ class DerReader {
     const begin = this.offset
     const end = begin + length
     if (end > this.#bytes.length) throw bad('as many octets as announced')
-    const parts: DerValue[] = []
+    const parts: DerValue[] = isConstructed ? [] : noParts
     if (isConstructed) while (this.offset < end) parts.push(this.value(depth + 1))
     else this.offset = end
     if (this.offset !== end) throw bad('parts that end with the whole')
-    const content = this.#bytes.subarray(begin, end)
-    if (tag === tagInteger || tag === tagOid) checkShortest(tag, content)
-    return { tag, bytes: this.#bytes.subarray(start, end), content, parts }
+    const value = new DerValue(tag, parts, this.#bytes, { start, begin, end })
+    if (tag === tagInteger || tag === tagOid) checkShortest(tag, value.content)
+    return value
   }
 
   /** X.690 §10.1: definite and shortest; certificates stay below 64 KiB. */

@@ -35,8 +35,8 @@ const algorithms: ReadonlyMap<string, SignatureAlgorithm> = new Map([
 
 /** SubjectPublicKeyInfo of an uncompressed point (RFC 5480 §2, X.690 §10) up to the point: it has one spelling. */
 const ecKeys = [
-  { curve: 'P-256', header: '3059301306072a8648ce3d020106082a8648ce3d030107034200', bytes: 65 },
-  { curve: 'P-384', header: '3076301006072a8648ce3d020106052b81040022036200', bytes: 97 },
+  { curve: 'P-256', header: '3059301306072a8648ce3d020106082a8648ce3d030107034200', bytes: 91 },
+  { curve: 'P-384', header: '3076301006072a8648ce3d020106052b81040022036200', bytes: 120 },
 ] as const
 
 /** SubjectPublicKeyInfo of 4096 bits (RFC 8017 §A.1.1) around the modulus; the exponent is 65537. */
@@ -53,8 +53,8 @@ export function parseAlgorithm({ bytes }: DerValue): SignatureAlgorithm {
 /** The key of a SubjectPublicKeyInfo (RFC 5480). @throws {PeerFault} `BAD_CERTIFICATE` for other than P-256 and P-384. */
 export function parseEcKey(spki: Uint8Array): EcKey {
   for (const { curve, header, bytes } of ecKeys) {
-    const start = spki.length - bytes
-    if (toHex(spki.subarray(0, Math.max(start, 0))) !== header) continue
+    const start = header.length / 2
+    if (spki.length !== bytes || toHex(spki.subarray(0, start)) !== header) continue
     return { curve, point: spki.subarray(start) }
   }
   throw bad('an uncompressed point of P-256 or P-384')

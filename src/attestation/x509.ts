@@ -3,8 +3,8 @@
  * to an anchor that is pinned by its key.
  */
 import { BoundedMap } from '../base/bounded-map.ts'
-import { equalBytes, fromUtf8, toHex } from '../base/bytes.ts'
-import { type Timestamp, timestamp } from '../base/time.ts'
+import { equalBytes, toHex, toKey } from '../base/bytes.ts'
+import { type Timestamp, timestamp, utcTime } from '../base/time.ts'
 import { framed, sha256 } from '../crypto/hash.ts'
 import { domains } from '../wire/domains.ts'
 import type { Refusal } from './verdict.ts'
@@ -101,10 +101,12 @@ const understood: ReadonlySet<string> = new Set([oids.basicConstraints, oids.key
  * @throws {PeerFault} `BAD_CERTIFICATE` for anything that is not strict DER of version 3.
  */
 export function parseCertificate(der: Uint8Array): Certificate {
-  const known = knownAuthorities.get(nameOf(der))
+  const name = nameOf(der)
+  const known = knownAuthorities.get(name)
   if (known !== undefined) return known
-  const certificate = parseAnew(der)
-  if (certificate.isAuthority) parsedFrom.set(certificate, der)
+  // Bytes of its own: it may be kept, and whoever handed these in may change them.
+  const certificate = parseAnew(der.slice())
+  if (certificate.isAuthority) nameOfReading.set(certificate, name)
   return certificate
 }
 
@@ -116,17 +118,17 @@ export function parseCertificate(der: Uint8Array): Certificate {
  */
 const knownAuthorities = new BoundedMap<string, Certificate>(256)
 
-/** Where authorities came from; a copy that somebody changed is not among them. */
-const parsedFrom = new WeakMap<Certificate, Uint8Array>()
+/** The digests of what authorities were read from. */
+const nameOfReading = new WeakMap<Certificate, string>()
 
-const nameOf = (der: Uint8Array): string => toHex(sha256(framed(domains.certificate, der)))
+const nameOf = (der: Uint8Array): string => toKey(sha256(framed(domains.certificate, der)))
 
-/** Keeps a reading of its own, of bytes of its own. */
-function remember(authority: Certificate): void {
-  const der = parsedFrom.get(authority)?.slice()
-  if (der === undefined) return
-  parsedFrom.delete(authority)
-  knownAuthorities.set(nameOf(der), parseAnew(der))
+/** Whether it is a reading and no copy that somebody changed: only that can be kept. */
+function remember(authority: Certificate): boolean {
+  const name = nameOfReading.get(authority)
+  if (name === undefined) return false
+  knownAuthorities.set(name, authority)
+  return true
 }
 
 function parseAnew(der: Uint8Array): Certificate {
@@ -221,16 +223,14 @@ function brokenShape(
 
 /** Which certificate does not hold at a time: for chains that were found valid before. Codes: `EVIDENCE_NOT_YET_VALID`, `EVIDENCE_EXPIRED`. */
 export function outOfDate(chain: readonly Certificate[], now: Timestamp): Refusal | undefined {
-  for (const [certificate, { notBefore, notAfter }] of chain.entries()) {
-    const facts = { certificate, now: iso(now) }
-    if (now < notBefore) {
-      return { code: 'EVIDENCE_NOT_YET_VALID', facts: { ...facts, notBefore: iso(notBefore) } }
-    }
-    if (now > notAfter) {
-      return { code: 'EVIDENCE_EXPIRED', facts: { ...facts, notAfter: iso(notAfter) } }
-    }
-  }
-  return undefined
+  const certificate = chain.findIndex(each => now < each.notBefore || now > each.notAfter)
+  const found = chain[certificate]
+  if (found === undefined) return undefined
+  const { notBefore, notAfter } = found
+  const facts = { certificate, now: iso(now) }
+  return now < notBefore
+    ? { code: 'EVIDENCE_NOT_YET_VALID', facts: { ...facts, notBefore: iso(notBefore) } }
+    : { code: 'EVIDENCE_EXPIRED', facts: { ...facts, notAfter: iso(notAfter) } }
 }
 
 /** From the anchor down, so that a stranger's chain costs one check per anchor. */
@@ -252,20 +252,17 @@ function brokenSignature(
 }
 
 /**
- * Signatures over authorities that were found good, by everything that the answer hangs on. All machines
- * of a vendor share their authorities, so this saves a third of an appraisal; it changes no answer.
+ * The key under which the signature over an authority was found good, by its reading, which is shared while it is kept. All machines of
+ * a vendor share their authorities, so this saves a third of an appraisal; it changes no answer.
  */
-const goodSignatures = new BoundedMap<string, true>(256)
+const signedUnder = new WeakMap<Certificate, Uint8Array>()
 
 function isVouchedFor(certificate: Certificate, issuerKey: Uint8Array): boolean {
   if (!certificate.isAuthority) return isIssuedBy(certificate, issuerKey)
-  // The signed body names its hash algorithm, so it needs no part of its own.
-  const { tbs, signature } = certificate
-  const name = toHex(sha256(framed(domains.certificateCheck, issuerKey, tbs, signature)))
-  const holds = goodSignatures.get(name) ?? isIssuedBy(certificate, issuerKey)
-  if (!holds) return false
-  goodSignatures.set(name, true)
-  remember(certificate)
+  const known = signedUnder.get(certificate)
+  if (known !== undefined && equalBytes(known, issuerKey)) return true
+  if (!isIssuedBy(certificate, issuerKey)) return false
+  if (remember(certificate)) signedUnder.set(certificate, issuerKey.slice())
   return true
 }
 
@@ -288,16 +285,30 @@ export function parseSerial({ tag, content }: DerValue): string {
 
 /** RFC 5280 §4.1.2.5: seconds are written, the zone is Z, two-digit years are 1950..2049. */
 export function parseTime({ tag, content }: DerValue): Timestamp {
-  const text = fromUtf8(content) ?? ''
-  const digits = tag === tagUtcTime ? 12 : tag === tagGeneralizedTime ? 14 : 0
-  if (digits === 0 || !new RegExp(`^\\d{${digits}}Z$`).test(text)) throw bad('a time')
-  const century = digits === 14 ? '' : Number(text.slice(0, 2)) < 50 ? '20' : '19'
-  const full = century + text
-  const spelled = full.replace(/^(....)(..)(..)(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6.000Z')
-  const at = Date.parse(spelled)
-  if (!Number.isFinite(at) || new Date(at).toISOString() !== spelled)
-    throw bad('a date that exists')
-  return timestamp(at)
+  const yearDigits = tag === tagUtcTime ? 2 : tag === tagGeneralizedTime ? 4 : 0
+  if (yearDigits === 0 || content.length !== yearDigits + 11) throw bad('a time')
+  if (content[yearDigits + 10] !== letterZ) throw bad('a time')
+  const written = numberOf(content, 0, yearDigits)
+  const year = yearDigits === 4 ? written : written + (written < 50 ? 2000 : 1900)
+  const [month = 0, day = 0, hour = 0, minute = 0, second = 0] = [0, 2, 4, 6, 8].map(place =>
+    numberOf(content, yearDigits + place, 2),
+  )
+  const at = utcTime({ year, month, day, hour, minute, second })
+  if (at === undefined) throw bad('a date that exists')
+  return at
+}
+
+const letterZ = 0x5a
+
+/** So many decimal digits. */
+function numberOf(text: Uint8Array, start: number, count: number): number {
+  let number = 0
+  for (let place = start; place < start + count; place++) {
+    const digit = (text[place] ?? 0) - 0x30
+    if (digit < 0 || digit > 9) throw bad('a time')
+    number = 10 * number + digit
+  }
+  return number
 }
 
 function parseExtensions(wrapped: DerValue): ReadonlyMap<string, Extension> {

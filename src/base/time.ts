@@ -20,6 +20,28 @@ export const days = (count: number): Duration => (count * 86_400_000) as Duratio
 export const timestamp = (sinceEpoch: number): Timestamp => sinceEpoch as Timestamp
 export const instant = (sinceStart: number): Instant => sinceStart as Instant
 
+/** A date and a time of day in UTC, as documents write them: the first month and the first day are 1. */
+export interface CalendarTime {
+  readonly year: number
+  readonly month: number
+  readonly day: number
+  readonly hour: number
+  readonly minute: number
+  readonly second: number
+}
+
+/** `undefined` for a date or a time of day that does not exist, leap seconds included, and before the year 100. */
+export function utcTime(written: CalendarTime): Timestamp | undefined {
+  const { year, month, day, hour, minute, second } = written
+  if (hour > 23 || minute > 59 || second > 59) return undefined
+  const at = Date.UTC(year, month - 1, day, hour, minute, second)
+  const date = new Date(at)
+  // The thirtieth of February is a day in March.
+  const isDate =
+    date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && date.getUTCDate() === day
+  return isDate ? timestamp(at) : undefined
+}
+
 /** The instant `span` after `start`; works for both clocks. */
 export function after<T extends Instant | Timestamp>(start: T, span: Duration): T {
   return (start + span) as T

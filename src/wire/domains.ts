@@ -42,7 +42,6 @@ export const domains = {
   policy: 'coterie/policy/1',
   endorsements: 'coterie/endorsements/1',
   certificate: 'coterie/certificate/1',
-  certificateCheck: 'coterie/certificate-check/1',
   collateral: 'coterie/collateral/1',
   pckChain: 'coterie/pck-chain/1',
   simulatedEvidence: 'coterie/simulated-evidence/1',

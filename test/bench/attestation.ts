@@ -1,6 +1,6 @@
 /**
  * Goal G10: quotes of TDX verified in full per second of a processor, ours and @phala/dcap-qvl alternating: published ones whose
- * collateral was seen before, and forged ones of which nothing was; documents of Nitro and reports of SEV-SNP, warm; and a verdict
+ * collateral was seen before, and forged ones of which little or nothing was; documents of Nitro and reports of SEV-SNP, warm; and a verdict
  * found again. Published evidence is no part of the project.
  */
 import { type Appraisal, appraise } from '../../src/attestation/appraise.ts'
@@ -27,7 +27,7 @@ import {
   vectorBytes,
   vectorsOf,
 } from '../fixtures/vectors.ts'
-import { dcapQuote, makeDcapAuthority } from '../forge/dcap.ts'
+import { type DcapAuthority, dcapQuote, makeDcapAuthority, makePair } from '../forge/dcap.ts'
 import { dcapCollateral, dcapEndorsements } from '../forge/dcap-collateral.ts'
 import type { RatioLine } from './ratio-line.ts'
 import { median } from './workers.ts'
@@ -43,7 +43,8 @@ export async function run(): Promise<readonly RatioLine[]> {
   }
   return [
     seen(accepted('tdx')),
-    unseen(),
+    unseen('PCK and every document new, certificates above them seen', () => forge(knownAuthority)),
+    unseen('everything new, even the root', () => forge()),
     alone('milliseconds for a document of Nitro, warm', accepted('nitro'), 4),
     alone('milliseconds for a report of SEV-SNP, warm', accepted('sev-snp'), 1),
     hit,
@@ -74,8 +75,11 @@ function seen(vector: Vector): RatioLine {
   return line('quotes of TDX per CPU second, collateral seen before', { ours, theirs, bound: 15 })
 }
 
-/** Quotes of the forge, each under a root of its own, so that not even a list or a signer was seen before, by either. */
-function unseen(): RatioLine {
+/**
+ * Quotes of the forge of which `what` was never seen. Ours checks ten signatures for a quote under a new root, and seven below
+ * certificates that it keeps; the twin checks eleven, some of them twice, and none over a list of revoked certificates.
+ */
+function unseen(what: string, forge: () => Forged): RatioLine {
   const [ours, theirs]: [number[], number[]] = [[], []]
   for (let round = 0; round <= rounds; round++) {
     const forged = Array.from({ length: perRound }, forge)
@@ -97,18 +101,35 @@ function unseen(): RatioLine {
     ours.push(figures[0])
     theirs.push(figures[1])
   }
-  return line('quotes of TDX per CPU second, nothing seen before', { ours, theirs, bound: 5 })
+  return line(`quotes of TDX per CPU second, ${what}`, { ours, theirs, bound: 5 })
 }
 
-function forge() {
-  const authority = makeDcapAuthority(epoch)
-  const made = dcapCollateral(authority, { tee: 'tdx' })
+interface Forged {
+  readonly authority: DcapAuthority
+  readonly body: Uint8Array
+  readonly endorsements: Endorsements
+  readonly collateral: ReturnType<typeof collateralForOracle>
+}
+
+const knownAuthority = makeDcapAuthority(epoch)
+let forgedCount = 0
+
+/** A new machine of a new model, and a new issue of all that is said of it; under new certificates, or under those of `above`. */
+function forge(above: DcapAuthority = makeDcapAuthority(epoch)): Forged {
+  const authority = { ...above, pck: makePair(), attestation: makePair() }
+  const fmspc = (++forgedCount).toString(16).padStart(12, '0')
+  const issued = { revoked: [`77${fmspc.slice(-4)}`] }
+  const made = dcapCollateral(authority, {
+    ...{ tee: 'tdx', rootList: issued, pckList: issued },
+    tcbInfo: form => Object.assign(form, { fmspc, tcbEvaluationDataNumber: forgedCount }),
+    identity: form => Object.assign(form, { tcbEvaluationDataNumber: forgedCount }),
+  })
   const bytes = Object.fromEntries(
     Object.entries(made).map(([name, endorsement]) => [name, endorsement.bytes]),
   ) as CollateralBytes
   return {
     authority,
-    body: dcapQuote(authority, { form: 'v4' }),
+    body: dcapQuote(authority, { form: 'v4', leaf: { pck: { fmspc } } }),
     endorsements: dcapEndorsements(made),
     collateral: collateralForOracle(bytes),
   }

@@ -1,6 +1,6 @@
 /** The certificates above a quote: PCK, its authority, Intel's root. */
 import { BoundedMap } from '../../base/bounded-map.ts'
-import { equalBytes, toHex } from '../../base/bytes.ts'
+import { equalBytes, toKey } from '../../base/bytes.ts'
 import type { Timestamp } from '../../base/time.ts'
 import { framed, sha256 } from '../../crypto/hash.ts'
 import { domains } from '../../wire/domains.ts'
@@ -45,7 +45,7 @@ export function verifyPckChain(
   anchors: readonly Uint8Array[],
   now: Timestamp | null,
 ): PckChain | Refusal {
-  const name = toHex(sha256(framed(domains.pckChain, pem)))
+  const name = toKey(sha256(framed(domains.pckChain, pem)))
   const kept = keptChains.get(name)
   const isKnown = kept !== undefined && anchors.some(key => equalBytes(key, kept.rootKey))
   const found = isKnown ? kept : verifyAnew(pem.slice(), anchors)

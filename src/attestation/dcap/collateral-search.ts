@@ -6,7 +6,7 @@
  * force, are asked each time.
  */
 import { BoundedMap } from '../../base/bounded-map.ts'
-import { equalBytes, toHex } from '../../base/bytes.ts'
+import { equalBytes, toKey } from '../../base/bytes.ts'
 import { PeerFault } from '../../base/errors.ts'
 import type { Timestamp } from '../../base/time.ts'
 import { verifyEcdsa } from '../../crypto/ecdsa.ts'
@@ -78,7 +78,7 @@ const keptIdentities = new BoundedMap<string, EnclaveIdentity>(keptMax)
 
 /** `key` is the one that vouches; lists name it themselves, so they are kept under their bytes alone. */
 const nameOf = (bytes: Uint8Array, key: Uint8Array = new Uint8Array()): string =>
-  toHex(sha256(framed(domains.collateral, key, bytes)))
+  toKey(sha256(framed(domains.collateral, key, bytes)))
 
 /** The youngest list of revoked certificates that `issuer` signed and that is of now. */
 export function findList(
@@ -215,17 +215,18 @@ function signedBy<T>(
   bytes: Uint8Array,
   signers: readonly Certificate[],
 ): SignedBy<T> | 'unsigned' {
-  for (const signer of signers) {
-    const document = kept.get(nameOf(bytes, signer.publicKey))
+  const named = signers.map(signer => ({ signer, name: nameOf(bytes, signer.publicKey) }))
+  for (const { signer, name } of named) {
+    const document = kept.get(name)
     if (document !== undefined) return { document, signer }
   }
   const { text, message, signature } = parseSigned(bytes, member)
-  for (const signer of signers) {
+  for (const { signer, name } of named) {
     const { curve, point } = parseEcKey(signer.publicKey)
     if (curve !== 'P-256') continue
     if (!verifyEcdsa({ curve, publicKey: point, message, signature, format: 'raw' })) continue
     const document = parse(text)
-    kept.set(nameOf(bytes, signer.publicKey), document)
+    kept.set(name, document)
     return { document, signer }
   }
   return 'unsigned'

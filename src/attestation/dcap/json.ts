@@ -1,7 +1,7 @@
 /** JSON of Intel's provisioning certification service, read field by field: every value has a form and a bound, or is refused. */
 import { fromHex, fromUtf8, utf8 } from '../../base/bytes.ts'
 import { PeerFault } from '../../base/errors.ts'
-import { type Timestamp, timestamp } from '../../base/time.ts'
+import { type Timestamp, utcTime } from '../../base/time.ts'
 
 /** A document and what Intel signed of it: these very bytes, because JSON has many spellings. */
 export interface SignedDocument {
@@ -16,32 +16,35 @@ export interface SignedDocument {
 export const bad = (expected: string): PeerFault =>
   new PeerFault('BAD_COLLATERAL', `expected ${expected} in collateral`)
 
+const responses = {
+  tcbInfo: /^\s*\{\s*"tcbInfo"\s*:\s*(\{.*\})\s*,\s*"signature"\s*:(.*)$/s,
+  enclaveIdentity: /^\s*\{\s*"enclaveIdentity"\s*:\s*(\{.*\})\s*,\s*"signature"\s*:(.*)$/s,
+} as const
+
 /**
  * Cuts a response apart: one object with the member `name`, which is signed, and then `signature`, in lower-case
  * hexadecimal: the signature has one spelling, since nothing signs it.
  *
  * @throws {PeerFault} `BAD_COLLATERAL`.
  */
-export function parseSigned(
-  bytes: Uint8Array,
-  name: 'tcbInfo' | 'enclaveIdentity',
-): SignedDocument {
-  const body = new RegExp(
-    `^\\s*\\{\\s*"${name}"\\s*:\\s*(\\{.*\\})\\s*,\\s*"signature"\\s*:(.*)$`,
-    's',
-  )
-  const [, text, rest = ''] = body.exec(fromUtf8(bytes) ?? '') ?? []
+export function parseSigned(bytes: Uint8Array, name: keyof typeof responses): SignedDocument {
+  const [, text, rest = ''] = responses[name].exec(fromUtf8(bytes) ?? '') ?? []
   const [, digits = ''] = /^\s*"([0-9a-f]{128})"\s*\}\s*$/.exec(rest) ?? []
   const signature = fromHex(digits)
   if (text === undefined || signature?.length !== 64) throw bad(`${name} and its signature`)
   return { text, message: utf8(text), signature }
 }
 
+type Members = Readonly<Record<string, unknown>>
+
+const hasMembers = (value: unknown): value is Members =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
 /** Members by name. Members that are not asked for are passed over: Intel adds some without a new version. */
 export class JsonObject {
-  readonly #members: ReadonlyMap<string, unknown>
+  readonly #members: Members
 
-  private constructor(members: ReadonlyMap<string, unknown>) {
+  private constructor(members: Members) {
     this.#members = members
   }
 
@@ -57,16 +60,16 @@ export class JsonObject {
   }
 
   static of(value: unknown): JsonObject {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw bad('an object')
-    return new JsonObject(new Map(Object.entries(value)))
+    if (!hasMembers(value)) throw bad('an object')
+    return new JsonObject(value)
   }
 
   has(name: string): boolean {
-    return this.#members.has(name)
+    return Object.hasOwn(this.#members, name)
   }
 
   object(name: string): JsonObject {
-    return JsonObject.of(this.#members.get(name))
+    return JsonObject.of(this.#member(name))
   }
 
   objects(name: string, max: number): readonly JsonObject[] {
@@ -79,11 +82,11 @@ export class JsonObject {
   }
 
   text(name: string): string {
-    return textOf(this.#members.get(name), name)
+    return textOf(this.#member(name), name)
   }
 
   whole(name: string, max: number): number {
-    const value = this.#members.get(name)
+    const value = this.#member(name)
     const isWhole = typeof value === 'number' && Number.isInteger(value)
     if (!isWhole || value < 0 || value > max) throw bad(`${name} from 0 to ${max}`)
     return value
@@ -91,7 +94,7 @@ export class JsonObject {
 
   /** Hexadecimal of either case. */
   bytes(name: string, length: number): Uint8Array {
-    const value = this.#members.get(name)
+    const value = this.#member(name)
     const bytes = typeof value === 'string' ? fromHex(value) : undefined
     if (bytes?.length !== length) throw bad(`${name} as ${length} bytes in hexadecimal`)
     return bytes
@@ -99,16 +102,21 @@ export class JsonObject {
 
   /** `YYYY-MM-DDTHH:MM:SSZ`. */
   time(name: string): Timestamp {
-    const text = this.text(name)
-    const at = Date.parse(text)
-    const isSpelledSo =
-      !Number.isNaN(at) && new Date(at).toISOString() === text.replace('Z', '.000Z')
-    if (!isSpelledSo) throw bad(`${name} as a time`)
-    return timestamp(at)
+    const spelled = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z$/.exec(this.text(name))
+    const [, year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] =
+      spelled?.map(Number) ?? []
+    const at = utcTime({ year, month, day, hour, minute, second })
+    if (at === undefined) throw bad(`${name} as a time`)
+    return at
+  }
+
+  /** Own members alone: what every object has is in no document. */
+  #member(name: string): unknown {
+    return Object.hasOwn(this.#members, name) ? this.#members[name] : undefined
   }
 
   #list(name: string, max: number): readonly unknown[] {
-    const value = this.#members.get(name)
+    const value = this.#member(name)
     if (!Array.isArray(value) || value.length > max) throw bad(`at most ${max} ${name}`)
     return value
   }
