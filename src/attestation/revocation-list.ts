@@ -2,8 +2,11 @@
  * Lists of revoked certificates (RFC 5280 §5), parsed strictly, and believed only under the key of the issuer and on their
  * dates. A published library for DCAP takes any bytes for a list; whoever brings the collateral then revokes nothing.
  */
+import { BoundedMap } from '../base/bounded-map.ts'
 import { equalBytes, toHex } from '../base/bytes.ts'
 import type { Timestamp } from '../base/time.ts'
+import { framed, sha256Hex } from '../crypto/hash.ts'
+import { domains } from '../wire/domains.ts'
 import type { Refusal, RefusalFacts } from './verdict.ts'
 import { parseSerial, parseTime } from './x509.ts'
 import {
@@ -46,7 +49,29 @@ const bytesMax = 0xffff
 /** An entry takes nine values at most. */
 const valuesMax = 10_000
 
-/** @throws {PeerFault} `BAD_CERTIFICATE` for anything that is not strict DER of version 2. */
+/**
+ * A list, parsed or found again: what was read once and found signed is kept by the digest of its bytes, because reading it and its
+ * signature cost as much as what it speaks of. Nobody but an issuer who is believed can put one there. What is kept is shared and never
+ * written to; for whom it speaks and its dates are asked each time.
+ *
+ * @throws {PeerFault} `BAD_CERTIFICATE` for anything that is not strict DER of version 2.
+ */
+export function readRevocationList(der: Uint8Array): RevocationList {
+  const name = sha256Hex(framed(domains.collateral, der))
+  const kept = keptLists.get(name)
+  if (kept !== undefined) return kept
+  // Bytes of its own: whoever handed these in may change them.
+  const list = parseRevocationList(der.slice())
+  nameOfReading.set(list, name)
+  return list
+}
+
+/** A list of 64 KiB with all its numbers takes half a megabyte; those of known vendors a hundredth of that. */
+const keptLists = new BoundedMap<string, RevocationList>(128)
+/** The digests of what lists were read from. */
+const nameOfReading = new WeakMap<RevocationList, string>()
+
+/** Parsed anew. @throws {PeerFault} `BAD_CERTIFICATE` for anything that is not strict DER of version 2. */
 export function parseRevocationList(der: Uint8Array): RevocationList {
   if (der.length > bytesMax) throw bad('a list of at most 64 KiB')
   const [list, algorithm, signature] = childrenOf(parseDer(der, valuesMax), tagSequence, 3)
@@ -93,6 +118,8 @@ export function brokenList(
     return { code: 'CRL_SIGNATURE_INVALID', facts: {} }
   }
   if (!isKnown) signedUnder.set(list, issuer.publicKey.slice())
+  const name = nameOfReading.get(list)
+  if (name !== undefined && !isKnown) keptLists.set(name, list)
   return undefined
 }
 

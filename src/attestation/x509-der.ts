@@ -2,8 +2,11 @@
 import { toHex } from '../base/bytes.ts'
 import { PeerFault } from '../base/errors.ts'
 
-/** Where a value stands among the bytes around it: its first octet, the first of its content, and behind its last. */
-interface Place {
+interface Found {
+  readonly tag: number
+  readonly parts: readonly DerValue[]
+  readonly around: Uint8Array
+  /** Of the first octet, of the first of the content, and behind the last, in `around`. */
   readonly start: number
   readonly begin: number
   readonly end: number
@@ -16,22 +19,26 @@ export class DerValue {
   /** What a constructed value is made of. */
   readonly parts: readonly DerValue[]
   readonly #around: Uint8Array
-  readonly #place: Place
+  readonly #start: number
+  readonly #begin: number
+  readonly #end: number
 
-  constructor(tag: number, parts: readonly DerValue[], around: Uint8Array, place: Place) {
+  constructor({ tag, parts, around, start, begin, end }: Found) {
     this.tag = tag
     this.parts = parts
     this.#around = around
-    this.#place = place
+    this.#start = start
+    this.#begin = begin
+    this.#end = end
   }
 
   /** All of it: tag, length and content. */
   get bytes(): Uint8Array {
-    return this.#around.subarray(this.#place.start, this.#place.end)
+    return this.#around.subarray(this.#start, this.#end)
   }
 
   get content(): Uint8Array {
-    return this.#around.subarray(this.#place.begin, this.#place.end)
+    return this.#around.subarray(this.#begin, this.#end)
   }
 }
 
@@ -99,7 +106,7 @@ class DerReader {
     if (isConstructed) while (this.offset < end) parts.push(this.value(depth + 1))
     else this.offset = end
     if (this.offset !== end) throw bad('parts that end with the whole')
-    const value = new DerValue(tag, parts, this.#bytes, { start, begin, end })
+    const value = new DerValue({ tag, parts, around: this.#bytes, start, begin, end })
     if (tag === tagInteger || tag === tagOid) checkShortest(tag, value.content)
     return value
   }

@@ -3,9 +3,9 @@
  * to an anchor that is pinned by its key.
  */
 import { BoundedMap } from '../base/bounded-map.ts'
-import { equalBytes, toHex, toKey } from '../base/bytes.ts'
+import { equalBytes, toHex } from '../base/bytes.ts'
 import { type Timestamp, timestamp, utcTime } from '../base/time.ts'
-import { framed, sha256 } from '../crypto/hash.ts'
+import { framed, sha256Hex } from '../crypto/hash.ts'
 import { domains } from '../wire/domains.ts'
 import type { Refusal } from './verdict.ts'
 import {
@@ -95,39 +95,40 @@ const keyUsageBits = { digitalSignature: 0, keyCertSign: 5 } as const
 const understood: ReadonlySet<string> = new Set([oids.basicConstraints, oids.keyUsage])
 
 /**
- * Parses one certificate, or finds an authority that was parsed before; what comes out may be shared and is
+ * Parses one certificate, or finds one that was parsed before; what comes out may be shared and is
  * never written to.
  *
  * @throws {PeerFault} `BAD_CERTIFICATE` for anything that is not strict DER of version 3.
  */
 export function parseCertificate(der: Uint8Array): Certificate {
-  const name = nameOf(der)
-  const known = knownAuthorities.get(name)
+  const name = sha256Hex(framed(domains.certificate, der))
+  const known = keptAuthorities.get(name) ?? keptLeaves.get(name)
   if (known !== undefined) return known
   // Bytes of its own: it may be kept, and whoever handed these in may change them.
   const certificate = parseAnew(der.slice())
-  if (certificate.isAuthority) nameOfReading.set(certificate, name)
+  nameOfReading.set(certificate, name)
   return certificate
 }
 
 /**
- * Authorities whose signature held under a pinned key or under another of them, by the digest of all their
- * bytes: every machine of a vendor shows the same ones, and reading one costs a fifth of a signature. Nobody
- * but a holder of such a key can put one here. Kept is what the bytes say and nothing of what followed from
- * it: dates, shape and anchors are held against each chain anew.
+ * Certificates whose signature held under a pinned key or under another of them, by the digest of all their
+ * bytes: every machine of a vendor shows the same authorities, and with every quote the same leaf. Nobody
+ * but a holder of such a key can put one here, and however many leaves there are, they push out no authority.
+ * Kept is what the bytes say and nothing of what followed from it: dates, shape and anchors are held against
+ * each chain anew.
  */
-const knownAuthorities = new BoundedMap<string, Certificate>(256)
+const keptAuthorities = new BoundedMap<string, Certificate>(256)
+const keptLeaves = new BoundedMap<string, Certificate>(512)
 
-/** The digests of what authorities were read from. */
+/** The digests of what certificates were read from. */
 const nameOfReading = new WeakMap<Certificate, string>()
 
-const nameOf = (der: Uint8Array): string => toKey(sha256(framed(domains.certificate, der)))
-
 /** Whether it is a reading and no copy that somebody changed: only that can be kept. */
-function remember(authority: Certificate): boolean {
-  const name = nameOfReading.get(authority)
+function keep(certificate: Certificate): boolean {
+  const name = nameOfReading.get(certificate)
   if (name === undefined) return false
-  knownAuthorities.set(name, authority)
+  const kept = certificate.isAuthority ? keptAuthorities : keptLeaves
+  kept.set(name, certificate)
   return true
 }
 
@@ -252,17 +253,16 @@ function brokenSignature(
 }
 
 /**
- * The key under which the signature over an authority was found good, by its reading, which is shared while it is kept. All machines of
- * a vendor share their authorities, so this saves a third of an appraisal; it changes no answer.
+ * The key under which a signature was found good, by the reading of the certificate, which is shared while it is kept. This saves a
+ * third of an appraisal and changes no answer.
  */
 const signedUnder = new WeakMap<Certificate, Uint8Array>()
 
 function isVouchedFor(certificate: Certificate, issuerKey: Uint8Array): boolean {
-  if (!certificate.isAuthority) return isIssuedBy(certificate, issuerKey)
   const known = signedUnder.get(certificate)
   if (known !== undefined && equalBytes(known, issuerKey)) return true
   if (!isIssuedBy(certificate, issuerKey)) return false
-  if (remember(certificate)) signedUnder.set(certificate, issuerKey.slice())
+  if (keep(certificate)) signedUnder.set(certificate, issuerKey.slice())
   return true
 }
 
@@ -290,10 +290,9 @@ export function parseTime({ tag, content }: DerValue): Timestamp {
   if (content[yearDigits + 10] !== letterZ) throw bad('a time')
   const written = numberOf(content, 0, yearDigits)
   const year = yearDigits === 4 ? written : written + (written < 50 ? 2000 : 1900)
-  const [month = 0, day = 0, hour = 0, minute = 0, second = 0] = [0, 2, 4, 6, 8].map(place =>
-    numberOf(content, yearDigits + place, 2),
-  )
-  const at = utcTime({ year, month, day, hour, minute, second })
+  const two = (place: number): number => numberOf(content, yearDigits + place, 2)
+  const date = { year, month: two(0), day: two(2) }
+  const at = utcTime({ ...date, hour: two(4), minute: two(6), second: two(8) })
   if (at === undefined) throw bad('a date that exists')
   return at
 }

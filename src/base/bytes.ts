@@ -55,14 +55,6 @@ export function toHex(bytes: Uint8Array): string {
   return text
 }
 
-/**
- * At most some hundred bytes as the key of a map: one letter for each, U+0000 to U+00FF. Not for people; made and looked up in a
- * tenth of the time that hexadecimal takes.
- */
-export function toKey(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes)
-}
-
 /** Bytes of a hexadecimal text, or `undefined` if it is not one. */
 export function fromHex(text: string): Uint8Array | undefined {
   if (text.length % 2 !== 0) return undefined

@@ -31,15 +31,18 @@ export interface CalendarTime {
 }
 
 /** `undefined` for a date or a time of day that does not exist, leap seconds included, and before the year 100. */
-export function utcTime(written: CalendarTime): Timestamp | undefined {
-  const { year, month, day, hour, minute, second } = written
-  if (hour > 23 || minute > 59 || second > 59) return undefined
-  const at = Date.UTC(year, month - 1, day, hour, minute, second)
-  const date = new Date(at)
-  // The thirtieth of February is a day in March.
-  const isDate =
-    date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && date.getUTCDate() === day
-  return isDate ? timestamp(at) : undefined
+export function utcTime({ year, month, day, hour, minute, second }: CalendarTime) {
+  const isDate = year >= 100 && day >= 1 && day <= daysOf(month, year)
+  if (!isDate || hour > 23 || minute > 59 || second > 59) return undefined
+  return timestamp(Date.UTC(year, month - 1, day, hour, minute, second))
+}
+
+const daysOfMonths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const
+
+/** In the Gregorian calendar; no month has the number 0 or 13, and no days. */
+function daysOf(month: number, year: number): number {
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+  return month === 2 && isLeap ? 29 : (daysOfMonths[month - 1] ?? 0)
 }
 
 /** The instant `span` after `start`; works for both clocks. */

@@ -5,6 +5,10 @@ export function sha256(data: Uint8Array): Uint8Array {
   return plain(hash('sha256', data, 'buffer'))
 }
 
+export function sha256Hex(data: Uint8Array): string {
+  return hash('sha256', data, 'hex')
+}
+
 export function sha384(data: Uint8Array): Uint8Array {
   return plain(hash('sha384', data, 'buffer'))
 }

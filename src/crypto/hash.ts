@@ -6,6 +6,11 @@ export function sha256(data: Uint8Array): Uint8Array {
   return platform.sha256(data)
 }
 
+/** SHA-256 in lower-case hexadecimal, for names: OpenSSL writes it faster than we turn bytes into text. */
+export function sha256Hex(data: Uint8Array): string {
+  return platform.sha256Hex(data)
+}
+
 /** SHA-384 (FIPS 180-4): 48 fresh bytes. */
 export function sha384(data: Uint8Array): Uint8Array {
   return platform.sha384(data)

@@ -6,19 +6,19 @@
  * force, are asked each time.
  */
 import { BoundedMap } from '../../base/bounded-map.ts'
-import { equalBytes, toKey } from '../../base/bytes.ts'
+import { equalBytes } from '../../base/bytes.ts'
 import { PeerFault } from '../../base/errors.ts'
 import type { Timestamp } from '../../base/time.ts'
 import { verifyEcdsa } from '../../crypto/ecdsa.ts'
-import { framed, sha256 } from '../../crypto/hash.ts'
+import { framed, sha256Hex } from '../../crypto/hash.ts'
 import { domains } from '../../wire/domains.ts'
 import { type Endorsements, endorsementsOf } from '../endorsements.ts'
 import { certificatesIn } from '../pem.ts'
 import {
   brokenList,
   type ListIssuer,
-  parseRevocationList,
   type RevocationList,
+  readRevocationList,
 } from '../revocation-list.ts'
 import { isRefusal } from '../verdict.ts'
 import { type Certificate, outOfDate, parseCertificate, verifyChain } from '../x509.ts'
@@ -71,14 +71,13 @@ export interface SignedBy<T> {
 }
 
 const keptMax = 128
-const keptLists = new BoundedMap<string, RevocationList>(keptMax)
 const keptSigners = new BoundedMap<string, readonly Certificate[]>(keptMax)
 const keptTcbInfo = new BoundedMap<string, TcbInfo>(keptMax)
 const keptIdentities = new BoundedMap<string, EnclaveIdentity>(keptMax)
 
-/** `key` is the one that vouches; lists name it themselves, so they are kept under their bytes alone. */
-const nameOf = (bytes: Uint8Array, key: Uint8Array = new Uint8Array()): string =>
-  toKey(sha256(framed(domains.collateral, key, bytes)))
+/** `key` is the one that vouches. */
+const nameOf = (bytes: Uint8Array, key: Uint8Array): string =>
+  sha256Hex(framed(domains.collateral, key, bytes))
 
 /** The youngest list of revoked certificates that `issuer` signed and that is of now. */
 export function findList(
@@ -88,15 +87,13 @@ export function findList(
 ): Search<RevocationList> {
   const search = new Search<RevocationList>()
   for (const bytes of endorsementsOf(endorsements, 'crl')) {
-    const name = nameOf(bytes)
-    const list = keptLists.get(name) ?? search.reading(() => parseRevocationList(bytes.slice()))
+    const list = search.reading(() => readRevocationList(bytes))
     if (list === undefined) continue
     const broken = brokenList(list, issuer, now)
     if (broken !== undefined) {
       search.miss(listStages[broken.code] ?? 'notOfNow', broken.code)
       continue
     }
-    keptLists.set(name, list)
     if (list.thisUpdate > (search.best?.thisUpdate ?? Number.NEGATIVE_INFINITY)) search.best = list
   }
   return search

@@ -35,6 +35,8 @@ export function parseSigned(bytes: Uint8Array, name: keyof typeof responses): Si
   return { text, message: utf8(text), signature }
 }
 
+const timeForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/
+
 type Members = Readonly<Record<string, unknown>>
 
 const hasMembers = (value: unknown): value is Members =>
@@ -102,10 +104,11 @@ export class JsonObject {
 
   /** `YYYY-MM-DDTHH:MM:SSZ`. */
   time(name: string): Timestamp {
-    const spelled = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z$/.exec(this.text(name))
-    const [, year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] =
-      spelled?.map(Number) ?? []
-    const at = utcTime({ year, month, day, hour, minute, second })
+    const text = this.text(name)
+    const number = (start: number, end: number): number => Number(text.slice(start, end))
+    const date = { year: number(0, 4), month: number(5, 7), day: number(8, 10) }
+    const ofDay = { hour: number(11, 13), minute: number(14, 16), second: number(17, 19) }
+    const at = timeForm.test(text) ? utcTime({ ...date, ...ofDay }) : undefined
     if (at === undefined) throw bad(`${name} as a time`)
     return at
   }

@@ -4,7 +4,7 @@
  */
 import { PeerFault } from '../../base/errors.ts'
 import type { Timestamp } from '../../base/time.ts'
-import { brokenList, parseRevocationList, type RevocationList } from '../revocation-list.ts'
+import { brokenList, type RevocationList, readRevocationList } from '../revocation-list.ts'
 import type { Refusal } from '../verdict.ts'
 import type { Vouched } from './chain.ts'
 
@@ -54,7 +54,7 @@ function isOfRoot(list: RevocationList, root: Vouched['root']): boolean {
 
 function readList(bytes: Uint8Array): RevocationList | undefined {
   try {
-    return parseRevocationList(bytes)
+    return readRevocationList(bytes)
   } catch (error) {
     if (error instanceof PeerFault) return undefined
     throw error

@@ -3,8 +3,10 @@ import * as pkijs from 'pkijs'
 import { describe, expect, test } from 'vitest'
 import {
   brokenList,
+  type ListIssuer,
   parseRevocationList,
   type RevocationList,
+  readRevocationList,
 } from '../../../src/attestation/revocation-list.ts'
 import { amdName } from '../../../src/attestation/sev-snp/products.ts'
 import { vendorKeysOf } from '../../../src/attestation/vendor-keys.ts'
@@ -55,6 +57,41 @@ test('a list speaks for who signed it, from its first second to its last', () =>
   expect(judge(foreign)).toMatchObject({ code: 'CRL_FOREIGN' })
   const forged = list({ key: authority.issuer.privateKey })
   expect(judge(forged)).toMatchObject({ code: 'CRL_SIGNATURE_INVALID' })
+})
+
+describe('a list that was read', () => {
+  test('is found again once it was found signed, and no other list is', () => {
+    const [good, forged] = [list(), list({ key: authority.issuer.privateKey })]
+    const read = readRevocationList(good)
+    expect(readRevocationList(good)).not.toBe(read)
+    expect(brokenList(read, issuer, epoch)).toBeUndefined()
+    expect(readRevocationList(good.slice())).toBe(read)
+    expect(brokenList(readRevocationList(forged), issuer, epoch)).toMatchObject({
+      code: 'CRL_SIGNATURE_INVALID',
+    })
+    expect(readRevocationList(forged)).not.toBe(readRevocationList(forged))
+  })
+
+  test('is asked for its dates and its issuer again', () => {
+    const bytes = list()
+    expect(brokenList(readRevocationList(bytes), issuer, epoch)).toBeUndefined()
+    const [otherKey = new Uint8Array()] = vendorKeysOf('sev-snp')
+    const judgeKept = (by: ListIssuer, now = epoch) =>
+      brokenList(readRevocationList(bytes), by, now)?.code
+    expect(judgeKept(issuer, after(epoch, days(31)))).toBe('CRL_EXPIRED')
+    expect(judgeKept({ ...issuer, publicKey: otherKey })).toBe('CRL_SIGNATURE_INVALID')
+    expect(judgeKept({ ...issuer, name: amdName('ARK-Genoa') })).toBe('CRL_FOREIGN')
+    expect(judgeKept(issuer)).toBeUndefined()
+  })
+
+  test('is not what somebody made of its bytes afterwards', () => {
+    const bytes = list({ revoked: ['0102'] })
+    const shown = bytes.slice()
+    expect(brokenList(readRevocationList(shown), issuer, epoch)).toBeUndefined()
+    shown.fill(0)
+    expect([...readRevocationList(bytes).revoked]).toEqual(['0102'])
+    expect(() => readRevocationList(shown)).toThrow(PeerFault)
+  })
 })
 
 test('a list that was found signed by one key is not signed by another for that', () => {

@@ -33,20 +33,36 @@ function isKept({ der }: Link): boolean {
   return parseCertificate(der) === first
 }
 
-test('an authority under a pinned key is read once, and a leaf every time', () => {
+test('a certificate under a pinned key is read once', () => {
   const authority = authorityUnder(root)
   const leaf = leafUnder(authority)
-  expect(isKept(authority)).toBe(false)
+  expect([authority, leaf].map(isKept)).toEqual([false, false])
   expect(isRefusal(verify([leaf, authority]))).toBe(false)
-  expect(isKept(authority)).toBe(true)
-  expect(isKept(leaf)).toBe(false)
+  expect([authority, leaf].map(isKept)).toEqual([true, true])
   expect(isRefusal(verify([leafUnder(authority), authority]))).toBe(false)
 })
 
-test('an authority that no pinned key vouches for is not kept', () => {
+test('a certificate that no pinned key vouches for is not kept', () => {
   const authority = authorityUnder(stranger)
-  expect(verify([leafUnder(authority), authority])).toMatchObject({ code: 'UNKNOWN_ANCHOR' })
-  expect(isKept(authority)).toBe(false)
+  const leaf = leafUnder(authority)
+  expect(verify([leaf, authority])).toMatchObject({ code: 'UNKNOWN_ANCHOR' })
+  expect([authority, leaf].map(isKept)).toEqual([false, false])
+})
+
+test('a kept leaf is worth nothing under another authority of the same name', () => {
+  const [authority, other] = [authorityUnder(root), authorityUnder(root)]
+  const leaf = leafUnder(authority)
+  expect(isRefusal(verify([leaf, authority]))).toBe(false)
+  expect(verify([leaf, other])).toMatchObject({ code: 'CHAIN_INVALID', facts: { certificate: 0 } })
+  expect(isRefusal(verify([leaf, authority]))).toBe(false)
+})
+
+test('leaves push out no authority', () => {
+  const authority = authorityUnder(root)
+  const leaves = Array.from({ length: 513 }, () => leafUnder(authority))
+  for (const leaf of leaves) expect(isRefusal(verify([leaf, authority]))).toBe(false)
+  expect(isKept(authority)).toBe(true)
+  expect(leaves.map(isKept)).toEqual(leaves.map((_, i) => i > 0))
 })
 
 test('a kept authority ends when its certificate ends', () => {
