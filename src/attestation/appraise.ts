@@ -25,29 +25,27 @@ export interface Appraisal {
  * Order: size, platform, form, chain, dates, signature, debug, TCB, measurement, report data, pins; the
  * first thing wrong is the answer.
  *
- * Codes: `EVIDENCE_TOO_LARGE`, `PLATFORM_NOT_SUPPORTED`, `SIMULATED_NOT_TRUSTED`, `PLATFORM_NOT_ALLOWED`,
+ * Codes of every platform: `EVIDENCE_TOO_LARGE`, `PLATFORM_NOT_SUPPORTED`, `SIMULATED_NOT_TRUSTED`, `PLATFORM_NOT_ALLOWED`,
  * `EVIDENCE_MALFORMED`, `INSTANCE_MISMATCH`, `CHAIN_INVALID`, `UNKNOWN_ANCHOR`, `EVIDENCE_NOT_YET_VALID`,
- * `EVIDENCE_EXPIRED`, `SIGNATURE_INVALID`, `DEBUG_ENABLED`, `TCB_NOT_ALLOWED`, `ADVISORY_NOT_ALLOWED`, `PRIVILEGE_LEVEL_NOT_ALLOWED`, `MEASUREMENT_MISMATCH`,
- * `SVN_TOO_LOW`, `MEASUREMENT_NOT_YET_VALID`, `MEASUREMENT_EXPIRED`, `REPORT_DATA_MISMATCH`,
- * `INSTANCE_NOT_PINNED`; and those of the platform's verifier: for SGX and TDX `QUOTE_NOT_SUPPORTED`, `ATTESTATION_KEY_MISMATCH`,
- * `CERTIFICATE_REVOKED`, `QE_IDENTITY_MISMATCH`, `TCB_LEVEL_UNKNOWN`, `TCB_REVOKED`, `TDX_MODULE_MISMATCH`,
- * `TD_ATTRIBUTES_NOT_ALLOWED`, `SERVICE_TD_BOUND`.
+ * `EVIDENCE_EXPIRED`, `SIGNATURE_INVALID`, `DEBUG_ENABLED`, `TCB_NOT_ALLOWED`, `ADVISORY_NOT_ALLOWED`,
+ * `PRIVILEGE_LEVEL_NOT_ALLOWED`, `MEASUREMENT_MISMATCH`, `SVN_TOO_LOW`, `MEASUREMENT_NOT_YET_VALID`,
+ * `MEASUREMENT_EXPIRED`, `REPORT_DATA_MISMATCH`, `INSTANCE_NOT_PINNED`.
+ *
+ * Of SGX, TDX and SEV-SNP: `CERTIFICATE_REVOKED`. Of SGX and TDX: `QUOTE_NOT_SUPPORTED`, `ATTESTATION_KEY_MISMATCH`,
+ * `QE_IDENTITY_MISMATCH`, `TCB_LEVEL_UNKNOWN`, `TCB_REVOKED`, `TDX_MODULE_MISMATCH`, `TD_ATTRIBUTES_NOT_ALLOWED`,
+ * `SERVICE_TD_BOUND`. Of SEV-SNP: `REPORT_NOT_SUPPORTED`, `PRODUCT_NOT_SUPPORTED`, `PRODUCT_MISMATCH`,
+ * `CERTIFICATE_TCB_MISMATCH`, `MIGRATION_ALLOWED`.
  *
  * @throws {InvariantError} if the caller expects report data of other than 64 bytes.
  */
 export function appraise(appraisal: Appraisal): Verdict {
   const { expectedReportData: reportData, policy, now } = appraisal
   assert(reportData.length === 64, 'expected report data has 64 bytes')
-  const revocation = 'required'
-  const demands = {
-    policy,
-    namesSoftware: true,
-    mainValues: [],
-    reportData,
-    now,
-    revocation,
-  } as const
-  const judgement = judge(appraisal, demands)
+  const judgement = judge(appraisal, {
+    ...{ policy, namesSoftware: true, mainValues: [], reportData, now },
+    // What has been revoked may not pass because nobody brought the list.
+    revocation: 'required',
+  })
   const refusal = refusalOf(judgement)
   if (refusal !== undefined) return { kind: 'refused', ...refusal }
   if (judgement.kind === 'judged') return trusted(judgement, policy)
