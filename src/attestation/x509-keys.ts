@@ -20,17 +20,32 @@ export interface Signed {
   readonly signature: Uint8Array
 }
 
-/**
- * AlgorithmIdentifiers as DER. ECDSA has no parameters (RFC 5758 §3.2). RSASSA-PSS names its hash, its mask, its salt and,
- * in AMD's older certificates, the trailer, which is the default and should not be there (RFC 4055 §3.1).
- */
-const pss =
-  '06092a864886f70d01010a30ROOMa00f300d06096086480165030402020500a11c301a06092a864886f70d010108300d06096086480165030402020500a203020130'
+/** A value around others, as hexadecimal DER shorter than 128 bytes. */
+const der = (tag: string, ...parts: readonly string[]): string => {
+  const content = parts.join('')
+  return tag + (content.length / 2).toString(16).padStart(2, '0') + content
+}
+const sequence = (...parts: readonly string[]): string => der('30', ...parts)
+const oid = (content: string): string => der('06', content)
+
+const sha384 = sequence(oid('608648016503040202'), '0500')
+/** What RSASSA-PSS is told (RFC 4055 §3.1): the hash, the mask, MGF1 with the same hash, and the salt of 48 bytes. */
+const pssParameters = [
+  der('a0', sha384),
+  der('a1', sequence(oid('2a864886f70d010108'), sha384)),
+  der('a2', '020130'),
+]
+/** The default, which should not be spelled out, and is in AMD's older certificates. */
+const pssTrailer = der('a3', '020101')
+const pss = (...parameters: readonly string[]): string =>
+  sequence(oid('2a864886f70d01010a'), sequence(...parameters))
+
+/** AlgorithmIdentifiers as DER. ECDSA has no parameters (RFC 5758 §3.2). */
 const algorithms: ReadonlyMap<string, SignatureAlgorithm> = new Map([
-  ['300a06082a8648ce3d040302', 'ECDSA-SHA-256'],
-  ['300a06082a8648ce3d040303', 'ECDSA-SHA-384'],
-  [`3041${pss.replace('ROOM', '34')}`, 'RSASSA-PSS-SHA-384'],
-  [`3046${pss.replace('ROOM', '39')}a303020101`, 'RSASSA-PSS-SHA-384'],
+  [sequence(oid('2a8648ce3d040302')), 'ECDSA-SHA-256'],
+  [sequence(oid('2a8648ce3d040303')), 'ECDSA-SHA-384'],
+  [pss(...pssParameters), 'RSASSA-PSS-SHA-384'],
+  [pss(...pssParameters, pssTrailer), 'RSASSA-PSS-SHA-384'],
 ])
 
 /** SubjectPublicKeyInfo of an uncompressed point (RFC 5480 §2, X.690 §10) up to the point: it has one spelling. */
