@@ -89,7 +89,9 @@ export function saidCodes(tree: Tree): readonly SaidCode[] {
         const found = textOf(code)
         if (found !== undefined && codePattern.test(found)) {
           const next = textOf(propertyOf(node, 'next')) ?? adviceOn(found)
-          said.push({ code: found, kind: 'refusal', sentence, next })
+          // Rows with a message are thrown: in the host's rooms, of its machine.
+          const isThrown = path.startsWith('src/host/') && propertyOf(node, 'message') !== undefined
+          said.push({ code: found, kind: isThrown ? 'the machine' : 'refusal', sentence, next })
         }
         for (const row of explainedIn(node.properties)) said.push(row)
       },
