@@ -1,31 +1,15 @@
 import { expect, test } from 'vitest'
 import { inspect } from '../../../src/attestation/inspect.ts'
-import { draftManifest, tcbRuleOf } from '../../../src/attestation/manifest-draft.ts'
-import { policyOf } from '../../../src/attestation/policy.ts'
-import { toHex, utf8 } from '../../../src/base/bytes.ts'
+import { utf8 } from '../../../src/base/bytes.ts'
 import { after, days } from '../../../src/base/time.ts'
-import { epoch, parsed, testNetwork } from '../../fixtures/network.ts'
-import { makeSnpAuthority, snpCrl, snpEvidence, snpImage, snpSerials } from '../../forge/sev-snp.ts'
+import { epoch } from '../../fixtures/network.ts'
+import { snpPolicy } from '../../fixtures/sev-snp.ts'
+import { makeSnpAuthority, snpCrl, snpEvidence, snpSerials } from '../../forge/sev-snp.ts'
 
 const authority = makeSnpAuthority(epoch)
 const other = makeSnpAuthority(epoch, { isOther: true })
 const { body } = snpEvidence(authority)
-const policy = policyOf(
-  parsed(
-    draftManifest({
-      ...{ name: 'guests', foundingNonce: 0, manifestSet: testNetwork().manifest.manifestSet },
-      anchors: [{ platform: 'sev-snp', publicKey: authority.anchor }],
-      measurements: [
-        {
-          ...{ name: 'software', platform: 'sev-snp', svnMin: 0 },
-          registers: { measurement: toHex(snpImage('coterie-test')) },
-          ...{ validFrom: '2026-10-31T00:00:00Z', validUntil: '2027-11-01T00:00:00Z' },
-        },
-      ],
-      tcb: [tcbRuleOf('sev-snp')],
-    }),
-  ),
-)
+const policy = snpPolicy(authority)
 
 function look(revocation: 'required' | 'if-present', ...lists: readonly Uint8Array[]) {
   const items = lists.map(bytes => ({ kind: 'crl', bytes }) as const)

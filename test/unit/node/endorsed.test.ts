@@ -1,10 +1,7 @@
 import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
 import { appraise } from '../../../src/attestation/appraise.ts'
 import type { Endorsement, Endorsements } from '../../../src/attestation/endorsements.ts'
-import { draftManifest, tcbRuleOf } from '../../../src/attestation/manifest-draft.ts'
-import { policyOf } from '../../../src/attestation/policy.ts'
 import type { Verdict } from '../../../src/attestation/verdict.ts'
-import { toHex } from '../../../src/base/bytes.ts'
 import { nodeIdOfKey } from '../../../src/base/ids.ts'
 import { silentLogger } from '../../../src/base/log.ts'
 import { amdEndorser } from '../../../src/host/endorsements/amd.ts'
@@ -13,31 +10,17 @@ import { Endorsed } from '../../../src/node/endorsed.ts'
 import { seededRandom } from '../../fakes/beat-network.ts'
 import { saying, startVendorServer } from '../../fakes/vendor-server.ts'
 import { VirtualTime } from '../../fakes/virtual-time.ts'
-import { epoch, parsed, testNetwork } from '../../fixtures/network.ts'
+import { epoch } from '../../fixtures/network.ts'
 import { eventually } from '../../fixtures/patience.ts'
-import { makeSnpAuthority, snpCrl, snpEvidence, snpImage } from '../../forge/sev-snp.ts'
+import { snpPolicy } from '../../fixtures/sev-snp.ts'
+import { makeSnpAuthority, snpCrl, snpEvidence } from '../../forge/sev-snp.ts'
 
 const node = nodeIdOfKey(new Uint8Array(32).fill(1))
 const other = nodeIdOfKey(new Uint8Array(32).fill(2))
 const authority = makeSnpAuthority(epoch)
 const reportData = new Uint8Array(64).fill(7)
 const { report, certificate } = snpEvidence(authority, { reportData })
-const policy = policyOf(
-  parsed(
-    draftManifest({
-      ...{ name: 'guests', foundingNonce: 0, manifestSet: testNetwork().manifest.manifestSet },
-      anchors: [{ platform: 'sev-snp', publicKey: authority.anchor }],
-      measurements: [
-        {
-          ...{ name: 'software', platform: 'sev-snp', svnMin: 1 },
-          registers: { measurement: toHex(snpImage('coterie-test')) },
-          ...{ validFrom: '2026-10-31T00:00:00Z', validUntil: '2027-11-01T00:00:00Z' },
-        },
-      ],
-      tcb: [tcbRuleOf('sev-snp', { minimum: { tee: 1, snp: 24 } })],
-    }),
-  ),
-)
+const policy = snpPolicy(authority)
 const judgeReport = (endorsements: Endorsements): Verdict =>
   appraise({
     evidence: { platform: 'sev-snp', body: report },

@@ -3,28 +3,29 @@ import { describe, expect, test } from 'vitest'
 import type { Endorsement } from '../../../../src/attestation/endorsements.ts'
 import { noEndorsements } from '../../../../src/attestation/endorsements.ts'
 import { fromUtf8, utf8 } from '../../../../src/base/bytes.ts'
+import { days, hours, timestamp } from '../../../../src/base/time.ts'
 import {
-  after,
-  type Duration,
-  days,
-  hours,
-  type Timestamp,
-  timestamp,
-} from '../../../../src/base/time.ts'
-import { answerOf, ask, authority, claimsOf, type Tee } from '../../../fixtures/dcap.ts'
-import { epoch } from '../../../fixtures/network.ts'
+  answerOf,
+  answerTo,
+  ask,
+  at,
+  authority,
+  claimsOf,
+  elsewhere,
+  foreign,
+  genuine,
+  missedNames,
+} from '../../../fixtures/dcap.ts'
 import {
   dcapCertificate,
   dcapNames,
   dcapSerials,
   goodPck,
-  makeDcapAuthority,
   makePair,
   pemText,
 } from '../../../forge/dcap.ts'
 import {
   type CollateralRequest,
-  type DcapCollateral,
   dcapCollateral,
   dcapEndorsements,
   identityForm,
@@ -34,22 +35,6 @@ import {
   tcbInfoForm,
 } from '../../../forge/dcap-collateral.ts'
 
-const genuine = { sgx: dcapCollateral(authority), tdx: dcapCollateral(authority, { tee: 'tdx' }) }
-const at = (span: Duration): Timestamp => after(epoch, span)
-const other = makeDcapAuthority(epoch)
-const foreign = dcapCollateral(other)
-
-type Change = Partial<Record<keyof DcapCollateral, Endorsement | undefined>>
-const answerTo = (tee: Tee, change: Change, now = epoch): string =>
-  answerOf(ask(tee, { request: { endorsements: dcapEndorsements(genuine[tee], change), now } }))
-
-const names = {
-  rootList: 'crl root',
-  pckList: 'crl platform',
-  signers: 'certificates tcb-signing',
-  tcbInfo: `tcb-info sgx ${goodPck.fmspc}`,
-  identity: 'qe-identity sgx',
-} as const
 const kinds = ['rootList', 'pckList', 'tcbInfo', 'identity'] as const
 
 test('without any word of Intel all of it is to be fetched', () => {
@@ -70,15 +55,15 @@ test('without any word of Intel all of it is to be fetched', () => {
 test.each(kinds)('without %s nothing is decided', kind => {
   // The list of the other issuer is still there.
   const why = kind === 'rootList' || kind === 'pckList' ? 'CRL_FOREIGN' : 'absent'
-  expect(answerTo('sgx', { [kind]: undefined })).toBe(`${names[kind]}: ${why}`)
+  expect(answerTo('sgx', { [kind]: undefined })).toBe(`${missedNames[kind]}: ${why}`)
 })
 
 test('without the signer’s certificate nothing is decided', () => {
   expect(answerTo('sgx', { signers: undefined })).toBe(
     [
-      `${names.signers}: absent`,
-      `${names.tcbInfo}: COLLATERAL_SIGNER_MISSING`,
-      `${names.identity}: COLLATERAL_SIGNER_MISSING`,
+      `${missedNames.signers}: absent`,
+      `${missedNames.tcbInfo}: COLLATERAL_SIGNER_MISSING`,
+      `${missedNames.identity}: COLLATERAL_SIGNER_MISSING`,
     ].join(', '),
   )
 })
@@ -102,7 +87,7 @@ describe('TCB info and identities', () => {
     ['another PCE', { pceId: '0001' }],
   ])('TCB info of %s is not of this machine', (_name, change) => {
     const tcbInfo = document({ tcbInfo: info => Object.assign(info, change) }, 'tcbInfo')
-    expect(answerTo('sgx', { tcbInfo })).toBe(`${names.tcbInfo}: COLLATERAL_FOREIGN`)
+    expect(answerTo('sgx', { tcbInfo })).toBe(`${missedNames.tcbInfo}: COLLATERAL_FOREIGN`)
   })
 
   test('what is said of SGX is not said of TDX, nor the other way', () => {
@@ -178,7 +163,7 @@ describe('TCB info and identities', () => {
       ],
     ]
     test.each(bad)(`${by} %s decides nothing: %s`, (_name, why, make) => {
-      expect(answerTo('sgx', { [by]: make() })).toBe(`${names[by]}: ${why}`)
+      expect(answerTo('sgx', { [by]: make() })).toBe(`${missedNames[by]}: ${why}`)
     })
 
     test(`${by} spelled another way is not what Intel signed`, () => {
@@ -201,7 +186,7 @@ describe('TCB info and identities', () => {
       const accepted: number[] = []
       for (let i = 0; i < bytes.length; i += 16) {
         const changed = { kind, bytes: bytes.with(i, (bytes[i] ?? 0) ^ 2) }
-        if (!answerTo('sgx', { [by]: changed }).startsWith(names[by])) accepted.push(i)
+        if (!answerTo('sgx', { [by]: changed }).startsWith(missedNames[by])) accepted.push(i)
       }
       expect(accepted).toEqual([])
     })
@@ -235,7 +220,7 @@ describe('TCB info and identities', () => {
     const request = { evaluationNumberMin: 17 }
     expect(answerOf(ask('sgx', { request }))).toBe('UpToDate')
     expect(answerOf(ask('sgx', { request: { evaluationNumberMin: 18 } }))).toBe(
-      `${names.tcbInfo}: COLLATERAL_SUPERSEDED, ${names.identity}: COLLATERAL_SUPERSEDED`,
+      `${missedNames.tcbInfo}: COLLATERAL_SUPERSEDED, ${missedNames.identity}: COLLATERAL_SUPERSEDED`,
     )
   })
 
@@ -274,12 +259,12 @@ describe('who signs collateral', () => {
   test.each([
     ['has another name', { subject: 'Intel SGX Something' }, 'absent'],
     ['is an authority', { pathLength: '00' }, 'absent'],
-    ['is of another root', { issuerKey: other.root.privateKey }, 'CHAIN_INVALID'],
+    ['is of another root', { issuerKey: elsewhere.root.privateKey }, 'CHAIN_INVALID'],
     ['is over', { notAfter: at(hours(-1)) }, 'EVIDENCE_EXPIRED'],
     ['begins tomorrow', { notBefore: at(hours(1)) }, 'EVIDENCE_NOT_YET_VALID'],
   ] as const)('and %s decides nothing', (_name, change, why) => {
     const [first] = answerTo('sgx', { signers: certificate(change) }).split(', ')
-    expect(first).toBe(`${names.signers}: ${why}`)
+    expect(first).toBe(`${missedNames.signers}: ${why}`)
   })
 
   test('may have changed the certificate: the one that is of now counts', () => {
@@ -293,7 +278,7 @@ describe('who signs collateral', () => {
   test('is read from DER of one certificate too, and among certificates of other vendors', () => {
     const bytes = authority.signerCertificate
     const { items } = dcapEndorsements(genuine.sgx, { signers: { kind: 'certificates', bytes } })
-    const others = [utf8('garbage'), other.signerCertificate, authority.issuerCertificate]
+    const others = [utf8('garbage'), elsewhere.signerCertificate, authority.issuerCertificate]
     const strangers = others.map((each): Endorsement => ({ kind: 'certificates', bytes: each }))
     const endorsements = { items: [...strangers, ...items] }
     expect(answerOf(ask('sgx', { request: { endorsements } }))).toBe('UpToDate')

@@ -2,33 +2,26 @@
 import { describe, expect, test } from 'vitest'
 import type { Endorsement } from '../../../../src/attestation/endorsements.ts'
 import { utf8 } from '../../../../src/base/bytes.ts'
-import { after, type Duration, days, hours, type Timestamp } from '../../../../src/base/time.ts'
-import { answerOf, ask, authority, type Tee } from '../../../fixtures/dcap.ts'
-import { epoch } from '../../../fixtures/network.ts'
-import { dcapQuote, dcapSerials, goodPck, makeDcapAuthority } from '../../../forge/dcap.ts'
+import { days, hours, type Timestamp } from '../../../../src/base/time.ts'
 import {
-  type DcapCollateral,
+  answerOf,
+  answerTo,
+  ask,
+  at,
+  authority,
+  type CollateralChange,
+  elsewhere,
+  foreign,
+  genuine,
+  missedNames,
+} from '../../../fixtures/dcap.ts'
+import { epoch } from '../../../fixtures/network.ts'
+import { dcapQuote, dcapSerials } from '../../../forge/dcap.ts'
+import {
   dcapCollateral,
   dcapEndorsements,
   type ListRequest,
 } from '../../../forge/dcap-collateral.ts'
-
-const genuine = { sgx: dcapCollateral(authority), tdx: dcapCollateral(authority, { tee: 'tdx' }) }
-const at = (span: Duration): Timestamp => after(epoch, span)
-const other = makeDcapAuthority(epoch)
-const foreign = dcapCollateral(other)
-
-type Change = Partial<Record<keyof DcapCollateral, Endorsement | undefined>>
-const answerTo = (tee: Tee, change: Change, now = epoch): string =>
-  answerOf(ask(tee, { request: { endorsements: dcapEndorsements(genuine[tee], change), now } }))
-
-const names = {
-  rootList: 'crl root',
-  pckList: 'crl platform',
-  signers: 'certificates tcb-signing',
-  tcbInfo: `tcb-info sgx ${goodPck.fmspc}`,
-  identity: 'qe-identity sgx',
-} as const
 
 const flipped = ({ kind, bytes }: Endorsement, place: number): Endorsement => ({
   kind,
@@ -59,15 +52,15 @@ describe('lists of revoked certificates', () => {
   ]
   for (const by of ['rootList', 'pckList'] as const) {
     test.each(bad)(`${by} that is %s decides nothing: %s`, (_name, why, make) => {
-      expect(answerTo('sgx', { [by]: make(by) })).toBe(`${names[by]}: ${why}`)
-      expect(answerTo('tdx', { [by]: make(by) })).toBe(`${names[by]}: ${why}`)
+      expect(answerTo('sgx', { [by]: make(by) })).toBe(`${missedNames[by]}: ${why}`)
+      expect(answerTo('tdx', { [by]: make(by) })).toBe(`${missedNames[by]}: ${why}`)
     })
   }
 
   test('either list cannot stand in for the other', () => {
     const { rootList, pckList } = genuine.sgx
-    expect(answerTo('sgx', { rootList: pckList })).toBe(`${names.rootList}: CRL_FOREIGN`)
-    expect(answerTo('sgx', { pckList: rootList })).toBe(`${names.pckList}: CRL_FOREIGN`)
+    expect(answerTo('sgx', { rootList: pckList })).toBe(`${missedNames.rootList}: CRL_FOREIGN`)
+    expect(answerTo('sgx', { pckList: rootList })).toBe(`${missedNames.pckList}: CRL_FOREIGN`)
   })
 
   test.each([
@@ -96,7 +89,7 @@ describe('lists of revoked certificates', () => {
 })
 
 describe('what was read once', () => {
-  const request = (now = epoch, change: Change = {}) => ({
+  const request = (now = epoch, change: CollateralChange = {}) => ({
     request: { now, endorsements: dcapEndorsements(genuine.sgx, change) },
   })
 
@@ -115,9 +108,9 @@ describe('what was read once', () => {
     const under = (...anchors: Uint8Array[]): string =>
       answerOf(ask('sgx', { request: { body, anchors } }))
     expect(under(authority.rootKey)).toBe('UpToDate')
-    expect(under(other.rootKey)).toBe('UNKNOWN_ANCHOR')
+    expect(under(elsewhere.rootKey)).toBe('UNKNOWN_ANCHOR')
     expect(under()).toBe('UNKNOWN_ANCHOR')
-    expect(under(other.rootKey, authority.rootKey)).toBe('UpToDate')
+    expect(under(elsewhere.rootKey, authority.rootKey)).toBe('UpToDate')
   })
 
   test('lasts as long as it says, also where the quote is known', () => {

@@ -4,11 +4,7 @@ import { appraise } from '../../../../src/attestation/appraise.ts'
 import { type Check, Checks } from '../../../../src/attestation/checks.ts'
 import type { Fields, Verification } from '../../../../src/attestation/claims.ts'
 import { sgxAppraiser, tdxAppraiser } from '../../../../src/attestation/dcap/verify.ts'
-import {
-  type Endorsement,
-  type Endorsements,
-  noEndorsements,
-} from '../../../../src/attestation/endorsements.ts'
+import { type Endorsements, noEndorsements } from '../../../../src/attestation/endorsements.ts'
 import { draftManifest, tcbRuleOf } from '../../../../src/attestation/manifest-draft.ts'
 import { type Policy, policyOf } from '../../../../src/attestation/policy.ts'
 import { vendorKeysOf } from '../../../../src/attestation/vendor-keys.ts'
@@ -20,6 +16,7 @@ import { parsed, testNetwork } from '../../../fixtures/network.ts'
 import {
   absence,
   areVectorsAbsent,
+  endorsementsBeside,
   unjudgedPlaces,
   type Vector,
   vectorBytes,
@@ -36,21 +33,6 @@ const vectors = (['sgx', 'tdx'] as const).flatMap(platform =>
 type DcapVector = (typeof vectors)[number]
 const accepted = vectors.filter(({ expected }) => expected.verdict === 'accept')
 
-const kinds: Readonly<Record<string, Endorsement['kind']>> = {
-  tcb_info: 'tcb-info',
-  qe_identity: 'qe-identity',
-  tcb_signing_chain: 'certificates',
-  pck_crl: 'crl',
-  root_ca_crl: 'crl',
-}
-
-const endorsementsOf = ({ collateral }: DcapVector): Endorsements => ({
-  items: Object.entries(collateral?.files ?? {}).flatMap(([name, file]) => {
-    const kind = kinds[name]
-    return kind === undefined ? [] : [{ kind, bytes: vectorBytes(file) }]
-  }),
-})
-
 const at = ({ verify_at }: Vector): Timestamp => timestamp(Date.parse(verify_at))
 
 interface Noted {
@@ -62,7 +44,7 @@ function verify(
   vector: DcapVector,
   body = vectorBytes(vector.file),
   now: Timestamp | null = at(vector),
-  endorsements = endorsementsOf(vector),
+  endorsements = endorsementsBeside(vector),
 ): Noted {
   const checks = new Checks()
   const anchors = vendorKeysOf(vector.platform)
@@ -94,7 +76,7 @@ function judge(vector: DcapVector): Verdict {
   return appraise({
     evidence: { platform, body: vectorBytes(vector.file) },
     expectedReportData: fromHex(String(fields['report_data'])) ?? new Uint8Array(64),
-    endorsements: endorsementsOf(vector),
+    endorsements: endorsementsBeside(vector),
     policy: policyFor(platform, fields),
     now: at(vector),
   })
@@ -165,7 +147,7 @@ describe.skipIf(areVectorsAbsent)(`published quotes of SGX and TDX${absence}`, (
   test.each(accepted)(
     '$id decides nothing with any sixteenth byte of what Intel says changed',
     vector => {
-      const { items } = endorsementsOf(vector)
+      const { items } = endorsementsBeside(vector)
       for (const [place, { kind, bytes }] of items.entries()) {
         const unjudged = unjudgedPlaces(bytes, changed => {
           const endorsements = { items: items.with(place, { kind, bytes: changed }) }
