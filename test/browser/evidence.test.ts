@@ -3,7 +3,8 @@
  * Published evidence is tried where it lies beside the checkout.
  */
 import { beforeAll, describe, expect, test } from 'vitest'
-import { absence as absenceOfVectors } from '../fixtures/vectors.ts'
+import { realPlatforms } from '../fixtures/mixed-network.ts'
+import { areVectorsAbsent, absence as noVectors } from '../fixtures/vectors.ts'
 import { absence, askBrowser, isSkipped, type Origin } from './chromium.ts'
 import { forgedCases, publishedCases } from './evidence-cases.ts'
 import { answerEvidence } from './page/evidence.ts'
@@ -13,7 +14,7 @@ if (isSkipped) process.stdout.write(`evidence in a browser${absence}\n`)
 const cases = isSkipped ? [] : [...(await forgedCases()), ...publishedCases()]
 const numbered = cases.map((each, i) => ({ ...each, i }))
 
-describe.skipIf(isSkipped)(`evidence in a browser${absence}${absenceOfVectors}`, () => {
+describe.skipIf(isSkipped)(`evidence in a browser${absence}`, () => {
   const answers = new Map<Origin, Answers>()
   const of = (origin: Origin): Answers => {
     const found = answers.get(origin)
@@ -54,6 +55,16 @@ describe.skipIf(isSkipped)(`evidence in a browser${absence}${absenceOfVectors}`,
       expect(of(origin)).toMatchObject({ violations: ['script-src eval'] })
     }
   })
+
+  test.skipIf(areVectorsAbsent)(
+    `published evidence of every platform was asked${noVectors}`,
+    () => {
+      const trusted = cases.filter(({ due }) => due.inspected === 'trusted')
+      expect(new Set(trusted.map(({ question }) => question.platform))).toEqual(
+        new Set(realPlatforms),
+      )
+    },
+  )
 
   test('milliseconds for each piece of evidence, at first sight, are told', () => {
     const { spans } = of('secure')
