@@ -3,7 +3,7 @@
  * Published evidence is tried where it lies beside the checkout.
  */
 import { beforeAll, describe, expect, test } from 'vitest'
-import { realPlatforms } from '../fixtures/mixed-network.ts'
+import { realPlatforms } from '../fixtures/mixed-platforms.ts'
 import { areVectorsAbsent, absence as noVectors } from '../fixtures/vectors.ts'
 import { absence, askBrowser, isSkipped, type Origin } from './chromium.ts'
 import { forgedCases, publishedCases } from './evidence-cases.ts'
