@@ -29,6 +29,8 @@ const renewal = { first: 0.5, last: 0.65 }
 const untoldLife = hours(2)
 /** The longest rest before the end is looked at again: endorsements may have moved it, and the host its clock. */
 const lookEvery = minutes(10)
+/** The shortest rest after newer evidence. */
+const restMin = minutes(1)
 /** A device that takes longer does not quote at all. */
 const patience = minutes(3)
 const backOff = { first: seconds(5), last: minutes(5) }
@@ -126,7 +128,8 @@ export class KeyEvidence {
     // Nobody is to see newer evidence of a node that stops.
     if (this.#stopping.signal.aborted) return
     const failure = typeof found === 'string' ? found : this.#consider(found, startedAt)
-    if (failure === undefined) this.#look()
+    // Whatever a TEE answers, it is not asked again at once.
+    if (failure === undefined) this.#rest(restMin)
     else this.#failed(failure)
   }
 
@@ -150,6 +153,7 @@ export class KeyEvidence {
     this.#quotedAt = quotedAt
     this.#share = this.#drawShare()
     this.#failures = 0
+    this.#endsAt = undefined
     this.#note(verdict)
     const facts = isTrusted ? { endsAt: new Date(endOf(verdict)).toISOString() } : {}
     events.note('evidence-renewed', 'there is newer evidence about the keys of this node', facts)

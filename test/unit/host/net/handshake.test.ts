@@ -6,6 +6,7 @@ import { attestMember } from '../../../../src/host/net/handshake.ts'
 import type { Attested, FramePort, Outcome } from '../../../../src/host/net/handshake-exchange.ts'
 import { VerificationQueue } from '../../../../src/host/net/verification-queue.ts'
 import { systemRandom } from '../../../../src/host/random.ts'
+import { evidenceDigest } from '../../../../src/wire/evidence.ts'
 import {
   decodeHandshakeFrame,
   encodeHandshakeFrame,
@@ -273,4 +274,24 @@ test('too many strangers at once are turned away as busy', async () => {
   expect(results.filter(result => result === 'appraised')).toHaveLength(68)
   expect(results.filter(result => result === undefined)).toHaveLength(2)
   expect(queue.length).toBe(0)
+})
+
+test('newer evidence that comes in the midst of a handshake waits for the next one', async () => {
+  const [a, b] = [new FakeAdmission({ name: 'a' }), new FakeAdmission({ name: 'b' })]
+  const first = { a: a.evidence, b: b.evidence }
+  const { initiator, responder } = await run(a, b, {
+    meddle: (frame, from) => {
+      if (frame.kind === 'hello') {
+        const of = from === 'initiator' ? a : b
+        of.evidence = { ...of.evidence, platform: 'newer' }
+      }
+      return frame
+    },
+  })
+  expect(initiator).toMatchObject({
+    ...{ kind: 'attested', attested: { evidence: first.b, shown: evidenceDigest(first.a) } },
+  })
+  expect(responder).toMatchObject({
+    ...{ kind: 'attested', attested: { evidence: first.a, shown: evidenceDigest(first.b) } },
+  })
 })

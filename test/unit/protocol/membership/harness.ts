@@ -109,8 +109,18 @@ export class World {
     return node
   }
 
+  /** The TEE of a node gave evidence anew. */
+  renew(node: TestNode, evidence: Evidence): void {
+    node.shown = evidence
+    this.feed(node, { kind: 'evidenceRenewed', evidence })
+  }
+
   appraise(evidence: Evidence): Verdict {
-    const verdict = verdictOf(evidence, this.wallOffset + this.now + hours(24))
+    const now = this.wallOffset + this.now
+    const verdict = verdictOf(evidence, now + hours(24))
+    if ((verdict.evidenceEndsAt ?? Number.POSITIVE_INFINITY) <= now) {
+      return { kind: 'refused', code: 'EVIDENCE_EXPIRED', facts: {} }
+    }
     return this.manifest.measurements.includes(verdict.measurement)
       ? verdict
       : { kind: 'refused', code: 'MEASUREMENT_UNKNOWN', facts: {} }
@@ -175,7 +185,7 @@ export class World {
 
   link(left: TestNode, right: TestNode): void {
     const isBarred = (a: TestNode, b: TestNode): boolean => {
-      const verdict = this.appraise(b.member.evidence)
+      const verdict = this.appraise(b.shown)
       return (
         verdict.kind !== 'trusted' ||
         a.machine.admissible(b.id, verdict, this.now) !== undefined ||
@@ -186,9 +196,10 @@ export class World {
     left.links.add(right)
     right.links.add(left)
     for (const [node, other] of [[left, right] as const, [right, left] as const]) {
-      const verdict = this.appraise(other.member.evidence) as TrustedVerdict
+      const verdict = this.appraise(other.shown) as TrustedVerdict
       if (node.links.has(other)) {
-        this.feed(node, { kind: 'connected', member: { ...other.member, verdict } })
+        const member = { ...other.member, evidence: other.shown, verdict }
+        this.feed(node, { kind: 'connected', member })
       }
     }
   }

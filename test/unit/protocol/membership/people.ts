@@ -167,6 +167,18 @@ export function identity(
   return { member: { node: nodeIdOfKey(keys.identity), keys, evidence, verdict }, signing, kem }
 }
 
+/** Other evidence of an identity, which ends then; of its own machine unless said. */
+export function renewedEvidence(
+  { keys, evidence }: AppraisedMember,
+  endsAt: number,
+  change: { readonly instance?: string } = {},
+): Evidence {
+  const said = JSON.parse(fromUtf8(evidence.body) ?? '{}')
+  const instance = change.instance === undefined ? said.instance : digestOfText(change.instance)
+  const body = utf8(JSON.stringify({ ...said, identity: toHex(keys.identity), instance, endsAt }))
+  return { platform: 'fake', body }
+}
+
 function evidenceOf(keys: NodeKeys, setup: NodeSetup, ownInstance: string): Evidence {
   const instance = digestOfText(setup.instance ?? ownInstance)
   const measurement = setup.measurement ?? 'app 1'
@@ -175,8 +187,9 @@ function evidenceOf(keys: NodeKeys, setup: NodeSetup, ownInstance: string): Evid
 }
 
 export function verdictOf(evidence: Evidence, expiresAt: number): TrustedVerdict {
-  const { instance, measurement } = JSON.parse(fromUtf8(evidence.body) ?? '{}')
+  const { instance, measurement, endsAt } = JSON.parse(fromUtf8(evidence.body) ?? '{}')
   return {
+    ...(endsAt === undefined ? {} : { evidenceEndsAt: endsAt as Timestamp }),
     ...{ kind: 'trusted', platform: 'fake', instance, owner: null, measurement },
     ...{ registers: {}, tcb: 'UpToDate', expiresAt: expiresAt as Timestamp, testnet: true },
   }

@@ -3,9 +3,13 @@ import { nodeIdOfKey } from '../../../../src/base/ids.ts'
 import { seconds } from '../../../../src/base/time.ts'
 import { sha256 } from '../../../../src/crypto/hash.ts'
 import type { MembershipInput } from '../../../../src/protocol/membership/types.ts'
-import { type MemberRecord, recordAnswerCodec } from '../../../../src/wire/member-record.ts'
+import {
+  type MemberRecord,
+  possessionMessage,
+  recordAnswerCodec,
+} from '../../../../src/wire/member-record.ts'
 import { network3, type TestNode, World } from './harness.ts'
-import { certificate, type NodeSetup } from './people.ts'
+import { certificate, type NodeSetup, network, renewedEvidence } from './people.ts'
 
 /** a and c are members of b and cannot reach each other. */
 function line(setup: NodeSetup = {}): { world: World; a: TestNode; b: TestNode; c: TestNode } {
@@ -94,6 +98,34 @@ test('a record whose evidence is not trusted makes no member', () => {
   world.run(seconds(1))
   expect(a.machine.isMember(c.id, world.now)).toBe(false)
   expect(a.events()).toContain('RECORD_REFUSED')
+})
+
+test('whoever is handed evidence that has ended asks another neighbour for newer evidence', () => {
+  const world = new World()
+  const [a, b, d] = network3(world, ['a', 'b', 'd']) as [TestNode, TestNode, TestNode]
+  world.canReach = (left, right) => left !== a && right !== a
+  const c = world.add('c')
+  world.run(seconds(3))
+  const old = renewedEvidence(c.member, world.wallOffset + world.now - 1)
+  const possession = c.signing.sign(possessionMessage(network, c.member.keys, old))
+  // What b hands out of c is from long ago; d has the newest.
+  const feed = world.feed.bind(world)
+  let isFirst = true
+  world.feed = (to, input: MembershipInput) => {
+    if (to !== a || input.kind !== 'answered' || !isFirst) return feed(to, input)
+    if (recordOf(input.bytes) === undefined) return feed(to, input)
+    isFirst = false
+    const record = { keys: c.member.keys, evidence: old, possession }
+    return feed(to, { ...input, bytes: recordAnswerCodec.encode({ record }) })
+  }
+  world.feed(a, { kind: 'unknownAuthor', author: c.id, from: b.id })
+  world.run(seconds(2))
+  expect(a.events()).toContain('RECORD_REFUSED')
+  expect(isFirst).toBe(false)
+  expect(
+    a.effects('ask').filter(({ node, protocol }) => node === d.id && protocol === 'record'),
+  ).toHaveLength(1)
+  expect(a.machine.member(c.id, world.now)?.evidence).toEqual(c.member.evidence)
 })
 
 test('an author that nobody knows is asked for a few times and then left alone', () => {

@@ -7,6 +7,7 @@ import type {
   ManifestFacts,
   MembershipEffect,
 } from '../../../../src/protocol/membership/types.ts'
+import type { Evidence } from '../../../../src/wire/evidence.ts'
 import type { identity } from './people.ts'
 
 interface LoggedEffect {
@@ -23,6 +24,8 @@ export class TestNode {
   readonly log: LoggedEffect[] = []
   readonly gates = new Set<NodeId>()
   readonly links = new Set<TestNode>()
+  /** What it shows in handshakes. */
+  shown: Evidence
   isFresh: boolean
   isUp = true
   /** Manifests that its shell can prove, by hash; the last one is in force. */
@@ -39,6 +42,7 @@ export class TestNode {
     this.name = name
     this.machine = machine
     this.member = made.member
+    this.shown = made.member.evidence
     this.signing = made.signing
     this.isFresh = fresh
   }
