@@ -64,7 +64,8 @@ export class FakeNet implements Net, Dialler {
   readonly #log: Logger
   readonly #dials: DialLoop
   readonly #stepUp: StepUp<End>
-  readonly #queue = new VerificationQueue()
+  /** Virtual time moves on between turns of the event loop, so nothing may wait for one. */
+  readonly #queue = new VerificationQueue(queueMicrotask)
   readonly #asks: FakeAsks
   readonly #gossip: FakeGossip
   #cancelDiscovery: (() => void) | undefined
@@ -96,6 +97,7 @@ export class FakeNet implements Net, Dialler {
     this.#dials = new DialLoop({ dialler: this, handlers, limits, clock, timers, random, log })
     this.#stepUp = new StepUp<End>({
       admission: this.admission,
+      verifications: this.#queue,
       handlers: this.handlers,
       links: {
         current: node => this.#current(node),

@@ -178,7 +178,7 @@ async function appraise(
   },
 ): Promise<TrustedVerdict> {
   const judge = (): Verdict => admission.appraiseKeys(shown.keys, shown.evidence)
-  const verdict = shown.known === undefined ? await queue.run(judge) : judge()
+  const verdict = shown.known === undefined ? await queue.ofStranger(judge) : judge()
   if (verdict === undefined) throw refusal('BUSY')
   return trusted(verdict)
 }

@@ -121,7 +121,7 @@ export class Libp2pNet implements Net {
     this.#tells = new Tells({ ...streams, cutOff })
     this.#stepUp = new StepUp({
       ...{ admission, handlers, clock, timers, random, log },
-      links: this.#links,
+      ...{ links: this.#links, verifications: this.#verifications },
       ask: (node, request, signal) => this.#asks.ask(node, stepUpProtocol, request, signal),
       disconnect: cutOff,
     })

@@ -51,7 +51,7 @@ export function netMetrics(figures: NetFigures): readonly MetricFamily[] {
     ),
     gauge(
       'coterie_net_verifications_queued',
-      'Appraisals of strangers that run or wait.',
+      'Appraisals that wait for a turn of the event loop.',
       verifications.length,
     ),
     ...gossipMetrics(figures.gossip),

@@ -107,8 +107,6 @@ export const netLimits: Readonly<Record<'local' | 'lan' | 'wan', NetLimits>> = {
 export const handshakeLimits = {
   /** A whole handshake, from the first Noise message to the last verdict. */
   total: seconds(10),
-  /** Key evidence under appraisal at one time; more wait, so that a burst of strangers does not starve members. */
-  verificationsMax: 4,
   /** Strangers whose evidence may wait for appraisal, each holding one frame; more are turned away as busy. */
   verificationQueueMax: 64,
 } as const

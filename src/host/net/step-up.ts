@@ -31,6 +31,7 @@ import {
 import type { Timers } from '../port.ts'
 import type { ChannelFacts } from './channel-facts.ts'
 import type { Admission, MemberConnection, Net, NetHandlers, StepUpPurpose } from './port.ts'
+import type { VerificationQueue } from './verification-queue.ts'
 
 /** Protocol id of step-up. */
 export const stepUpProtocol = '/coterie/step-up/1'
@@ -63,6 +64,7 @@ export interface StepUpLinks<L extends StepUpLink> {
 /** What step-up stands on. */
 export interface StepUpDeps<L extends StepUpLink> {
   readonly admission: Admission
+  readonly verifications: VerificationQueue
   readonly handlers: NetHandlers
   readonly links: StepUpLinks<L>
   /** Sends a request on the member connection and resolves to its answer. */
@@ -123,13 +125,16 @@ export class StepUp<L extends StepUpLink> {
     purpose: StepUpPurpose,
     signal: AbortSignal,
   ): Promise<Verdict | undefined> {
-    const { admission, handlers, links, random } = this.#deps
+    const { admission, handlers, links, random, verifications } = this.#deps
     const { node } = link
     const nonce = random.bytes(32)
     const request = stepUpRequestCodec.encode({ purpose, nonce })
     const answer = stepUpAnswerCodec.decode(await this.#deps.ask(node, request, signal))
     if (links.current(node) !== link) return undefined
-    const verdict = this.#appraise(link, { purpose, nonce, answer }, admission)
+    const verdict = await verifications.ofMember(() =>
+      this.#appraise(link, { purpose, nonce, answer }, admission),
+    )
+    if (links.current(node) !== link) return undefined
     if (verdict.kind === 'trusted') {
       links.renew(link, verdict)
       this.watch(link)

@@ -1,36 +1,64 @@
 /**
- * Appraising evidence costs milliseconds of the only thread, and strangers choose when it is asked for. So
- * few appraisals are admitted at a time, more wait, and between two of them everybody else gets a turn.
+ * Appraising evidence costs up to milliseconds of the only thread, and others choose when it is asked for. So appraisals follow one
+ * another with a turn of the event loop between any two: sockets, timers and members' streams wait for one of them and never for
+ * a row. Members go before strangers, of whom few may wait.
  */
 import { handshakeLimits } from './options.ts'
 
-/** Admits appraisals of strangers' evidence one after the other. */
-export class VerificationQueue {
-  readonly #waiting: (() => void)[] = []
-  #running = 0
+type NextTurn = (action: () => void) => void
 
-  /** How many appraisals run or wait. */
-  get length(): number {
-    return this.#running + this.#waiting.length
+/** Appraisals that wait for their turn, in the order in which they came. */
+export class VerificationQueue {
+  readonly #nextTurn: NextTurn
+  readonly #members: (() => void)[] = []
+  readonly #strangers: (() => void)[] = []
+  #isTurnDue = false
+
+  /** `nextTurn` runs its action after whatever is due now; a simulation, whose time stands still meanwhile, has its own. */
+  constructor(nextTurn: NextTurn = action => void setImmediate(action)) {
+    this.#nextTurn = nextTurn
   }
 
-  /** The result of `appraise`, run in its turn; `undefined` at once if too many wait. */
-  async run<T>(appraise: () => T): Promise<T | undefined> {
-    if (this.#running >= handshakeLimits.verificationsMax) {
-      if (this.#waiting.length >= handshakeLimits.verificationQueueMax) return undefined
-      // Whoever ends an appraisal hands its place on, so that nobody slips in between.
-      await new Promise<void>(resolve => this.#waiting.push(resolve))
-    } else {
-      this.#running++
-    }
-    try {
-      // Sockets, timers and members' streams come first: a turn of the event loop lies between appraisals.
-      await new Promise<void>(resolve => setImmediate(resolve))
-      return appraise()
-    } finally {
-      const next = this.#waiting.shift()
-      if (next === undefined) this.#running--
-      else next()
-    }
+  /** How many appraisals wait. */
+  get length(): number {
+    return this.#members.length + this.#strangers.length
+  }
+
+  /** The result of `appraise` about a member, for which this node itself asked: there are never more of them than members. */
+  ofMember<T>(appraise: () => T): Promise<T> {
+    return this.#enqueue(this.#members, appraise)
+  }
+
+  /** The result of `appraise` about a stranger; `undefined` at once if too many wait. */
+  async ofStranger<T>(appraise: () => T): Promise<T | undefined> {
+    if (this.#strangers.length >= handshakeLimits.verificationQueueMax) return undefined
+    return this.#enqueue(this.#strangers, appraise)
+  }
+
+  #enqueue<T>(lane: (() => void)[], appraise: () => T): Promise<T> {
+    const result = Promise.withResolvers<T>()
+    lane.push(() => {
+      try {
+        result.resolve(appraise())
+      } catch (error) {
+        // Whoever asked is told; for the others the row goes on.
+        result.reject(error)
+      }
+    })
+    this.#askForTurn()
+    return result.promise
+  }
+
+  #askForTurn(): void {
+    if (this.#isTurnDue || this.length === 0) return
+    this.#isTurnDue = true
+    this.#nextTurn(() => this.#turn())
+  }
+
+  #turn(): void {
+    this.#isTurnDue = false
+    const next = this.#members.shift() ?? this.#strangers.shift()
+    next?.()
+    this.#askForTurn()
   }
 }

@@ -6,6 +6,7 @@ import { after, seconds } from '../../../../src/base/time.ts'
 import { systemClock } from '../../../../src/host/clock.ts'
 import type { ChannelFacts } from '../../../../src/host/net/channel-facts.ts'
 import { StepUp, type StepUpLink } from '../../../../src/host/net/step-up.ts'
+import { VerificationQueue } from '../../../../src/host/net/verification-queue.ts'
 import { systemRandom } from '../../../../src/host/random.ts'
 import { evidenceDigest } from '../../../../src/wire/evidence.ts'
 import { stepUpRequestCodec } from '../../../../src/wire/step-up.ts'
@@ -54,6 +55,7 @@ function asking(links: readonly StepUpLink[], answers: readonly Answer[]) {
   handlers.steppedUp = (...told: unknown[]) => void steppedUp.push(told)
   const requests: Uint8Array[] = []
   const stepUp = new StepUp<StepUpLink>({
+    verifications: new VerificationQueue(queueMicrotask),
     ...{ admission: asker, handlers, clock: systemClock, timers, random: systemRandom },
     log: silentLogger,
     disconnect() {},
@@ -77,6 +79,7 @@ function asking(links: readonly StepUpLink[], answers: readonly Answer[]) {
 const answering = new StepUp<StepUpLink>({
   ...{ admission: prover, handlers: new RecordingHandlers(), clock: systemClock, timers },
   ...{ random: systemRandom, log: silentLogger, disconnect() {} },
+  verifications: new VerificationQueue(queueMicrotask),
   links: { current: () => undefined, require: () => undefined as never, renew() {} },
   ask: async () => new Uint8Array(0),
 })
@@ -123,4 +126,28 @@ test('connections that change without end are not asked without end', async () =
   expect(await codeOf(ask())).toBe('ASK_FAILED')
   expect(requests).toHaveLength(2)
   expect(steppedUp).toEqual([])
+})
+
+test('a connection that is replaced while its quote waits for its appraisal is not renewed', async () => {
+  const [lost, kept] = [channel(1), channel(2)]
+  let current = lost.mine
+  const renewed: StepUpLink[] = []
+  const handlers = new RecordingHandlers()
+  const stepUp = new StepUp<StepUpLink>({
+    ...{ admission: asker, handlers, clock: systemClock, timers, random: systemRandom },
+    ...{ log: silentLogger, disconnect() {} },
+    verifications: new VerificationQueue(action => {
+      current = kept.mine
+      queueMicrotask(action)
+    }),
+    links: {
+      current: () => current,
+      require: () => current,
+      renew: link => void renewed.push(link),
+    },
+    ask: (_node, request) => over(current === lost.mine ? lost.theirs : kept.theirs)(request),
+  })
+  expect((await stepUp.ask(prover.node, 'step-up', patience())).kind).toBe('trusted')
+  expect(renewed).toEqual([kept.mine])
+  stepUp.stop()
 })
