@@ -2,7 +2,7 @@
 import { assert } from '../base/errors.ts'
 import { type Timestamp, timestamp } from '../base/time.ts'
 import type { Evidence } from '../wire/evidence.ts'
-import type { Endorsements } from './endorsements.ts'
+import { type Endorsements, endorsementsDigest } from './endorsements.ts'
 import { hexOf, type Judgement, judge, missingOf, refusalOf } from './judgement.ts'
 import type { Policy } from './policy.ts'
 import type { TrustedVerdict, Verdict } from './verdict.ts'
@@ -48,7 +48,7 @@ export function appraise(appraisal: Appraisal): Verdict {
   })
   const refusal = refusalOf(judgement)
   if (refusal !== undefined) return { kind: 'refused', ...refusal }
-  if (judgement.kind === 'judged') return trusted(judgement, policy)
+  if (judgement.kind === 'judged') return trusted(judgement, appraisal)
   return { kind: 'undetermined', missing: missingOf(judgement) }
 }
 
@@ -65,7 +65,7 @@ export function clampNow(wall: Timestamp, known: readonly Timestamp[]): Timestam
 
 function trusted(
   judgement: Extract<Judgement, { kind: 'judged' }>,
-  policy: Policy,
+  { policy, endorsements, now }: Appraisal,
 ): TrustedVerdict {
   const { platform, instance, claims, measurement, tcbStatus, expiresAt } = judgement
   assert(measurement !== undefined, 'trusted software has a name in the policy')
@@ -82,5 +82,6 @@ function trusted(
     evidenceEndsAt: claims.expiresAt,
     issuedAt: claims.issuedAt,
     testnet: policy.testnet,
+    basis: { policy: policy.digest, endorsements: endorsementsDigest(endorsements), at: now },
   }
 }

@@ -79,6 +79,7 @@ const defaultPolicy: Policy = {
   evidenceAge: milliseconds(Number.POSITIVE_INFINITY),
   pins: new Set(),
   owners: new Map(),
+  delegates: 0,
 }
 
 /**

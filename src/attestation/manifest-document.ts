@@ -87,6 +87,12 @@ export interface Owner {
   readonly instances: readonly string[]
 }
 
+/** Whether members believe what others found, when they appraised a third member that they have no connection to. */
+export interface Delegation {
+  /** So many delegated results, of signers on distinct instances of distinct owners, stand for an appraisal of one's own. */
+  readonly k: number
+}
+
 /** Who may write below a prefix of the replica. The longest prefix of a key governs it. */
 export interface WriteRule {
   readonly prefix: string
@@ -125,6 +131,8 @@ export interface Manifest {
     /** If not empty: the only platform instances that may join, as digests. */
     readonly pins: readonly string[]
     readonly owners: readonly Owner[]
+    /** Absent: everybody appraises everybody itself. The only key that may be absent: manifests from before it mean what they meant. */
+    readonly delegation?: Delegation
   }
   readonly manifestSet: KeySet
   readonly shareSet: KeySet

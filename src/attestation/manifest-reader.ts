@@ -56,8 +56,9 @@ export function readJson(bytes: Uint8Array, bytesMax: number): unknown {
 /** Exactly the keys of `shape`, in any order. */
 export function object<T extends object>(
   shape: {
-    readonly [K in keyof T]: Reader<T[K]>
+    readonly [K in keyof T]-?: Reader<T[K]>
   },
+  mayLack: readonly (keyof T & string)[] = [],
 ): Reader<T> {
   const names = Object.keys(shape) as (keyof T & string)[]
   return (value, path) => {
@@ -67,7 +68,10 @@ export function object<T extends object>(
     }
     const result: Partial<T> = {}
     for (const name of names) {
-      if (!Object.hasOwn(value, name)) throw missingKey(name, path)
+      if (!Object.hasOwn(value, name)) {
+        if (mayLack.includes(name)) continue
+        throw missingKey(name, path)
+      }
       result[name] = shape[name](value[name], `${path}.${name}`)
     }
     return result as T

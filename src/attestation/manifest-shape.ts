@@ -1,6 +1,7 @@
 /** The shape of a manifest, key by key, with every bound. */
 import type {
   ApiClient,
+  Delegation,
   Founding,
   KeySet,
   Manifest,
@@ -122,13 +123,17 @@ export const manifestShape = object<Manifest>({
   founding: foundingShape,
   nonce,
   namespace: object<Manifest['namespace']>({ quorumKey: nullable(key) }),
-  join: object<Manifest['join']>({
-    measurements: list(measurement, 64),
-    tcb: list(tcbRule, 8),
-    evidenceAgeMs: whole(1_000, day),
-    pins: risingList(digest, 1_024),
-    owners: list(owner, 256),
-  }),
+  join: object<Manifest['join']>(
+    {
+      measurements: list(measurement, 64),
+      tcb: list(tcbRule, 8),
+      evidenceAgeMs: whole(1_000, day),
+      pins: risingList(digest, 1_024),
+      owners: list(owner, 256),
+      delegation: object<Delegation>({ k: whole(2, 8) }),
+    },
+    ['delegation'],
+  ),
   manifestSet: keySet,
   shareSet: keySet,
   committee: object<Manifest['committee']>({

@@ -42,6 +42,8 @@ export interface Policy {
   readonly pins: ReadonlySet<string>
   /** Instance → key of its owner. */
   readonly owners: ReadonlyMap<string, string>
+  /** How many delegated results stand for an appraisal of one's own; 0: none ever do. */
+  readonly delegates: number
 }
 
 /** The policy of a manifest. Two manifests that differ only in what appraisal does not read have one policy digest. */
@@ -61,6 +63,7 @@ export function policyOf(manifest: ParsedManifest): Policy {
     evidenceAge: milliseconds(join.evidenceAgeMs),
     pins: new Set(join.pins),
     owners: new Map(join.owners.flatMap(ownedInstances)),
+    delegates: join.delegation?.k ?? 0,
   }
 }
 

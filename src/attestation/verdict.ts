@@ -36,6 +36,15 @@ export interface TrustedVerdict {
   readonly issuedAt?: Timestamp
   /** The policy's word: every verdict under a testnet manifest says so. */
   readonly testnet: boolean
+  /** What it was reached by. Absent where this node did not appraise itself. */
+  readonly basis?: VerdictBasis
+}
+
+/** All that decides a verdict besides the evidence and the report data that it must carry: appraising by the same again finds the same. */
+export interface VerdictBasis {
+  readonly policy: Digest
+  readonly endorsements: Digest
+  readonly at: Timestamp
 }
 
 /** Tells a refusal from the value that was asked for; no value in this project has a `code` and `facts`. */

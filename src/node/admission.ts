@@ -2,9 +2,9 @@
 
 import { type Appraisal, appraise, clampNow } from '../attestation/appraise.ts'
 import type { VerdictCache } from '../attestation/cache.ts'
-import type { Endorsements } from '../attestation/endorsements.ts'
+import { type Endorsements, endorsementsDigest } from '../attestation/endorsements.ts'
 import { type Attested, attestForEver, isNamedBy } from '../attestation/lasting.ts'
-import type { Refusal, Verdict } from '../attestation/verdict.ts'
+import type { Refusal, Verdict, VerdictBasis } from '../attestation/verdict.ts'
 import { BoundedMap } from '../base/bounded-map.ts'
 import { type Digest, type NetworkId, type NodeId, nodeIdOfKey } from '../base/ids.ts'
 import { between, type Clock, type Duration, type Timestamp, timestamp } from '../base/time.ts'
@@ -84,6 +84,21 @@ export class NodeAdmission implements Admission {
     )
     if (verdict.kind === 'trusted') this.#latestIssue = laterOf(this.#latestIssue, verdict.issuedAt)
     return verdict
+  }
+
+  /** The verdict on key evidence by exactly this basis; `undefined` if its policy is not in force, or its endorsements are not at hand. */
+  rerun(keys: NodeKeys, evidence: Evidence, basis: VerdictBasis): Verdict | undefined {
+    const { policy } = this.#ports.manifests.current
+    if (basis.policy !== policy.digest) return undefined
+    const expectedReportData = keyReportData(this.network, evidence.platform, keys)
+    let exact: Verdict | undefined
+    this.#ports.endorsed.judge(nodeIdOfKey(keys.identity), endorsements => {
+      const { at: now } = basis
+      const verdict = appraise({ evidence, expectedReportData, endorsements, policy, now })
+      if (endorsementsDigest(endorsements) === basis.endorsements) exact = verdict
+      return verdict
+    })
+    return exact
   }
 
   /** What this evidence says for ever; see `attestForEver`. */

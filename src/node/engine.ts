@@ -203,7 +203,7 @@ export class Engine {
     signal: AbortSignal,
   ): Promise<Uint8Array> {
     if (protocol === 'probe') return this.#livenessDriver.asked(request, from)
-    const isServed = protocol === 'key' || protocol === 'sync' || protocol === 'record'
+    const isServed = ['key', 'sync', 'record', 'results'].includes(protocol)
     if (isServed && this.#parts.ownRefusal() !== undefined) {
       throw new HostError('NOT_ADMITTED', 'The manifest does not admit this node any more.')
     }

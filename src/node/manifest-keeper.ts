@@ -140,7 +140,7 @@ export class ManifestKeeper {
 
   /** What the membership machine takes from the manifest at a time that is proved to have come. */
   membershipFacts(now: Timestamp): ManifestFacts {
-    const { manifest, mark } = this.#inForce
+    const { manifest, mark, policy } = this.#inForce
     const ended = manifest.join.measurements.filter(
       ({ validUntil }) => Date.parse(validUntil) <= now,
     )
@@ -156,6 +156,7 @@ export class ManifestKeeper {
         newPerHour: manifest.limits.newIdentitiesPerHour,
       },
       evidenceAge: milliseconds(manifest.join.evidenceAgeMs),
+      delegation: policy.delegates === 0 ? null : { k: policy.delegates, policy: policy.digest },
     }
   }
 

@@ -1,4 +1,5 @@
 /** What a node is made of, and its machines made from that. */
+import { verdictOfFinding } from '../attestation/delegated.ts'
 import type { Refusal, TrustedVerdict } from '../attestation/verdict.ts'
 import type { NodeId } from '../base/ids.ts'
 import { milliseconds, timestamp } from '../base/time.ts'
@@ -61,6 +62,8 @@ export function openMembership(parts: EngineParts): Membership {
       sign: message => identity.signing.sign(message),
       decapsulate: ciphertext => identity.kem.decapsulate(ciphertext),
       appraise: (keys, theirs) => admission.appraiseEvidence(keys, theirs),
+      judgeFinding: finding => verdictOfFinding(manifests.current.policy, finding),
+      rerun: (keys, theirs, basis) => admission.rerun(keys, theirs, basis),
       attestor: admission,
       manifestSteps: (hash, above) => manifests.stepsTo(hash, above),
       wall: () => admission.now(),

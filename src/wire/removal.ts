@@ -10,6 +10,7 @@ import { PeerFault, unreachable } from '../base/errors.ts'
 import { bytesOfDigest, type Digest, digestOf, type NetworkId } from '../base/ids.ts'
 import { framed, sha256 } from '../crypto/hash.ts'
 import { domains } from './domains.ts'
+import { type FalseResult, falseResultCodec, isFalseResult } from './false-result.ts'
 import { limits } from './limits.ts'
 import { type MemberRecord, memberRecordRow } from './member-record.ts'
 import {
@@ -67,7 +68,7 @@ export interface DoubleBeat {
   readonly record: MemberRecord
 }
 
-export type RemovalItem = RemovalCertificate | DoubleBeat
+export type RemovalItem = RemovalCertificate | DoubleBeat | FalseResult
 
 /** Most removal items in one message. */
 export const removalsPerMessage = 16
@@ -134,6 +135,8 @@ export function encodeRemoval(item: RemovalItem & Extended): Uint8Array {
       const doubleBeat = { first, second, record }
       return removalCodec.encode({ network, certificate: null, doubleBeat, ...kept })
     }
+    case 'false-result':
+      return falseResultCodec.encode(item)
     default:
       return unreachable(item)
   }
@@ -141,6 +144,7 @@ export function encodeRemoval(item: RemovalItem & Extended): Uint8Array {
 
 /** What an item says, not yet whether it proves it. @throws {PeerFault} `CBOR_…`, `BAD_MESSAGE`, `BAD_FIELD`. */
 export function decodeRemoval(bytes: Uint8Array): RemovalItem & Extended {
+  if (isFalseResult(bytes)) return { kind: 'false-result', ...falseResultCodec.decode(bytes) }
   const { certificate, doubleBeat, ...rest } = removalCodec.decode(bytes)
   if (certificate !== null && doubleBeat === null) {
     return { kind: 'certificate', ...rest, ...certificate }

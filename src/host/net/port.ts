@@ -12,6 +12,7 @@ export const askProtocols = [
   'removals',
   'manifest',
   'record',
+  'results',
   'key',
   'sync',
   'probe',

@@ -8,6 +8,7 @@ import { evidenceDigest } from '../../wire/evidence.ts'
 import type { MemberRecord } from '../../wire/member-record.ts'
 import { Contradictions } from './contradictions.ts'
 import type { Core } from './core.ts'
+import { Delegation } from './delegation.ts'
 import type { Greetings } from './greetings.ts'
 import { readRemoval } from './removal-proof.ts'
 import type {
@@ -16,6 +17,7 @@ import type {
   ManifestFacts,
   MemberGoneCode,
   MembershipInput,
+  Rests,
 } from './types.ts'
 
 /** Identities that left, 100 bytes each: long after the last has forgotten a record, and only members are noted. */
@@ -35,6 +37,7 @@ export class Admissions {
   readonly #left = new BoundedMap<NodeId, true>(leftMax)
   readonly #greetings: () => Greetings
   readonly #forget: (node: NodeId) => void
+  readonly delegation: Delegation
 
   /** `forget` drops what all parts know of a connection. */
   constructor(
@@ -45,6 +48,11 @@ export class Admissions {
     this.#contradictions = new Contradictions(core)
     this.#greetings = options.greetings
     this.#forget = options.forget
+    this.delegation = new Delegation(core, {
+      vouch: (member, rests, now) => this.#vouch(member, rests, now),
+      appraise: (record, author, now) => this.recordCame(record, author, now),
+      gone: (node, code) => this.gone(node, code),
+    })
   }
 
   /** The detector heard a member contradict itself. */
@@ -56,6 +64,7 @@ export class Admissions {
   drive(now: Instant): void {
     const items = this.#contradictions.ready(now)
     if (items.length > 0) this.takeOwn(items, now)
+    this.delegation.drive(now)
   }
 
   /** A connection is open; of two in a row the later counts. */
@@ -92,6 +101,27 @@ export class Admissions {
     // Signed by the identity itself: its keys are in two places, as if it had answered a step-up from elsewhere.
     if (gotOut.has(refusal.code)) this.gone(author, 'RE_ATTEST_REFUSED')
     return false
+  }
+
+  /** The same without a look of this node's own: others found it trusted. */
+  #vouch(
+    { record, verdict }: { readonly record: MemberRecord; readonly verdict: TrustedVerdict },
+    rests: Rests,
+    now: Instant,
+  ): boolean {
+    const { roster, outbox } = this.#core
+    const { keys, evidence, possession } = record
+    const member = { node: nodeIdOfKey(keys.identity), keys, evidence, verdict }
+    const { node } = member
+    const refusal = this.admissible(node, verdict, now)
+    if (refusal !== undefined) outbox.event('info', refusal.code, { node, facts: refusal.facts })
+    if (refusal !== undefined || roster.hasOtherKeys(member)) return false
+    const isNew = roster.vouch(member, rests, now)
+    if (roster.evidenceOf(node) === evidenceDigest(evidence)) roster.setPossession(node, possession)
+    if (!isNew) return true
+    outbox.event('debug', 'VOUCHED_FOR', { node, facts: { by: rests.by.join(' ') } })
+    outbox.emit({ kind: 'memberAdded', node })
+    return true
   }
 
   /** What became of somebody's freshness, or who needs it. */
@@ -151,6 +181,7 @@ export class Admissions {
     const { removals, roster, neighbours } = this.#core
     removals.govern(manifest)
     roster.govern(manifest)
+    this.delegation.govern()
     this.#reappraise(now)
     this.#greetings().broadcast({}, null)
     for (const neighbour of neighbours.all()) this.#greetings().settle(neighbour, now)
@@ -180,6 +211,7 @@ export class Admissions {
     if (code === 'RE_ATTEST_REFUSED') roster.lapse(node)
     else roster.drop(node)
     if (neighbours.of(node) !== undefined) this.#disconnect(node, code)
+    this.delegation.gone(node, code)
   }
 
   /** The removal set grew by `items`: whom it covers goes first, then everybody else hears of it. */
@@ -217,7 +249,7 @@ export class Admissions {
   #refuseAtDoor(item: Uint8Array): Refusal | undefined {
     const { network, roster } = this.#core
     const read = readRemoval(network, item)
-    if (read.kind === 'refused' || read.item.kind !== 'double-beat') return undefined
+    if (read.kind === 'refused' || read.item.kind === 'certificate') return undefined
     const author = nodeIdOfKey(read.claim.subject)
     if (roster.verdictOf(author) !== undefined) return undefined
     return { code: 'REMOVAL_UNKNOWN_AUTHOR', facts: { author } }

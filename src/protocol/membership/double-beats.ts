@@ -18,8 +18,11 @@ import type { Attested } from '../../attestation/lasting.ts'
 import { isRefusal, type Refusal } from '../../attestation/verdict.ts'
 import { BoundedMap } from '../../base/bounded-map.ts'
 import { type Digest, type NetworkId, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
-import { type Evidence, evidenceDigest, type NodeKeys } from '../../wire/evidence.ts'
+import { evidenceDigest } from '../../wire/evidence.ts'
+import type { FalseResult } from '../../wire/false-result.ts'
 import { brokenInstanceClaimId, type DoubleBeat, doubleBeatClaimId } from '../../wire/removal.ts'
+import type { Attestor } from './attestor.ts'
+import { disproveFalseResult } from './false-results.ts'
 import { disproveDoubleBeat } from './removal-proof.ts'
 
 /** As many as one machine has live at once: more that contradict themselves are no accident. */
@@ -30,12 +33,6 @@ const instancesMaxDefault = 128
 const barredMax = 16_384
 /** Items looked at lately, so that a repetition costs no signature: 200 bytes each. */
 const judgedMax = 4096
-
-/** What holds evidence against what lasts for ever, and says what the manifest in force names. */
-export interface Attestor {
-  attest(keys: NodeKeys, evidence: Evidence): Attested | Refusal
-  isNamed(attested: Attested): boolean
-}
 
 /** What became of an item. `known`: it proves nothing that was not proven before. `id` names the claim; `null` if it could not be told. `isFault`: no honest member would have sent it. */
 export type Taken =
@@ -111,13 +108,16 @@ export class DoubleBeats {
   }
 
   /** `item` was read by `readRemoval`; `bytes` are its bytes. */
-  take(item: DoubleBeat, bytes: Uint8Array): Taken {
+  take(item: DoubleBeat | FalseResult, bytes: Uint8Array): Taken {
     const { keys, evidence } = item.record
     const node = nodeIdOfKey(keys.identity)
     const name = `${node} ${evidenceDigest(evidence)}`
     const judged = this.#judged.get(name)
     if (judged !== undefined && this.#isProven(judged)) return { kind: 'known', id: judged.id }
-    const forged = disproveDoubleBeat(this.#network, item)
+    const forged =
+      item.kind === 'double-beat'
+        ? disproveDoubleBeat(this.#network, item)
+        : disproveFalseResult(this.#network, item, this.#attestor)
     if (forged !== undefined) return { kind: 'refused', ...forged, id: null, isFault: true }
     const attested = this.#attestor.attest(keys, evidence)
     if (isRefusal(attested)) return notAttested(attested)

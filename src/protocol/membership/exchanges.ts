@@ -3,6 +3,7 @@ import { PeerFault, unreachable } from '../../base/errors.ts'
 import type { NodeId } from '../../base/ids.ts'
 import type { Instant } from '../../base/time.ts'
 import type { Core } from './core.ts'
+import type { Delegation } from './delegation.ts'
 import type { Greetings } from './greetings.ts'
 import type { KeyPulls } from './key-pulls.ts'
 import type { KeyServing } from './key-serving.ts'
@@ -18,6 +19,7 @@ interface Parts {
   readonly pulls: KeyPulls
   readonly serving: KeyServing
   readonly renewals: Renewals
+  readonly results: Delegation
 }
 
 export class Exchanges {
@@ -48,6 +50,8 @@ export class Exchanges {
           return answer(this.#parts.greetings.manifests.answer(bytes))
         case 'record':
           return answer(this.#parts.records.answer(bytes, now))
+        case 'results':
+          return answer(this.#parts.results.serving.answer(bytes, from, now))
         case 'key':
           return this.#parts.serving.asked({ request, from, bytes }, now)
         default:
@@ -79,6 +83,8 @@ export class Exchanges {
         case 'record':
           if (this.#parts.renewals.answered(neighbour, answer, now)) return
           return this.#parts.records.answered(answer, now)
+        case 'results':
+          return this.#parts.results.asks.answered(answer, now)
         case 'key':
           return this.#parts.pulls.answered(pending.node, answer, now)
         default:
@@ -101,6 +107,8 @@ export class Exchanges {
       case 'record':
         this.#parts.renewals.failed(neighbour, ask)
         return this.#parts.records.failed(ask)
+      case 'results':
+        return this.#parts.results.asks.failed(ask)
       case 'key':
         return this.#parts.pulls.failed({ ask, code }, now)
       default:

@@ -89,11 +89,11 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
     )
     this.#serving = new KeyServing(this.#core, greetings)
     this.#admissions = new Admissions(this.#core, { greetings, forget: node => this.#forget(node) })
-    this.#records = new Records(this.#core, this.#admissions)
+    this.#records = new Records(this.#core, this.#admissions.delegation)
     this.#renewals = new Renewals(this.#core, this.#admissions)
     this.#exchanges = new Exchanges(this.#core, {
-      ...{ greetings: this.#greetings, records: this.#records },
-      ...{ pulls: this.#pulls, serving: this.#serving, renewals: this.#renewals },
+      ...{ greetings: this.#greetings, records: this.#records, pulls: this.#pulls },
+      ...{ serving: this.#serving, renewals: this.#renewals, results: this.#admissions.delegation },
     })
   }
 
@@ -120,13 +120,13 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
   #nextDue(now: Instant): Instant | null {
     if (this.phase === 'removed') return null
     const { roster, keys, stepUps } = this.#core
-    const isLookingForKeys =
-      this.phase !== 'active' && joiningFacts(this.#core, now).isActiveInReach
+    const facts = joiningFacts(this.#core, now)
+    const isLookingForKeys = this.phase !== 'active' && facts.isActiveInReach
     const all = [
       ...[roster.wakeAt(now), keys.wakeAt(now), stepUps.wakeAt(), this.#greetings.wakeAt()],
       ...[this.#records.wakeAt(), this.#renewals.wakeAt(), this.#pulls.wakeAt()],
-      ...[this.#serving.wakeAt(), this.#making.wakeAt()],
-      this.#joining.wakeAt(joiningFacts(this.#core, now), now),
+      ...[this.#serving.wakeAt(), this.#making.wakeAt(), this.#joining.wakeAt(facts, now)],
+      this.#admissions.delegation.wakeAt(now),
       isLookingForKeys ? after(now, lookForKeysEvery) : null,
     ].filter(at => at !== null)
     return all.length === 0 ? null : (Math.max(Math.min(...all), now + restMin) as Instant)

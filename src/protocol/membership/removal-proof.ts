@@ -9,6 +9,7 @@ import { compareBytes, equalBytes, fromUtf8, toHex } from '../../base/bytes.ts'
 import { PeerFault } from '../../base/errors.ts'
 import { bytesOfDigest, type NetworkId } from '../../base/ids.ts'
 import { verifySignature } from '../../crypto/sign.ts'
+import type { FalseResult } from '../../wire/false-result.ts'
 import { verifyPossession } from '../../wire/member-record.ts'
 import {
   type DoubleBeat,
@@ -19,6 +20,7 @@ import {
   removalMessage,
 } from '../../wire/removal.ts'
 import { type SignedBody, signedBodyCodec, verifySignedBody } from '../../wire/signed-body.ts'
+import { isCoherent } from './false-results.ts'
 
 /** What items are held against. */
 export interface RemovalRules {
@@ -43,6 +45,7 @@ export function readRemoval(network: NetworkId, bytes: Uint8Array): ReadRemoval 
     const item = decodeRemoval(bytes)
     if (!equalBytes(item.network, bytesOfDigest(network))) return refused('REMOVAL_WRONG_NETWORK')
     if (item.kind === 'certificate') return readCertificate(item)
+    if (item.kind === 'false-result') return readFalseResult(network, item)
     return readDoubleBeat(network, item)
   } catch (error) {
     if (!(error instanceof PeerFault)) throw error
@@ -99,6 +102,11 @@ function readDoubleBeat(network: NetworkId, item: DoubleBeat): ReadRemoval {
     return refused('REMOVAL_RECORD_OF_ANOTHER')
   }
   return { kind: 'read', item, claim: { scope: 'identity', subject: first.author } }
+}
+
+function readFalseResult(network: NetworkId, item: FalseResult): ReadRemoval {
+  if (!isCoherent(network, item)) return refused('REMOVAL_PARTS_DIFFER')
+  return { kind: 'read', item, claim: { scope: 'identity', subject: item.record.keys.identity } }
 }
 
 /**

@@ -20,7 +20,8 @@ import {
 import { framed, sha256 } from '../../crypto/hash.ts'
 import { domains } from '../../wire/domains.ts'
 import { type RemovalCertificate, type RemovalClaim, removalClaimId } from '../../wire/removal.ts'
-import { type Attestor, DoubleBeats, type Taken } from './double-beats.ts'
+import type { Attestor } from './attestor.ts'
+import { DoubleBeats, type Taken } from './double-beats.ts'
 import { disproveCertificate, readRemoval } from './removal-proof.ts'
 import type { ManifestFacts } from './types.ts'
 

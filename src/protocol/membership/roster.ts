@@ -8,66 +8,42 @@
 import type { Refusal, TrustedVerdict } from '../../attestation/verdict.ts'
 import { equalBytes } from '../../base/bytes.ts'
 import type { Digest, NodeId } from '../../base/ids.ts'
-import {
-  after,
-  between,
-  type Duration,
-  type Instant,
-  minutes,
-  seconds,
-  type Timestamp,
-} from '../../base/time.ts'
+import { after, between, type Instant, minutes, seconds, type Timestamp } from '../../base/time.ts'
 import { evidenceDigest } from '../../wire/evidence.ts'
 import type { MemberPhase } from '../../wire/hello.ts'
 import type { MemberRecord } from '../../wire/member-record.ts'
+import { EntryTimes, earlier, evidenceEnd } from './entry-times.ts'
 import { InstanceQuota } from './instance-quota.ts'
+import {
+  type RosterEntry as Entry,
+  hasDeparted,
+  Lapsed,
+  livingOn,
+  restingOf,
+} from './roster-entry.ts'
 import type {
   AppraisedMember,
   Liveness,
   ManifestFacts,
   MemberFacts,
   MemberGoneCode,
+  Rests,
 } from './types.ts'
 
-/** Identities whose verdict lapsed and that must step up when they come back; the oldest are forgotten. */
-const lapsedMax = 4096
-/** How long such an identity may take for its step-up: a quote on real hardware needs seconds. */
+/** How long an identity whose verdict lapsed may take for its step-up: a quote on real hardware needs seconds. */
 const returnGrace = seconds(30)
 /** How long a step-up answers every doubt: a peer that earns doubts does not make this node check quotes all day. */
 const doubtRest = seconds(5)
-/** Re-attestation begins this long before a verdict ends: time for several quotes that fail. */
-const renewLeadMax = minutes(5)
-/** How often a verdict that a date is about to end is renewed at most, within that lead. */
-const renewalsPerLead = 5
 /** The longest rest before verdicts are held against the wall clock again: it may jump. */
 const wallCheckEvery = minutes(1)
-
-interface Entry {
-  readonly node: NodeId
-  readonly keys: AppraisedMember['keys']
-  evidence: AppraisedMember['evidence']
-  /** When this evidence itself ends, by the latest look at it. */
-  evidenceEndsAt: Timestamp
-  verdict: TrustedVerdict
-  possession: Uint8Array | null
-  phase: MemberPhase
-  liveness: Liveness
-  isConnected: boolean
-  readonly addedAt: Instant
-  /** When the verdict lapses, by monotonic time. */
-  until: Instant
-  freshAt: Instant | null
-  /** In doubt: counts as stale, and goes unless it steps up in time. */
-  isSuspected: boolean
-}
 
 export class Roster {
   readonly #self: Pick<AppraisedMember, 'node' | 'verdict'>
   readonly #wall: () => Timestamp
   readonly #entries = new Map<NodeId, Entry>()
-  /** With the machine that each was attested on, if it was known. */
-  readonly #lapsed = new Map<NodeId, Digest | null>()
+  readonly #lapsed = new Lapsed()
   readonly #quota = new InstanceQuota()
+  readonly #times: EntryTimes
   #manifest: Pick<ManifestFacts, 'instanceLimits' | 'evidenceAge'>
 
   constructor(
@@ -80,6 +56,7 @@ export class Roster {
     this.#wall = ports.wall
     this.#self = options.self
     this.#manifest = options.manifest
+    this.#times = new EntryTimes(ports.wall, () => this.#manifest.evidenceAge)
   }
 
   govern(manifest: Pick<ManifestFacts, 'instanceLimits' | 'evidenceAge'>): void {
@@ -93,7 +70,9 @@ export class Roster {
     if (elsewhere !== undefined) return elsewhere
     if (node === this.#self.node || this.#entries.has(node)) return undefined
     const { live, newPerHour } = this.#manifest.instanceLimits
-    const living = this.#livingOn(verdict.instance)
+    const { instance } = this.#self.verdict
+    const own = instance === verdict.instance ? 1 : 0
+    const living = own + livingOn(verdict.instance, this.#entries.values())
     if (living >= live) return { code: 'INSTANCE_LIVE_LIMIT', facts: { living, limit: live } }
     const arrived = this.#quota.arrivals({ instance: verdict.instance, node }, now)
     const limit = newPerHour + (this.#quota.isNewHere(verdict.instance, now) ? live : 0)
@@ -102,15 +81,21 @@ export class Roster {
 
   /** Keys never leave the machine that made them: evidence of another one says that they did. */
   #elsewhere(node: NodeId, { instance }: TrustedVerdict): Refusal | undefined {
-    const held = this.#entries.get(node)?.verdict.instance ?? this.#lapsed.get(node)
-    if (held === undefined || held === null || held === instance) return undefined
+    const held = this.#ownWord(node)?.verdict.instance ?? this.#lapsed.instanceOf(node)
+    if (held === undefined || held === instance) return undefined
     const reason = `attested on ${held}, now on ${instance}`
     return { code: 'INSTANCE_MISMATCH', facts: { reason } }
   }
 
+  /** What this node saw itself: what others said of a member binds nobody. */
+  #ownWord(node: NodeId): Entry | undefined {
+    const entry = this.#entries.get(node)
+    return entry?.rests === null ? entry : undefined
+  }
+
   /** Whether this identity is known under other keys: a node makes all of them once, at boot. */
   hasOtherKeys({ node, keys }: Pick<AppraisedMember, 'node' | 'keys'>): boolean {
-    const known = this.#entries.get(node)?.keys
+    const known = this.#ownWord(node)?.keys
     if (known === undefined) return false
     return !equalBytes(known.noise, keys.noise) || !equalBytes(known.kem, keys.kem)
   }
@@ -122,29 +107,99 @@ export class Roster {
    * @returns whether the identity is new here.
    */
   admit(member: AppraisedMember, now: Instant): boolean {
-    const { node, keys, evidence, verdict } = member
+    const { node, evidence, verdict } = member
     const known = this.#entries.get(node)
-    const evidenceEndsAt = verdict.evidenceEndsAt ?? verdict.expiresAt
+    const evidenceEndsAt = evidenceEnd(verdict)
+    if (known !== undefined && known.rests !== null) {
+      this.#overrule(known, member, now)
+      return false
+    }
     if (known !== undefined) {
       if (evidenceDigest(known.evidence) !== evidenceDigest(evidence)) {
         // Evidence does not date itself, but it ends: what ends sooner is older, and whoever shows it again takes nothing back.
         if (evidenceEndsAt <= known.evidenceEndsAt) return false
         Object.assign(known, { evidence, possession: null })
       }
-      Object.assign(known, { evidenceEndsAt, verdict })
-      known.until = earlier(known.until, this.#lapse(verdict, now, this.#manifest.evidenceAge))
+      Object.assign(known, { evidenceEndsAt, verdict, keyVerdict: verdict })
+      known.until = earlier(known.until, this.#times.lapse(verdict, now))
       return false
     }
+    this.#add(member, now)
+    return true
+  }
+
+  /** This node's own look takes the place of what others said; whoever was in doubt or owes a step-up still is, and does. */
+  #overrule(known: Entry, member: AppraisedMember, now: Instant): void {
+    const { keys, evidence, verdict } = member
+    if (evidenceDigest(known.evidence) !== evidenceDigest(evidence)) known.possession = null
+    const until = this.#times.lapse(verdict, now)
+    known.until = this.#owes(known) ? earlier(known.until, until) : until
+    const own = { verdict, keyVerdict: verdict, rests: null }
+    Object.assign(known, { keys, evidence, evidenceEndsAt: evidenceEnd(verdict), ...own })
+  }
+
+  #owes({ node, isSuspected }: Entry): boolean {
+    return isSuspected || this.#lapsed.has(node)
+  }
+
+  /**
+   * Takes an `admissible` identity in on the word of others, or goes on trusting their word. Whoever this node appraised itself
+   * is not touched.
+   *
+   * @returns whether the identity is new here.
+   */
+  vouch(member: AppraisedMember, rests: Rests, now: Instant): boolean {
+    const known = this.#entries.get(member.node)
+    if (known !== undefined && known.rests === null) return false
+    const entry = known ?? this.#add(member, now)
+    const ends = [this.#times.lapse(member.verdict, now), rests.until]
+    if (known === undefined || this.#owes(entry)) ends.push(entry.until)
+    const { verdict } = member
+    Object.assign(entry, { ...member, keyVerdict: verdict, rests, until: Math.min(...ends) })
+    return known === undefined
+  }
+
+  /** Members that rest on results of others. */
+  resting(): readonly (AppraisedMember & { readonly rests: Rests })[] {
+    return restingOf(this.#entries.values())
+  }
+
+  /** The verdict on the key evidence of a member that this node appraised itself and that showed possession of its keys. */
+  appraised(node: NodeId, now: Instant): TrustedVerdict | undefined {
+    const entry = this.#current(node, now)
+    const isOwn = entry !== undefined && entry.rests === null && entry.possession !== null
+    return isOwn && !entry.isSuspected ? entry.keyVerdict : undefined
+  }
+
+  /** Its key evidence was appraised anew, which prolongs nothing. */
+  renewKeys(node: NodeId, verdict: TrustedVerdict): void {
+    const entry = this.#ownWord(node)
+    if (entry !== undefined) entry.keyVerdict = verdict
+  }
+
+  #add(member: AppraisedMember, now: Instant): Entry {
+    const { node, keys, evidence, verdict } = member
+    const evidenceEndsAt = evidenceEnd(verdict)
     const isReturning = this.#lapsed.has(node)
     const span = isReturning ? returnGrace : this.#manifest.evidenceAge
-    const until = this.#lapse(verdict, now, span)
+    const until = this.#times.lapse(verdict, now, span)
     this.#quota.arrived({ instance: verdict.instance, node }, now)
-    this.#entries.set(node, {
-      ...{ node, keys, evidence, evidenceEndsAt, verdict, until, addedAt: now },
-      ...{ possession: null, phase: 'joining', liveness: 'new' },
+    const entry: Entry = {
+      ...{
+        node,
+        keys,
+        evidence,
+        evidenceEndsAt,
+        verdict,
+        keyVerdict: verdict,
+        until,
+        addedAt: now,
+      },
+      ...{ rests: null, possession: null, phase: 'joining', liveness: 'new' },
       ...{ isConnected: false, freshAt: null, isSuspected: false },
-    })
-    return true
+    }
+    this.#entries.set(node, entry)
+    return entry
   }
 
   /** A step-up was answered just now: freshness and the verdict begin anew. */
@@ -154,7 +209,7 @@ export class Roster {
     entry.verdict = verdict
     entry.freshAt = now
     entry.isSuspected = false
-    entry.until = this.#lapse(verdict, now, this.#manifest.evidenceAge)
+    entry.until = this.#times.lapse(verdict, now)
     this.#lapsed.delete(node)
   }
 
@@ -229,7 +284,7 @@ export class Roster {
   isFresh(node: NodeId, now: Instant): boolean {
     if (node === this.#self.node) return true
     const entry = this.#current(node, now)
-    return entry !== undefined && this.#isFresh(entry, now)
+    return entry !== undefined && this.#times.isFresh(entry, now)
   }
 
   member(node: NodeId, now: Instant): MemberFacts | undefined {
@@ -240,7 +295,7 @@ export class Roster {
   /** Without this node, in id order. */
   members(now: Instant): readonly MemberFacts[] {
     return [...this.#entries.values()]
-      .filter(entry => !this.#isLapsed(entry, now))
+      .filter(entry => !this.#times.isLapsed(entry, now))
       .map(entry => this.#facts(entry, now))
       .toSorted((left, right) => (left.node < right.node ? -1 : 1))
   }
@@ -278,7 +333,7 @@ export class Roster {
     let smaller = 0
     for (const entry of this.#entries.values()) {
       const isLive = entry.liveness === 'alive' || (entry.liveness === 'new' && entry.isConnected)
-      const counts = isLive && entry.phase === 'active' && !this.#isLapsed(entry, now)
+      const counts = isLive && entry.phase === 'active' && !this.#times.isLapsed(entry, now)
       if (counts && entry.node < this.#self.node) smaller++
     }
     return smaller
@@ -287,7 +342,7 @@ export class Roster {
   /** Connected members whose verdict ends within a quarter of its span, at most five minutes. */
   lapsingSoon(now: Instant): readonly NodeId[] {
     return [...this.#entries.values()]
-      .filter(entry => entry.isConnected && now >= this.#renewAt(entry))
+      .filter(entry => entry.isConnected && now >= this.#times.renewAt(entry))
       .map(({ node }) => node)
   }
 
@@ -295,10 +350,10 @@ export class Roster {
   fold(now: Instant): readonly { readonly node: NodeId; readonly code: MemberGoneCode }[] {
     const gone: { node: NodeId; code: MemberGoneCode }[] = []
     for (const entry of this.#entries.values()) {
-      if (this.#isLapsed(entry, now)) {
+      if (this.#times.isLapsed(entry, now)) {
         this.#noteLapsed(entry.node)
         gone.push({ node: entry.node, code: 'VERDICT_EXPIRED' })
-      } else if (this.#hasDeparted(entry)) {
+      } else if (hasDeparted(entry, this.#entries.values(), this.#self.verdict.instance)) {
         if (entry.isSuspected) this.#noteLapsed(entry.node)
         gone.push({ node: entry.node, code: 'DEPARTED' })
       }
@@ -313,7 +368,7 @@ export class Roster {
   wakeAt(now: Instant): Instant | null {
     let first: Instant | null = null
     for (const entry of this.#entries.values()) {
-      const renewAt = this.#renewAt(entry)
+      const renewAt = this.#times.renewAt(entry)
       const at = entry.isConnected && renewAt > now ? renewAt : entry.until
       if (first === null || at < first) first = at
     }
@@ -326,67 +381,20 @@ export class Roster {
     entry.until = earlier(entry.until, after(now, returnGrace))
   }
 
-  #renewAt(entry: Entry): Instant {
-    const lead = Math.min(this.#manifest.evidenceAge / 4, renewLeadMax)
-    // A date of the manifest or a certificate is not put off by quotes: without a rest each would ask for the next.
-    const rested = entry.freshAt === null ? 0 : entry.freshAt + lead / renewalsPerLead
-    return Math.max(entry.until - lead, rested) as Instant
-  }
-
-  #lapse(verdict: TrustedVerdict, now: Instant, span: Duration): Instant {
-    return earlier(after(now, span), after(now, between(this.#wall(), verdict.expiresAt)))
-  }
-
   #current(node: NodeId, now: Instant): Entry | undefined {
     const entry = this.#entries.get(node)
-    return entry === undefined || this.#isLapsed(entry, now) ? undefined : entry
-  }
-
-  #isLapsed(entry: Entry, now: Instant): boolean {
-    return now >= entry.until || this.#wall() >= entry.verdict.expiresAt
-  }
-
-  #isFresh(entry: Entry, now: Instant): boolean {
-    return entry.freshAt !== null && now < after(entry.freshAt, this.#manifest.evidenceAge)
-  }
-
-  /** Dead, cut off, and not the last that is known of its instance: that one stays until its verdict lapses. */
-  #hasDeparted(entry: Entry): boolean {
-    if (entry.liveness !== 'dead' || entry.isConnected) return false
-    if (entry.verdict.instance === this.#self.verdict.instance) return true
-    for (const other of this.#entries.values()) {
-      const isLater = other.liveness !== 'dead' || other.addedAt > entry.addedAt
-      const isSuccessor = isLater || (other.addedAt === entry.addedAt && other.node > entry.node)
-      if (other !== entry && other.verdict.instance === entry.verdict.instance && isSuccessor) {
-        return true
-      }
-    }
-    return false
-  }
-
-  #livingOn(instance: Digest): number {
-    let living = instance === this.#self.verdict.instance ? 1 : 0
-    for (const { verdict, liveness } of this.#entries.values()) {
-      if (verdict.instance === instance && liveness !== 'dead') living++
-    }
-    return living
+    return entry === undefined || this.#times.isLapsed(entry, now) ? undefined : entry
   }
 
   #noteLapsed(node: NodeId): void {
-    const instance = this.#entries.get(node)?.verdict.instance ?? this.#lapsed.get(node) ?? null
-    this.#lapsed.set(node, instance)
-    const oldest = this.#lapsed.keys().next().value
-    if (this.#lapsed.size > lapsedMax && oldest !== undefined) this.#lapsed.delete(oldest)
+    this.#lapsed.note(node, this.#ownWord(node)?.verdict.instance)
   }
 
   #facts(entry: Entry, now: Instant): MemberFacts {
-    const { node, keys, evidence, verdict, phase, liveness, isConnected } = entry
-    const isFresh = this.#isFresh(entry, now)
-    const expiresAt = entry.until
-    return { node, keys, evidence, verdict, phase, liveness, isConnected, isFresh, expiresAt }
+    const { node, keys, evidence, verdict, rests, phase, liveness, isConnected } = entry
+    const isFresh =
+      this.#times.isFresh(entry, now) || (rests?.isFresh === true && !entry.isSuspected)
+    const facts = { node, keys, evidence, verdict, rests, phase, liveness, isConnected, isFresh }
+    return { ...facts, expiresAt: entry.until }
   }
-}
-
-function earlier(left: Instant, right: Instant): Instant {
-  return left < right ? left : right
 }

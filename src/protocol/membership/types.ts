@@ -5,8 +5,15 @@
  * `askFailed`, always one of them), `answer`/`refuse` → the promise of `NetHandlers.asked`, `tell` →
  * `Net.tell(node, 'announce', …)`, `stepUp` → `Net.stepUp`, `openGate` → resolves `memberConnected`.
  */
+import type { Finding } from '../../attestation/delegated.ts'
 import type { KeySet } from '../../attestation/manifest.ts'
-import type { Refusal, RefusalFacts, TrustedVerdict, Verdict } from '../../attestation/verdict.ts'
+import type {
+  Refusal,
+  RefusalFacts,
+  TrustedVerdict,
+  Verdict,
+  VerdictBasis,
+} from '../../attestation/verdict.ts'
 import type { Digest, NetworkId, NodeId } from '../../base/ids.ts'
 import type { Random } from '../../base/random.ts'
 import type { Secret } from '../../base/secret.ts'
@@ -14,7 +21,7 @@ import type { Duration, Instant, Timestamp } from '../../base/time.ts'
 import type { EpochKeyKind } from '../../wire/epoch-key.ts'
 import type { Evidence, NodeKeys } from '../../wire/evidence.ts'
 import type { MemberPhase } from '../../wire/hello.ts'
-import type { Attestor } from './double-beats.ts'
+import type { Attestor } from './attestor.ts'
 
 /** Where this node stands. `alone` is joining with no active member in reach; `removed` is final. */
 export type MembershipPhase = 'joining' | 'alone' | 'active' | 'removed'
@@ -23,7 +30,7 @@ export type MembershipPhase = 'joining' | 'alone' | 'active' | 'removed'
 export type Liveness = 'new' | 'alive' | 'suspect' | 'dead'
 
 /** Protocols of member streams that this machine asks and answers. */
-export type MembershipProtocol = 'hello' | 'removals' | 'manifest' | 'record' | 'key'
+export type MembershipProtocol = 'hello' | 'removals' | 'manifest' | 'record' | 'results' | 'key'
 
 /** An identity with its appraised keys. */
 export interface AppraisedMember {
@@ -31,6 +38,16 @@ export interface AppraisedMember {
   readonly keys: NodeKeys
   readonly evidence: Evidence
   readonly verdict: TrustedVerdict
+}
+
+/** What a member rests on that this node did not appraise itself. */
+export interface Rests {
+  /** Signers of the results, each appraised by this node itself. */
+  readonly by: readonly NodeId[]
+  /** When the first of the results that count runs out. */
+  readonly until: Instant
+  /** Whether each of them says that the member answered its step-up lately. */
+  readonly isFresh: boolean
 }
 
 /** What membership takes from the manifest in force. */
@@ -49,6 +66,8 @@ export interface ManifestFacts {
   readonly instanceLimits: { readonly live: number; readonly newPerHour: number }
   /** How long a step-up counts as fresh, and how long a verdict holds after it. */
   readonly evidenceAge: Duration
+  /** How many delegated results stand for an appraisal, and under which policy they must be; `null`: none ever do. */
+  readonly delegation: { readonly k: number; readonly policy: Digest } | null
 }
 
 /** Names one epoch key. */
@@ -206,6 +225,7 @@ export type MemberGoneCode =
   | 'DEPARTED'
   | 'POLICY_REFUSED'
   | 'RE_ATTEST_REFUSED'
+  | 'RESULTS_WITHDRAWN'
   | 'LEFT'
 
 /** What membership needs from outside. All synchronous; none may call back into the machine. */
@@ -216,6 +236,10 @@ export interface MembershipPorts {
   decapsulate(ciphertext: Uint8Array): Secret | undefined
   /** Key evidence against the policy in force, now. Quick: no I/O. */
   appraise(keys: NodeKeys, evidence: Evidence): Verdict
+  /** What a finding of others is worth under the policy in force. */
+  judgeFinding(finding: Finding): TrustedVerdict | Refusal
+  /** The verdict on key evidence by exactly this basis; `undefined` if these endorsements are not at hand, or the policy is not in force. */
+  rerun(keys: NodeKeys, evidence: Evidence, basis: VerdictBasis): Verdict | undefined
   /** The part of an appraisal that everybody answers alike for ever, and what of it the manifest in force names. */
   readonly attestor: Attestor
   /** Envelopes that lead from the nonce `above` to the manifest of this hash, in order; none if it is not held. */
@@ -246,6 +270,8 @@ export interface MemberFacts extends AppraisedMember {
   readonly isFresh: boolean
   /** When the verdict lapses by this node's monotonic clock. */
   readonly expiresAt: Instant
+  /** `null`: this node appraised it itself. */
+  readonly rests: Rests | null
 }
 
 /** Pure reads of the machine; none changes anything. */

@@ -4,7 +4,7 @@
  * It plays the shell and the net of every node, and keeps to the obligations that types.ts states: every
  * ask is answered or fails, frames of one link arrive in order, a closed link fails what was on its way.
  */
-import type { TrustedVerdict, Verdict } from '../../../../src/attestation/verdict.ts'
+import type { TrustedVerdict, Verdict, VerdictBasis } from '../../../../src/attestation/verdict.ts'
 import { bytesOfDigest, digestOf, type NodeId } from '../../../../src/base/ids.ts'
 import { below, type Random } from '../../../../src/base/random.ts'
 import {
@@ -30,6 +30,7 @@ import {
   network,
   seeded,
   verdictOf,
+  verdictOfFinding,
   wallStart,
 } from './people.ts'
 import { TestNode } from './test-node.ts'
@@ -90,6 +91,8 @@ export class World {
         sign: message => made.signing.sign(message),
         decapsulate: ciphertext => made.kem.decapsulate(ciphertext),
         appraise: (_keys, evidence) => this.appraise(evidence),
+        judgeFinding: finding => verdictOfFinding(this.nodes, finding),
+        rerun: (_keys, evidence, basis) => this.rerun(evidence, basis),
         attestor: attestorUnder(() => this.manifest),
         manifestSteps: hash =>
           manifests.filter(held => held.hash === hash).map(held => bytesOfDigest(held.hash)),
@@ -115,7 +118,19 @@ export class World {
     this.feed(node, { kind: 'evidenceRenewed', evidence })
   }
 
+  /** Evidence that was looked at in full, at each look. */
+  readonly looks: Evidence[] = []
+  /** Whether the endorsements that signers went by are at hand for re-runs. */
+  hasSameEndorsements = true
+
+  rerun(evidence: Evidence, { at }: VerdictBasis): Verdict | undefined {
+    if (!this.hasSameEndorsements) return undefined
+    this.looks.push(evidence)
+    return verdictOf(evidence, at + hours(24))
+  }
+
   appraise(evidence: Evidence): Verdict {
+    this.looks.push(evidence)
     const now = this.wallOffset + this.now
     const verdict = verdictOf(evidence, now + hours(24))
     if ((verdict.evidenceEndsAt ?? Number.POSITIVE_INFINITY) <= now) {

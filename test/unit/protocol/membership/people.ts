@@ -1,4 +1,5 @@
 /** Identities, evidence, certificates and beats of the membership tests, all made from names. */
+import type { Finding } from '../../../../src/attestation/delegated.ts'
 import type { TrustedVerdict } from '../../../../src/attestation/verdict.ts'
 import { compareBytes, fromUtf8, toHex, utf8 } from '../../../../src/base/bytes.ts'
 import {
@@ -14,7 +15,7 @@ import { hours, type Timestamp } from '../../../../src/base/time.ts'
 import { sha256 } from '../../../../src/crypto/hash.ts'
 import { KemKey, kemBytes } from '../../../../src/crypto/kem.ts'
 import { SigningKey } from '../../../../src/crypto/sign.ts'
-import type { Attestor } from '../../../../src/protocol/membership/double-beats.ts'
+import type { Attestor } from '../../../../src/protocol/membership/attestor.ts'
 import type { AppraisedMember, ManifestFacts } from '../../../../src/protocol/membership/types.ts'
 import { type Evidence, evidenceDigest, type NodeKeys } from '../../../../src/wire/evidence.ts'
 import { type MemberRecord, possessionMessage } from '../../../../src/wire/member-record.ts'
@@ -59,6 +60,13 @@ export const manifest: ManifestFacts = {
   endedMeasurements: [],
   instanceLimits: { live: 8, newPerHour: 6 },
   evidenceAge: hours(1),
+  delegation: null,
+}
+
+/** What every appraisal here goes by. */
+export const policyInForce = {
+  policy: digestOfText('policy'),
+  endorsements: digestOfText('endorsements'),
 }
 
 /** How frames name the manifest in force. */
@@ -133,15 +141,18 @@ export const attestorUnder = (inForce: () => Pick<ManifestFacts, 'measurements'>
   attest: (keys, evidence) => {
     const said = JSON.parse(fromUtf8(evidence.body) ?? '{}')
     if (said.identity !== toHex(keys.identity)) return { code: 'REPORT_DATA_MISMATCH', facts: {} }
-    const registers = { measurement: said.measurement }
+    const registers = { measurement: toHex(utf8(said.measurement)) }
     return { platform: 'simulated', instance: said.instance, registers }
   },
-  isNamed: ({ registers }) => inForce().measurements.includes(registers['measurement'] ?? ''),
+  isNamed: ({ registers }) =>
+    inForce().measurements.some(name => toHex(utf8(name)) === registers['measurement']),
 })
 
 export interface NodeSetup {
   readonly instance?: string
   readonly measurement?: string
+  /** Whose machine it is, under a manifest that is no testnet's; by default it is a testnet. */
+  readonly owner?: string | null
   readonly isFounder?: boolean
   readonly mayFound?: boolean
   /** Whether it answers step-ups; a clone of stale evidence cannot. */
@@ -182,15 +193,29 @@ export function renewedEvidence(
 function evidenceOf(keys: NodeKeys, setup: NodeSetup, ownInstance: string): Evidence {
   const instance = digestOfText(setup.instance ?? ownInstance)
   const measurement = setup.measurement ?? 'app 1'
-  const said = { instance, measurement, identity: toHex(keys.identity) }
-  return { platform: 'fake', body: utf8(JSON.stringify(said)) }
+  const { owner } = setup
+  const said = { instance, measurement, owner, identity: toHex(keys.identity) }
+  return { platform: 'simulated', body: utf8(JSON.stringify(said)) }
 }
 
 export function verdictOf(evidence: Evidence, expiresAt: number): TrustedVerdict {
-  const { instance, measurement, endsAt } = JSON.parse(fromUtf8(evidence.body) ?? '{}')
+  const { instance, measurement, owner, endsAt } = JSON.parse(fromUtf8(evidence.body) ?? '{}')
+  const testnet = owner === undefined
   return {
     ...(endsAt === undefined ? {} : { evidenceEndsAt: endsAt as Timestamp }),
-    ...{ kind: 'trusted', platform: 'fake', instance, owner: null, measurement },
-    ...{ registers: {}, tcb: 'UpToDate', expiresAt: expiresAt as Timestamp, testnet: true },
+    ...{ kind: 'trusted', platform: 'simulated', instance, owner: owner ?? null, measurement },
+    ...{ registers: { measurement: toHex(utf8(measurement)) }, tcb: 'UpToDate', testnet },
+    expiresAt: expiresAt as Timestamp,
+    basis: { ...policyInForce, at: (expiresAt - hours(24)) as Timestamp },
   }
+}
+
+/** What a finding is worth where the machines of `nodes` have their owners. */
+export function verdictOfFinding(
+  nodes: readonly { readonly member: AppraisedMember }[],
+  finding: Finding,
+): TrustedVerdict {
+  const verdicts = nodes.map(({ member }) => member.verdict)
+  const owner = verdicts.find(({ instance }) => instance === finding.instance)?.owner ?? null
+  return { kind: 'trusted', ...finding, owner, testnet: owner === null }
 }
