@@ -4,7 +4,7 @@
  * It plays the shell and the net of every node, and keeps to the obligations that types.ts states: every
  * ask is answered or fails, frames of one link arrive in order, a closed link fails what was on its way.
  */
-import type { TrustedVerdict, Verdict, VerdictBasis } from '../../../../src/attestation/verdict.ts'
+import type { TrustedVerdict, Verdict } from '../../../../src/attestation/verdict.ts'
 import { bytesOfDigest, digestOf, type NodeId } from '../../../../src/base/ids.ts'
 import { below, type Random } from '../../../../src/base/random.ts'
 import {
@@ -92,7 +92,7 @@ export class World {
         decapsulate: ciphertext => made.kem.decapsulate(ciphertext),
         appraise: (_keys, evidence) => this.appraise(evidence),
         judgeFinding: finding => verdictOfFinding(this.nodes, finding),
-        rerun: (_keys, evidence, basis) => this.rerun(evidence, basis),
+        rerun: (_keys, evidence, { at }) => this.rerun(evidence, at),
         attestor: attestorUnder(() => this.manifest),
         manifestSteps: hash =>
           manifests.filter(held => held.hash === hash).map(held => bytesOfDigest(held.hash)),
@@ -120,14 +120,9 @@ export class World {
 
   /** Evidence that was looked at in full, at each look. */
   readonly looks: Evidence[] = []
-  /** Whether the endorsements that signers went by are at hand for re-runs. */
-  hasSameEndorsements = true
-
-  rerun(evidence: Evidence, { at }: VerdictBasis): Verdict | undefined {
-    if (!this.hasSameEndorsements) return undefined
-    this.looks.push(evidence)
-    return verdictOf(evidence, at + hours(24))
-  }
+  /** What a re-run finds; `undefined` while the endorsements that signers went by are not at hand. */
+  rerun = (evidence: Evidence, at: number): Verdict | undefined =>
+    verdictOf(evidence, at + hours(24))
 
   appraise(evidence: Evidence): Verdict {
     this.looks.push(evidence)
