@@ -30,9 +30,9 @@ function exposedCollector(): () => void {
   return runInNewContext('gc') as () => void
 }
 
-/** Milliseconds of a processor that the thread of the event loop has used. */
+/** Milliseconds of a processor that the thread of the event loop has used; before Node 23.9, that all threads have. */
 function threadUsed(): number {
-  const { user, system } = process.threadCpuUsage()
+  const { user, system } = process.threadCpuUsage?.() ?? process.cpuUsage()
   return (user + system) / 1_000
 }
 
