@@ -61,8 +61,11 @@ function statusOf(
 ): { readonly status: TcbStatus; readonly lacking: RefusalFacts } {
   for (const [component, minimum] of Object.entries(rule?.minimum ?? {})) {
     for (const level of tcb.levels) {
-      const found = level[component] ?? -1
-      if (found < minimum) return { status: 'OutOfDate', lacking: { component, found, minimum } }
+      const found = level[component]
+      // Firmware without the component lacks it: a minimum of zero asks for its presence.
+      if (found !== undefined && found >= minimum) continue
+      const lacking = { component, found: found ?? 'absent', minimum }
+      return { status: 'OutOfDate', lacking }
     }
   }
   return { status: tcb.status, lacking: {} }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { Claims } from '../../../src/attestation/claims.ts'
 import type { TcbRule, TcbStatus } from '../../../src/attestation/manifest-document.ts'
 import { tcbRuleOf } from '../../../src/attestation/manifest-draft.ts'
+import { sentenceOf } from '../../../src/attestation/refusal-words.ts'
 import { judgePrivilege, judgeTcb } from '../../../src/attestation/tcb-judgement.ts'
 import { after, days, timestamp } from '../../../src/base/time.ts'
 import { epoch } from '../../fixtures/network.ts'
@@ -26,6 +27,20 @@ test('below a minimum of the rule firmware is out of date, whatever the vendor s
       refusal: { code: 'TCB_NOT_ALLOWED', facts: { component: 'snp', found: 21, minimum: 22 } },
     },
   )
+})
+
+test('firmware without a component that the rule names is below every minimum, and told to be without it', () => {
+  const levels = [{ snp: 24 }]
+  for (const minimum of [0, 1]) {
+    const { status, refusal } = judgeTcb(
+      at('UpToDate', { levels }),
+      rule({ minimum: { snp: 24, fmc: minimum } }),
+      epoch,
+    )
+    expect(status).toBe('OutOfDate')
+    expect(refusal?.facts).toMatchObject({ component: 'fmc', found: 'absent', minimum })
+    expect(refusal && sentenceOf(refusal)).toContain('fmc is absent')
+  }
 })
 
 test('an advisory that the rule does not name is refused, and none is asked about where the rule names none', () => {
