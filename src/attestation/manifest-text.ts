@@ -100,8 +100,14 @@ function apiSentences({ api }: Manifest): string[] {
 function writeSentences({ write }: Manifest): string[] {
   if (write.length === 0) return ['Nobody may write.']
   return write.map(({ prefix, roles, valueBytesMax, schema }) => {
-    const writers = roles.length === 0 ? 'Nobody' : roles.map(role => `${role}s`).join(' and ')
-    return `${capital(writers)} may write ${schema} of up to ${valueBytesMax} bytes below "${prefix}".`
+    const what = `write ${schema} of up to ${valueBytesMax} bytes below "${prefix}"`
+    const isForClients = roles.includes('client')
+    if (roles.includes('member')) {
+      return `Members may ${what}${isForClients ? ', and clients once entries can carry their word' : ''}.`
+    }
+    return isForClients
+      ? `Nobody can ${what} yet: it is for clients, and no entry carries their word so far.`
+      : `Nobody may ${what}.`
   })
 }
 
@@ -142,5 +148,3 @@ const count = (n: number, noun: string, nouns = `${noun}s`): string =>
 
 const size = (bytes: number): string =>
   bytes % 1_048_576 === 0 ? `${bytes / 1_048_576} MiB` : `${bytes} bytes`
-
-const capital = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1)

@@ -21,7 +21,12 @@ const rich: Manifest = parsed({
     clients: [{ name: 'wallet', key, rights: ['read', 'write'], prefixes: ['own/'] }],
     guestLoopback: false,
   },
-  write: [{ prefix: 'log/', roles: [], valueBytesMax: 99, schema: 'json' }],
+  write: [
+    { prefix: 'log/', roles: [], valueBytesMax: 99, schema: 'json' },
+    { prefix: 'ours/', roles: ['member'], valueBytesMax: 9, schema: 'text' },
+    { prefix: 'all/', roles: ['member', 'client'], valueBytesMax: 9, schema: 'text' },
+    { prefix: 'own/', roles: ['client'], valueBytesMax: 9, schema: 'text' },
+  ],
   governance: { voters: { members: [key], threshold: 1 }, votingMs: 86_400_000 },
   pivot: { hash: 'cd'.repeat(32), restart: 'always', args: ['--fast'] },
 })
@@ -47,6 +52,9 @@ test('what an approver must know is said', () => {
     'State below "public/" is public.',
     'The client wallet may read and write below "own/".',
     'Nobody may write json of up to 99 bytes below "log/".',
+    'Members may write text of up to 9 bytes below "ours/".',
+    'Members may write text of up to 9 bytes below "all/", and clients once entries can carry their word.',
+    'Nobody can write text of up to 9 bytes below "own/" yet: it is for clients',
     '1 of 1 key holder must agree to a proposal within 24 h.',
     `Members run the application ${'cd'.repeat(32)} with the arguments "--fast"; after it ends it is always started again.`,
     'One machine may have 1000 live nodes at once and start 1000 in an hour.',
