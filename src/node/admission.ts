@@ -70,7 +70,8 @@ export class NodeAdmission implements Admission {
   }
 
   appraiseKeys(keys: NodeKeys, evidence: Evidence): Verdict {
-    const verdict = this.#admissible(keys, this.appraiseEvidence(keys, evidence))
+    const node = nodeIdOfKey(keys.identity)
+    const verdict = this.#admissible(node, this.appraiseEvidence(keys, evidence))
     if (verdict.kind === 'trusted') this.#known.set(evidenceDigest(evidence), evidence)
     return this.#counted(evidence, verdict)
   }
@@ -118,7 +119,8 @@ export class NodeAdmission implements Admission {
     const verdict = this.#ports.endorsed.judge(node, endorsements =>
       appraise(this.#appraisal(evidence, binder, endorsements)),
     )
-    return this.#counted(evidence, verdict)
+    // A good quote of a machine that may not be the member's, or not be here, renews nothing.
+    return this.#counted(evidence, this.#admissible(node, verdict))
   }
 
   /** The host's time, not before what is proved to have passed. */
@@ -144,10 +146,9 @@ export class NodeAdmission implements Admission {
     return this.#ports.attester.quote(reportData, signal)
   }
 
-  #admissible(keys: NodeKeys, verdict: Verdict): Verdict {
+  #admissible(node: NodeId, verdict: Verdict): Verdict {
     if (verdict.kind !== 'trusted') return verdict
     const now = this.#ports.clock.monotonic()
-    const node = nodeIdOfKey(keys.identity)
     const { bans, membership } = this.#ports
     const refusal = bans.barred(verdict.instance) ?? membership().admissible(node, verdict, now)
     return refusal === undefined ? verdict : { kind: 'refused', ...refusal }

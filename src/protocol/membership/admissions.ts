@@ -143,6 +143,11 @@ export class Admissions {
   #steppedUp(node: NodeId, verdict: TrustedVerdict, now: Instant): void {
     const { removals, roster, stepUps, outbox } = this.#core
     if (removals.covers({ node, verdict }) !== undefined) return this.gone(node, 'REMOVED')
+    // Whoever may not come in by this verdict does not stay by it either.
+    const refusal = this.admissible(node, verdict, now)
+    if (refusal !== undefined) {
+      return this.#stepUpFailed({ node, code: refusal.code, how: 'refused' }, now)
+    }
     roster.renew(node, verdict, now)
     stepUps.succeeded(node)
     if (roster.isFresh(node, now)) outbox.emit({ kind: 'memberFresh', node })

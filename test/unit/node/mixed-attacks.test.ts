@@ -99,6 +99,13 @@ async function stepUp(judge: SimulatedNode, member: SimulatedNode): Promise<stri
   return verdict.kind === 'refused' ? verdict.code : verdict.kind
 }
 
+/** How many appraisals of `judge` ended so. */
+function verificationsOf({ node }: SimulatedNode, verdict: string): number {
+  const family = node.metrics().find(({ name }) => name.endsWith('attestation_verifications_total'))
+  const samples = family?.samples.filter(({ labels }) => labels['verdict'] === verdict) ?? []
+  return samples.reduce((sum, { value }) => sum + value, 0)
+}
+
 test.each(realPlatforms)(
   'key evidence of another node on %s, shown to all and back to its owner, lets nobody in and stays good for its owner',
   async platform => {
@@ -256,8 +263,11 @@ test.each(realPlatforms)(
     const instance = fromHex(own() ?? '')
     if (instance === undefined) throw new Error('a member has an instance')
     const before = own()
+    const trusted = verificationsOf(founder, 'trusted')
     tee.divert(9)
     expect(await stepUp(founder, member)).toBe('INSTANCE_MISMATCH')
+    expect(verificationsOf(founder, 'trusted')).toBe(trusted)
+    expect(verificationsOf(founder, 'refused')).toBe(1)
     expect(own()).toBe(before)
     founder.node.remove([simulation.removalOf({ scope: 'instance', subject: instance })])
     await simulation.time.advance(seconds(5))

@@ -1,6 +1,9 @@
 /** Freshness is asked for in one place, and doubt ends in a fresh quote or in the end of the connection. */
 import { expect, test } from 'vitest'
+import { utf8 } from '../../../../src/base/bytes.ts'
+import { digestOf } from '../../../../src/base/ids.ts'
 import { minutes, seconds } from '../../../../src/base/time.ts'
+import { sha256 } from '../../../../src/crypto/hash.ts'
 import type { MembershipEffect } from '../../../../src/protocol/membership/types.ts'
 import { network3, type TestNode, World } from './harness.ts'
 
@@ -35,6 +38,17 @@ test('whoever needs a fresh member is answered at once, and asks for no quote', 
   const { world, judge, other } = network()
   const effects = judge.machine.step({ kind: 'freshnessNeeded', node: other.id }, world.now)
   expect(effects).toEqual([{ kind: 'memberFresh', node: other.id }])
+})
+
+test('a fresh quote by which its identity could not come in ends the membership, and renews nothing', () => {
+  const { world, judge, other } = network()
+  const elsewhere = { ...other.member.verdict, instance: digestOf(sha256(utf8('another machine'))) }
+  const effects = world.feed(judge, { kind: 'steppedUp', node: other.id, verdict: elsewhere })
+  expect(effects).toContainEqual({
+    ...{ kind: 'memberGone', node: other.id, code: 'RE_ATTEST_REFUSED' },
+  })
+  expect(kinds(effects)).not.toContain('memberFresh')
+  expect(judge.machine.isMember(other.id, world.now)).toBe(false)
 })
 
 test('all who wait for one member share one quote', () => {
