@@ -16,9 +16,10 @@ const runs = { numRuns: 25 }
 test('both platforms hash alike', () => {
   fc.assert(
     fc.property(payload, bytes(32), (data, key) => {
-      for (const name of ['sha256', 'sha384', 'sha512'] as const) {
+      for (const name of ['sha256', 'sha384', 'sha512', 'sha256Hex'] as const) {
         expect(node[name](data)).toEqual(web[name](data))
       }
+      expect(node.sha256Hex(data)).toBe(toHex(node.sha256(data)))
       expect(node.hmacSha256(key, data)).toEqual(web.hmacSha256(key, data))
     }),
     runs,
