@@ -43,7 +43,7 @@ const hosts: Readonly<Record<Origin, string>> = {
 const flags = [
   ...['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--enable-logging=stderr'],
   ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  '--disable-quic',
+  ...['--disable-quic', '--remote-debugging-pipe'],
   `--host-resolver-rules=MAP ${hosts.insecure} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost`,
 ]
 
@@ -93,10 +93,11 @@ function open(url: string, profile: string): OpenBrowser {
   // A group of its own, because a browser is many processes.
   const child = spawn(program ?? 'chromium', [...flags, `--user-data-dir=${profile}`, url], {
     detached: true,
-    stdio: ['ignore', 'ignore', 'pipe'],
+    // With two pipes for a debugger that never speaks: the browser ends when they do, and so with this process, however that ends.
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
   })
   let said = ''
-  child.stderr.setEncoding('utf8').on('data', text => {
+  child.stderr?.setEncoding('utf8').on('data', text => {
     said = (said + text).slice(-4_000)
   })
   const ended = new Promise<void>(resolve => {
