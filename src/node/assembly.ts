@@ -57,6 +57,7 @@ export class Assembly {
   #engine: Engine | undefined
   #standing: OwnStanding | undefined
   #keyEvidence: KeyEvidence | undefined
+  #endArrivals: (() => void) | undefined
   #net: Net | undefined
   #leaving: Leaving | undefined
   #viewed: Viewed | undefined
@@ -119,6 +120,8 @@ export class Assembly {
     const { node } = identity
     events.note('started', 'the node started', { node, network: manifests.network })
     engine.start()
+    // A first meeting may have ended for want of it.
+    this.#endArrivals = host.endorsements?.onArrival(() => this.#net?.retry('UNDETERMINED'))
     standing.start()
     keyEvidence.start()
   }
@@ -176,6 +179,7 @@ export class Assembly {
 
   /** Ends all but the secrets, in the order in which nothing is lost. */
   async close(patience: Patience): Promise<void> {
+    this.#endArrivals?.()
     this.#keyEvidence?.stop()
     this.#standing?.stop()
     this.#engine?.stop()

@@ -30,6 +30,7 @@ export class Endorsed {
     let names = this.#needs.get(node) ?? []
     for (;;) {
       const verdict = appraise(shelf.take(names))
+      if (verdict.kind === 'trusted') shelf.vouch(names)
       if (verdict.kind !== 'undetermined') return verdict
       const missing = verdict.missing.map(nameOf).filter(name => !names.includes(name))
       const more = [...names, ...new Set(missing)].slice(0, namesMax)

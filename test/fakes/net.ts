@@ -200,6 +200,10 @@ export class FakeNet implements Net, Dialler {
     this.links.get(node)?.link.break(code)
   }
 
+  retry(code: string): void {
+    this.#dials.retry(code)
+  }
+
   addAddresses(addresses: readonly string[]): void {
     for (const address of addresses) {
       if (!address.startsWith('/memory/')) throw new UsageError('BAD_ADDRESS', address)

@@ -8,6 +8,10 @@ export interface EndorsementShelf {
    * what was asked for lately is renewed before it ends. The same object as long as nothing under these names changed.
    */
   take(names: readonly string[]): Endorsements
+  /** Evidence was trusted by what is under these names: when there is no room for all, they go last. */
+  vouch(names: readonly string[]): void
+  /** Calls `told` whenever something came that was not at hand. The returned function ends that, and is idempotent. */
+  onArrival(told: () => void): () => void
   /** Ends all that goes on in the background. Idempotent. */
   stop(): void
 }

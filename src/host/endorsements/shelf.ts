@@ -66,6 +66,8 @@ interface Place {
   document: KeptDocument | undefined
   failures: number
   usedAt: Instant
+  /** Evidence was trusted by it: nobody made its name up. */
+  isVouched: boolean
   /** Ends the wait for the next try. */
   cancel: () => void
   isGone: boolean
@@ -82,6 +84,7 @@ export class RenewedShelf implements EndorsementShelf {
   >
   readonly #budget: RateBudget
   readonly #stopping = new AbortController()
+  readonly #listeners = new Set<() => void>()
 
   constructor(ports: ShelfPorts, options: Partial<ShelfOptions> = {}) {
     this.#ports = ports
@@ -106,8 +109,21 @@ export class RenewedShelf implements EndorsementShelf {
     return endorsements
   }
 
+  vouch(names: readonly string[]): void {
+    for (const name of names) {
+      const place = this.#places.peek(name)
+      if (place !== undefined) place.isVouched = true
+    }
+  }
+
+  onArrival(told: () => void): () => void {
+    this.#listeners.add(told)
+    return () => void this.#listeners.delete(told)
+  }
+
   stop(): void {
     this.#stopping.abort()
+    this.#listeners.clear()
     this.#places.clear()
   }
 
@@ -122,12 +138,26 @@ export class RenewedShelf implements EndorsementShelf {
     const requests = this.#ports.endorsers.flatMap(endorser => endorser.request(name) ?? [])
     if (requests.length === 0) return undefined
     const place: Place = {
-      ...{ name, requests, document: undefined, failures: 0, usedAt: now, isGone: false },
+      ...{ name, requests, document: undefined, failures: 0, usedAt: now },
+      ...{ isVouched: false, isGone: false },
       cancel: () => undefined,
     }
+    this.#makeRoom()
     this.#places.set(name, place)
     void this.#begin(place)
     return place
+  }
+
+  /**
+   * Whoever makes up chips, or asks for one chip's key at every version there could be, fills places: those without a document go
+   * first, then those that nobody was trusted by, of each kind the one least lately asked for.
+   */
+  #makeRoom(): void {
+    if (this.#places.size < this.#options.documentsMax) return
+    const places = [...this.#places.keys()].flatMap(name => this.#places.peek(name) ?? [])
+    const unknown = places.filter(({ isVouched }) => !isVouched)
+    const leaving = unknown.find(({ document }) => document === undefined) ?? unknown[0]
+    if (leaving !== undefined) this.#places.delete(leaving.name)
   }
 
   /** What the disk has spares a vendor the question, unless it is due anyway. */
@@ -138,7 +168,7 @@ export class RenewedShelf implements EndorsementShelf {
     if (place.isGone || request === undefined) return
     const kept = items === undefined ? undefined : readOrWhy(() => request.read(items))
     if (kept === undefined || 'code' in kept) return await this.#fetch(place)
-    place.document = kept
+    this.#arrived(place, kept)
     if (kept.endsAt <= clock.wall()) return await this.#fetch(place)
     this.#rest(place, kept)
   }
@@ -164,10 +194,15 @@ export class RenewedShelf implements EndorsementShelf {
     }
     place.failures = 0
     const isNew = place.document === undefined || !isSameText(read, place.document)
-    if (isNew) place.document = read
+    if (isNew) this.#arrived(place, read)
     this.#ports.log.debug('an endorsement was fetched', { name: place.name, url: request.url })
     this.#rest(place, read)
     if (isNew) await this.#ports.disk?.write(place.name, read.items)
+  }
+
+  #arrived(place: Place, document: KeptDocument): void {
+    place.document = document
+    for (const told of this.#listeners) told()
   }
 
   #rest(place: Place, document: KeptDocument): void {

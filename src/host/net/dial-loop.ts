@@ -49,6 +49,10 @@ interface Target {
   failures: number
   lastRefusal: string | undefined
   isDialling: boolean
+  /** When the dial under way, or the last one, began. */
+  startedAt: Instant
+  /** When the next one is due. */
+  dueAt: Instant
   cancel: (() => void) | undefined
 }
 
@@ -72,6 +76,8 @@ const passing: ReadonlySet<string> = new Set([
   'HANDSHAKE_ABORTED',
   'HANDSHAKE_TIMEOUT',
   'BUSY',
+  // Whoever lacks a vendor's document has asked for it, and it comes within seconds.
+  'UNDETERMINED',
 ])
 
 /** Members whose addresses are remembered; the longest unheard go first. */
@@ -95,6 +101,8 @@ export class DialLoop {
   readonly #gone = new BoundedMap<NodeId, { readonly where: string; readonly until: Instant }>(
     membersMax,
   )
+  /** When the cause of a refusal, by its code, was last said to be over. */
+  readonly #retriedAt = new BoundedMap<string, Instant>(16)
   #isStarted = false
 
   constructor(deps: DialLoopDeps) {
@@ -154,6 +162,20 @@ export class DialLoop {
     }
   }
 
+  /**
+   * The cause of this refusal may be over: what ended so is dialled soon. However often that is said, no dial is put off by it, and
+   * none comes sooner than the first pause after a failure.
+   */
+  retry(code: string): void {
+    const now = this.#deps.clock.monotonic()
+    this.#retriedAt.set(code, now)
+    const wait = milliseconds(this.#jittered(this.#deps.limits.redialWait))
+    for (const target of this.#targets.values()) {
+      const isWaiting = target.lastRefusal === code && !target.isDialling
+      if (isWaiting && target.dueAt > after(now, wait)) this.#schedule(target, wait)
+    }
+  }
+
   /** What is being tried, for status: address, who answers, last refusal. */
   view(): readonly {
     readonly addresses: readonly string[]
@@ -175,6 +197,8 @@ export class DialLoop {
       failures: 0,
       lastRefusal: undefined,
       isDialling: false,
+      startedAt: this.#deps.clock.monotonic(),
+      dueAt: this.#deps.clock.monotonic(),
       cancel: undefined,
     }
     this.#targets.set(name, target)
@@ -194,6 +218,7 @@ export class DialLoop {
   #schedule(target: Target, wait: number): void {
     if (this.#stopping.signal.aborted) return
     target.cancel?.()
+    target.dueAt = after(this.#deps.clock.monotonic(), milliseconds(wait))
     target.cancel = this.#deps.timers.after(milliseconds(wait), () => {
       target.cancel = undefined
       const run = this.#try(target).finally(() => this.#running.delete(run))
@@ -204,6 +229,7 @@ export class DialLoop {
   async #try(target: Target): Promise<void> {
     if (target.isDialling || this.#isSettled(target)) return
     target.isDialling = true
+    target.startedAt = this.#deps.clock.monotonic()
     using turn = await this.#turns.take(target)
     let isAnswered = false
     const answered = (): void => {
@@ -271,7 +297,9 @@ export class DialLoop {
     const wait = first * 2 ** Math.min(target.failures - 1, 16)
     const patience = isBusy ? busyWaitMax : refusedWaitMax
     const waitMax = isPassing && !isBusy ? redialWaitMax : Math.max(redialWaitMax, patience)
-    this.#schedule(target, this.#jittered(Math.min(wait, waitMax)))
+    const retriedAt = this.#retriedAt.peek(code)
+    const isOver = retriedAt !== undefined && retriedAt >= target.startedAt
+    this.#schedule(target, this.#jittered(isOver ? redialWait : Math.min(wait, waitMax)))
   }
 
   #refused({ node }: Target): void {

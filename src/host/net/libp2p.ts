@@ -269,6 +269,10 @@ export class Libp2pNet implements Net {
     await this.#links.close(node, code)
   }
 
+  retry(code: string): void {
+    this.#dials.retry(code)
+  }
+
   addAddresses(addresses: readonly string[]): void {
     for (const address of addresses) {
       parseAddress(address)

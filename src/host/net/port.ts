@@ -151,6 +151,8 @@ export interface Net {
   disconnect(node: NodeId, code: string): Promise<void>
   /** Adds addresses to the dial loop (multiaddrs with or without peer id). */
   addAddresses(addresses: readonly string[]): void
+  /** Dials soon again whatever last ended with this code: its cause may be over. */
+  retry(code: string): void
   /** What the net counted since it was opened, and how it is now. */
   metrics(): readonly MetricFamily[]
 }

@@ -79,7 +79,10 @@ function shelfWith(lacks: readonly string[] = []) {
     taken.push(names)
     return { items: names.filter(name => !lacks.includes(name)).map(document) }
   }
-  return { taken, shelf: { take, stop: () => undefined } }
+  const vouched: (readonly string[])[] = []
+  const vouch = (names: readonly string[]): void => void vouched.push(names)
+  const shelf = { take, vouch, onArrival: () => () => undefined, stop: () => undefined }
+  return { taken, vouched, shelf }
 }
 
 const needing =
@@ -91,9 +94,10 @@ const needing =
   }
 
 test('needs that show one after the other are met in one judgement, and remembered for this node alone', () => {
-  const { shelf, taken } = shelfWith()
+  const { shelf, taken, vouched } = shelfWith()
   const endorsed = new Endorsed(shelf)
   expect(endorsed.judge(node, needing('a', 'b', 'c'))).toBe(trusted)
+  expect(vouched).toEqual([['a', 'b', 'c']])
   expect(taken).toEqual([[], ['a'], ['a', 'b'], ['a', 'b', 'c']])
   expect(endorsed.judge(node, needing('c'))).toBe(trusted)
   expect(taken.at(-1)).toEqual(['a', 'b', 'c'])
@@ -103,8 +107,9 @@ test('needs that show one after the other are met in one judgement, and remember
 })
 
 test('what nobody has leaves the verdict undetermined, and ends', () => {
-  const { shelf, taken } = shelfWith(['b'])
+  const { shelf, taken, vouched } = shelfWith(['b'])
   expect(new Endorsed(shelf).judge(node, needing('a', 'b'))).toEqual(undetermined('b: absent'))
+  expect(vouched).toEqual([])
   expect(taken).toHaveLength(3)
 })
 

@@ -199,3 +199,20 @@ test.each(['sgx', 'tdx', 'sev-snp'] as const)(
     expect(late.node.status().warnings).toEqual([])
   },
 )
+
+test('a first meeting that ended for want of a document is tried again as soon as the last one has come', async () => {
+  const shelf = new FilledShelf()
+  simulation = new Simulation(934, mixedNetwork('as soon'), 'wan')
+  const founder = await simulation.start('founder', { found: true, host: on('tdx') })
+  const late = await simulation.start('late', {
+    host: host => ({ ...host, endorsements: shelf }),
+  })
+  await simulation.until(() => refusalsOf(late, founder).length > 0, seconds(120))
+  // By now a dial comes every half a minute or so.
+  await simulation.time.advance(seconds(600))
+  const dials = () => late.node.refusals().reduce((sum, { count }) => sum + count, 0)
+  const before = dials()
+  await simulation.until(() => dials() > before, seconds(60))
+  for (const [name, document] of Object.entries(endorsementsFor.tdx)) shelf.put(name, document)
+  await simulation.until(() => knows(late, founder), seconds(4))
+})

@@ -134,6 +134,44 @@ test('strangers with made-up chips do not make this node a nuisance to a vendor'
   expect(time.pending).toBeLessThanOrEqual(20)
 })
 
+const madeUp = (n: number): string =>
+  `vcek/v1/Milan/${n.toString(16).padStart(128, '0')}?blSPL=04&teeSPL=01&snpSPL=24&ucodeSPL=219`
+
+test('made-up chips push no document out, not even one that nobody was trusted by yet', async () => {
+  const { shelf, settled } = openShelf({ documentsMax: 8 })
+  expect(await settled(names.info, 1)).toHaveLength(2)
+  const held = shelf.take([names.info]).items
+  for (let n = 0; n < 300; n++) shelf.take([madeUp(n)])
+  expect(shelf.take([names.info]).items).toEqual(held)
+})
+
+test('the keys of one chip at versions that nobody runs push nothing out that evidence was trusted by', async () => {
+  const { shelf, settled } = openShelf({ documentsMax: 2, requestsPerSecond: 100 })
+  expect(await settled(names.info, 1)).toHaveLength(2)
+  shelf.vouch([names.info])
+  for (let n = 0; n < 20; n++) {
+    const other = `tcb-info tdx ${n.toString(16).padStart(12, '0')}`
+    server.replies.set(
+      `/tdx/certification/v4/tcb?fmspc=${n.toString(16).padStart(12, '0')}`,
+      sayInfo(intelDocument(intel, { fmspc: n.toString(16).padStart(12, '0') })),
+    )
+    expect(await settled(other, n + 2)).toHaveLength(2)
+  }
+  expect(shelf.take([names.info]).items).toHaveLength(2)
+})
+
+test('whoever listens hears of each document that came, until it has had enough', async () => {
+  const { shelf, settled } = openShelf()
+  let heard = 0
+  const end = shelf.onArrival(() => heard++)
+  await settled(names.info, 1)
+  expect(heard).toBe(1)
+  await settled(names.identity, 2)
+  expect(heard).toBe(1)
+  end()
+  end()
+})
+
 test('a stopped shelf asks nobody and keeps no timer', async () => {
   const { shelf, time, settled } = openShelf()
   await settled(names.info, 1)

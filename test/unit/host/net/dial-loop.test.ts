@@ -302,3 +302,60 @@ test('whoever takes connections and is done with no handshake is asked ever more
   await time.advance(seconds(10))
   await stopped
 })
+
+test('what ended for want of a document is dialled soon once one came, and a refusal of another kind is not', async () => {
+  const { time, dials, loop } = world(addresses =>
+    addresses[0] === '/ip4/192.0.2.1/tcp/1' ? 'UNDETERMINED' : 'BANNED',
+  )
+  const dialsOf = (address: string) => dials.filter(({ addresses }) => addresses[0] === address)
+  loop.addAddress('/ip4/192.0.2.1/tcp/1')
+  loop.addAddress('/ip4/192.0.2.2/tcp/1')
+  loop.start()
+  await time.advance(seconds(600))
+  const before = [dialsOf('/ip4/192.0.2.1/tcp/1').length, dialsOf('/ip4/192.0.2.2/tcp/1').length]
+  // Until just after the next dial of each, so that the one after it is far.
+  await time.until(() => dialsOf('/ip4/192.0.2.1/tcp/1').length > (before[0] ?? 0))
+  const [open, banned] = [
+    dialsOf('/ip4/192.0.2.1/tcp/1').length,
+    dialsOf('/ip4/192.0.2.2/tcp/1').length,
+  ]
+  loop.retry('UNDETERMINED')
+  await time.advance(milliseconds(200))
+  expect(dialsOf('/ip4/192.0.2.1/tcp/1')).toHaveLength(open + 1)
+  expect(dialsOf('/ip4/192.0.2.2/tcp/1').length - banned).toBeLessThanOrEqual(1)
+  await loop.stop()
+})
+
+test('documents that come all the time put no dial off, and bring none sooner than the first pause', async () => {
+  const { time, dials, loop } = world(() => 'UNDETERMINED')
+  loop.addAddress('/ip4/192.0.2.1/tcp/1')
+  loop.start()
+  for (let i = 0; i < 600; i++) {
+    await time.advance(milliseconds(50))
+    loop.retry('UNDETERMINED')
+  }
+  expect(dials.length).toBeGreaterThan(100)
+  expect(dials.length).toBeLessThanOrEqual(301)
+  await loop.stop()
+})
+
+test('a document that comes while a dial is under way counts when that dial fails', async () => {
+  const time = new VirtualTime()
+  const dials: number[] = []
+  const { loop } = loopWith(time, async () => {
+    dials.push(time.now)
+    await new Promise<void>(resolve => time.timers.after(seconds(1), resolve))
+    throw new Error('UNDETERMINED: no')
+  })
+  loop.addAddress('/ip4/192.0.2.1/tcp/1')
+  loop.start()
+  await time.advance(seconds(600))
+  const count = dials.length
+  await time.until(() => dials.length > count)
+  loop.retry('UNDETERMINED')
+  await time.advance(milliseconds(1_250))
+  expect(dials).toHaveLength(count + 2)
+  const stopped = loop.stop()
+  await time.advance(seconds(2))
+  await stopped
+})
