@@ -1,6 +1,8 @@
 /** X25519 of OpenSSL. */
 import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto'
+import { concatBytes } from '../base/bytes.ts'
 import type { Agreer } from './agree.web.ts'
+import { importSpki } from './public-key.node.ts'
 
 /** DER before the 32 bytes of a private and of a public X25519 key (RFC 8410 §4, §7). */
 const pkcs8Prefix = Uint8Array.from(Buffer.from('302e020100300506032b656e04220420', 'hex'))
@@ -24,9 +26,8 @@ export function agreerOf(secretKey: Uint8Array): Agreer {
 }
 
 function agree(privateKey: KeyObject, publicKey: Uint8Array): Uint8Array | undefined {
-  const der = Buffer.concat([spkiPrefix, publicKey])
   try {
-    const peer = createPublicKey({ key: der, format: 'der', type: 'spki' })
+    const peer = importSpki(concatBytes(spkiPrefix, publicKey))
     const shared = diffieHellman({ privateKey, publicKey: peer })
     const own = new Uint8Array(shared)
     shared.fill(0)
