@@ -118,7 +118,8 @@ function fieldsOf(authority: NitroAuthority, request: NitroRequest): readonly cb
   const fields = {
     module_id: cbor.text(`${instance}-enc0123456789abcdef`),
     digest: cbor.text('SHA384'),
-    timestamp: cbor.number(request.timestamp ?? authority.at),
+    // Modules count whole milliseconds, and virtual time stands between two of them now and then.
+    timestamp: cbor.number(Math.floor(request.timestamp ?? authority.at)),
     pcrs: cbor.map(entries),
     certificate: cbor.bytes(leafOf(authority, request)),
     cabundle: cbor.list(bundle.map(cbor.bytes)),
