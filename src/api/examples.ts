@@ -85,6 +85,7 @@ export const routeExamples: Readonly<Record<RouteName, RouteExample>> = {
           owner: null,
           verdictExpiresAt: '2030-01-01T00:00:00.000Z',
           isFresh: true,
+          vouchedBy: [],
           cause: null,
           phi: null,
           connected: true,

@@ -88,6 +88,7 @@ const memberShape = z.object({
   owner: z.string().nullable(),
   verdictExpiresAt: z.string(),
   isFresh: z.boolean(),
+  vouchedBy: z.array(z.string()).readonly(),
   cause: z.enum(['overdue', 'my-link', 'their-link', 'their-process']).nullable(),
   phi: z.number().nullable(),
   connected: z.boolean(),

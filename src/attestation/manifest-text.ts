@@ -14,6 +14,9 @@ export function explainManifest(manifest: Manifest): string[] {
     join.pins.length === 0
       ? 'Any machine of an admitted platform may join.'
       : `Only ${count(join.pins.length, 'listed machine')} may join.`,
+    join.delegation === undefined
+      ? 'Every member appraises every other itself.'
+      : `Of members without a connection, ${join.delegation.k} appraisals by machines of distinct owners stand for one of its own.`,
     ...join.owners.map(
       ({ name, instances }) => `${name} owns ${count(instances.length, 'machine')}.`,
     ),

@@ -110,6 +110,8 @@ export interface MemberView {
   /** ISO 8601, when the verdict lapses. */
   readonly verdictExpiresAt: string
   readonly isFresh: boolean
+  /** On whose word it is a member here; empty: this node appraised it itself. */
+  readonly vouchedBy: readonly NodeId[]
   /** Where the silence of a suspected or dead member sits, as far as is known; `null` for all others. */
   readonly cause: SilenceCause | null
   /** Suspicion level of the failure detector, or `null` before the first interval. */

@@ -93,6 +93,7 @@ const byCode: Readonly<Record<string, LossReason>> = {
   BAD_KEM_KEY: 'fault',
   BAD_POSSESSION: 'fault',
   BAD_RECORD: 'fault',
+  BAD_RESULTS: 'fault',
   LEAVE_BAD_SIGNATURE: 'fault',
   BAD_ANNOUNCEMENT: 'fault',
   GRANT_FORGED: 'fault',

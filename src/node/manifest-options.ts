@@ -33,6 +33,10 @@ export const manifestOptions = {
   tcb: agreed('join.tcb', 'Which firmware is still believed.'),
   pins: agreed('join.pins', 'Which machines may join.'),
   owners: agreed('join.owners', 'Who runs which machines; quorums count owners.'),
+  delegation: agreed(
+    'join.delegation',
+    'How many independent members stand for a look of one’s own: fewer would be a weaker look.',
+  ),
   evidenceAge: agreed(
     'join.evidenceAgeMs',
     'How long a verdict lasts: longer would keep a broken machine in.',

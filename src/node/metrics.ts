@@ -73,6 +73,11 @@ const gauges = {
       return byLabel('phase')({ active: count('active'), joining: count('joining') })
     },
   },
+  coterie_membership_vouched_members: {
+    help: 'Members that this node did not appraise itself: it goes by delegated results.',
+    read: ({ membership }, _, now) =>
+      membership.members(now).filter(({ rests }) => rests !== null).length,
+  },
   coterie_membership_measurement_members: {
     help: 'Members that are not dead by the software that they run, this node included.',
     labels: ['measurement'],

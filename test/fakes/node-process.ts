@@ -64,6 +64,7 @@ function members(): Answer<'members'>['members'] {
     owner: null,
     verdictExpiresAt: '',
     isFresh: true,
+    vouchedBy: [],
     cause: null,
     phi: 0,
     connected: true,

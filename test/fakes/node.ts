@@ -209,6 +209,7 @@ export class FakeNode implements CoterieNode {
       owner: null,
       verdictExpiresAt: '2030-01-01T00:00:00.000Z',
       isFresh: true,
+      vouchedBy: [],
       cause: null,
       phi: 0.25,
       connected: true,

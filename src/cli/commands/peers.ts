@@ -91,11 +91,15 @@ const eventsShown = 20
 
 function printKnown({ refusals, silent, members, peers, bans, events }: Known): void {
   for (const member of members) {
-    const { phi, state, phase, measurement, verdictExpiresAt, isFresh } = member
+    const { phi, state, phase, measurement, verdictExpiresAt, isFresh, vouchedBy } = member
     const suspicion = phi === null ? '' : `, phi ${phi.toFixed(1)}`
     printLine(`member    ${printable(member.node)}: ${phase}, ${state}${suspicion}`)
     const fresh = isFresh ? 'fresh' : 'not stepped up lately'
     printLine(`verdict   trusted as ${printable(measurement)} until ${verdictExpiresAt}, ${fresh}`)
+    if (vouchedBy.length > 0) {
+      const signers = vouchedBy.map(shortId).join(' and ')
+      printLine(`          not appraised by this node: by ${signers}, whose results it goes by`)
+    }
   }
   for (const { direction, address } of peers) {
     const by = direction === 'out' ? 'dialled by us' : 'dialled by them'

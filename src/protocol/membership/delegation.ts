@@ -30,14 +30,14 @@ import { ResultChecks } from './result-checks.ts'
 import { ResultServing } from './result-serving.ts'
 import type { MemberGoneCode, Rests } from './types.ts'
 
-/** Records that wait for results at once, some 8 KiB each. One more is appraised at once. */
-const waitingMax = 128
+/** Records that wait for results at once, some 8 KiB each: two seconds' worth of questions to one signer. */
+const waitingMax = 512
 /** Signers appraise a newcomer when they first hear of it, as this node does now. */
 const askAfter = milliseconds(500)
 /** How long after a signer said nothing of a newcomer it is asked again. */
 const askAgainAfter = seconds(1)
 /** How long a newcomer's messages may be held for others' word: then this node looks itself. */
-const patience = seconds(3)
+const patience = seconds(4)
 /** What others said is asked for again so long before it runs out; in the last minute this node looks itself. */
 const renewBefore = minutes(4)
 const lookBefore = minutes(1)
@@ -86,8 +86,9 @@ export class Delegation implements RecordJudge {
 
   /** A record of a stranger whose possession is proven: appraised now, or kept until others said what they found. */
   recordCame(record: MemberRecord, author: NodeId, now: Instant): boolean {
-    const isPatient = this.#waiting.size < waitingMax && this.#mayWait(now)
-    if (!isPatient) return this.#deeds.appraise(record, author, now)
+    if (!this.#mayWait(now)) return this.#deeds.appraise(record, author, now)
+    // Whoever finds no room is heard of again with its next beat, and the room is soon there.
+    if (this.#waiting.size >= waitingMax) return true
     this.#wait(record, { now, deadline: after(now, patience), isRenewal: false })
     return true
   }

@@ -3,7 +3,7 @@
 import { PeerFault } from '../../base/errors.ts'
 import type { Digest, NodeId } from '../../base/ids.ts'
 import { bytesOfDigest, digestOf, keyOfNodeId, nodeIdOfKey } from '../../base/ids.ts'
-import { after, type Instant, milliseconds, minutes, seconds, timestamp } from '../../base/time.ts'
+import { after, type Instant, milliseconds, minutes, timestamp } from '../../base/time.ts'
 import {
   type DelegatedResult,
   decodeResult,
@@ -18,7 +18,7 @@ import type { Core } from './core.ts'
 import { findingOf, type ResultBook, type Signer, voiceOf } from './result-book.ts'
 
 /** Least time between two questions to one signer. */
-const askEvery = seconds(1)
+const askEvery = milliseconds(500)
 /** Longer than the shell waits for any answer. */
 const givenUpAfter = minutes(1)
 

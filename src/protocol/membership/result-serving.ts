@@ -17,8 +17,8 @@ import {
 } from '../../wire/delegated-result.ts'
 import type { Core } from './core.ts'
 
-/** Questions of one neighbour answered in a minute: it asks at most once a second. Beyond, it hears of nobody. */
-const answersPerMinute = 90
+/** Questions of one neighbour answered in a minute: it asks at most twice a second. Beyond, it hears of nobody. */
+const answersPerMinute = 150
 /** Members that asked lately, 100 bytes each. */
 const askersMax = 4_096
 /** Subjects of one question that are appraised anew because the verdict on their keys ran out. */

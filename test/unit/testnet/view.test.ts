@@ -17,6 +17,7 @@ function member(node: string, self: boolean, state: 'alive' | 'suspect' | 'dead'
     owner: null,
     verdictExpiresAt: '',
     isFresh: true,
+    vouchedBy: [],
     cause: null,
     phi: null,
     connected: true,

@@ -47,7 +47,6 @@ const record = (byte: number, body = utf8('evidence')): MemberRecord => ({
   possession: filled(64, byte),
 })
 const lie = {
-  kind: 'false-result',
   network: filled(32, 1),
   record: record(7),
   subject: record(8),
@@ -85,16 +84,16 @@ conformMessage({
 })
 
 test('a lie is an item of removal, and told from the others by its keys', () => {
-  const bytes = encodeRemoval(lie)
+  const bytes = encodeRemoval({ kind: 'false-result', ...lie })
   expect(isFalseResult(bytes)).toBe(true)
-  expect(decodeRemoval(bytes)).toEqual(lie)
+  expect(decodeRemoval(bytes)).toEqual({ kind: 'false-result', ...lie })
 })
 
 test('two documents of the largest known platform fit into one item', () => {
   const body = filled(9 * 1024, 1)
   const large = { ...lie, record: record(7, body), subject: record(8, body) }
   const hashes = filled(32 * resultsPerAnswer, 1)
-  const bytes = encodeRemoval({ ...large, hashes, result: filled(resultBytesMax, 1) })
+  const bytes = encodeRemoval({ kind: 'false-result', ...large, hashes, result: filled(resultBytesMax, 1) })
   expect(bytes.length).toBeLessThanOrEqual(limits.removalItemBytesMax)
 })
 

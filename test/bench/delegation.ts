@@ -1,0 +1,77 @@
+/**
+ * Verification work of delegated results (k = 2) against all-pairs, counted: in both everybody ends as a member that is known to be
+ * fresh at everybody. All-pairs is one look at the key evidence and one at a step-up, of each at each other. Ours is counted in whole
+ * membership machines: looks in handshakes, at step-ups and at records, re-runs, and signatures over results, weighed by what
+ * one costs beside one look at evidence of the simulated platform, measured here. Signatures of possession are checked once for each
+ * pair by both, and left out on both sides.
+ */
+import { appraise } from '../../src/attestation/appraise.ts'
+import { noEndorsements } from '../../src/attestation/endorsements.ts'
+import { Secret } from '../../src/base/secret.ts'
+import { SigningKey } from '../../src/crypto/sign.ts'
+import { resultHashes, resultsMessage, verifyResults } from '../../src/wire/delegated-result.ts'
+import { keyReportData } from '../../src/wire/evidence.ts'
+import { countDelegated } from '../fakes/delegation-count.ts'
+import { epoch, testNetwork, testNode } from '../fixtures/network.ts'
+import type { RatioLine } from './ratio-line.ts'
+
+const k = 2
+/** Nodes, and how many that are alike are lived through. */
+const sizes = [
+  [10, 10],
+  [100, 98],
+  [1_000, Number(process.env['LIVES'] ?? 4)],
+] as const
+
+export async function run(): Promise<readonly RatioLine[]> {
+  const weight = await costOfSignature()
+  return sizes.map(([nodes, lives]) => line(nodes, lives, weight))
+}
+
+function line(nodes: number, lives: number, weight: number): RatioLine {
+  const work = countDelegated(nodes, k, lives)
+  if (work.strangers > 0 || work.reruns > nodes) throw new Error(JSON.stringify(work))
+  const ours = work.looks + work.reruns + work.signatures * weight
+  const plain = 2 * nodes * (nodes - 1)
+  const ratio = plain / ours
+  const counted = `${work.looks} looks, ${work.reruns} re-runs, ${work.signatures} signatures at ${weight.toFixed(3)}`
+  const isBound = nodes >= 100
+  return {
+    ...{ goal: 'delegation', name: `looks at evidence, fewer than all-pairs: ${counted}`, nodes },
+    ...{ ours, plain, ratio, bound: isBound ? 'ratio >= 20' : 'counted' },
+    met: isBound ? ratio >= 20 : null,
+  }
+}
+
+/** One signature over a full answer with the hashes of its results, as a share of one look. */
+async function costOfSignature(): Promise<number> {
+  const made = testNetwork()
+  const { network } = made
+  const node = await testNode(made, 'a')
+  const expectedReportData = keyReportData(made.network, 'simulated', node.keys)
+  const appraisal = { evidence: node.evidence, expectedReportData, endorsements: noEndorsements }
+  const signing = new SigningKey(new Secret(new Uint8Array(32).fill(7)))
+  const results = Array.from({ length: 128 }, (_, i) => new Uint8Array(700).fill(i))
+  const said = { signer: signing.publicKey, policy: new Uint8Array(32), lifeMs: 600_000 }
+  const signature = signing.sign(
+    resultsMessage(network, { ...said, hashes: resultHashes(results) }),
+  )
+  const look = perCall(() => {
+    const verdict = appraise({ ...appraisal, policy: made.policy, now: epoch })
+    if (verdict.kind !== 'trusted') throw new Error(verdict.kind)
+  })
+  const check = perCall(() => {
+    const hashes = resultHashes(results)
+    if (!verifyResults(network, { ...said, hashes }, signature)) throw new Error('not signed')
+  })
+  return check / look
+}
+
+/** Microseconds of a processor. */
+function perCall(action: () => void): number {
+  for (let i = 0; i < 50; i++) action()
+  const before = process.cpuUsage()
+  for (let i = 0; i < 300; i++) action()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 300
+}
