@@ -93,7 +93,12 @@ test('two documents of the largest known platform fit into one item', () => {
   const body = filled(9 * 1024, 1)
   const large = { ...lie, record: record(7, body), subject: record(8, body) }
   const hashes = filled(32 * resultsPerAnswer, 1)
-  const bytes = encodeRemoval({ kind: 'false-result', ...large, hashes, result: filled(resultBytesMax, 1) })
+  const bytes = encodeRemoval({
+    kind: 'false-result',
+    ...large,
+    hashes,
+    result: filled(resultBytesMax, 1),
+  })
   expect(bytes.length).toBeLessThanOrEqual(limits.removalItemBytesMax)
 })
 
