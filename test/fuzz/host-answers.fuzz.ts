@@ -71,8 +71,8 @@ const targets: Readonly<Record<keyof typeof samples, Target>> = {
     ),
   ),
   'a document of AMD': bytes => {
-    const key = `vcek/v1/Milan/${'ab'.repeat(64)}?blSPL=04&teeSPL=01&snpSPL=24&ucodeSPL=219`
-    for (const name of [key, 'vcek/v1/Milan/cert_chain', 'vcek/v1/Milan/crl']) {
+    const key = `certificates vcek Milan ${'ab'.repeat(64)} blSPL=04 teeSPL=01 snpSPL=24 ucodeSPL=219`
+    for (const name of [key, 'certificates vcek Milan', 'crl vcek Milan']) {
       typed(given => answered(ofAmd.request(name), given, ''))(bytes)
     }
   },

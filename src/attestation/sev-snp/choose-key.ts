@@ -33,17 +33,17 @@ const parameters: Readonly<Record<string, string>> = {
 }
 
 /**
- * Names of the missing certificate: paths of AMD's key distribution service. A report of version 2 does not name its product: then
- * one of several.
+ * Names of the missing certificate: `certificates vcek <product> <chip>` with the versions of its firmware, as AMD's key distribution
+ * service asks for them, or `certificates vlek <product> key`. A report of version 2 does not name its product: then one of several.
  */
 export function keyNames(report: Report, named: Product | undefined): string[] {
   const products: readonly Product[] = named === undefined ? ['Milan', 'Genoa'] : [named]
   return products.map(product => {
-    if (kindOf(report) === 'vlek') return `vlek/v1/${product}/cert`
+    if (kindOf(report) === 'vlek') return `certificates vlek ${product} key: absent`
     const chip = toHex(report.chipId.subarray(0, product === 'Turin' ? 8 : 64))
     const versions = Object.entries(tcbOf(product, report.tcb.reported)).map(
       ([component, version]) => `${parameters[component]}=${String(version).padStart(2, '0')}`,
     )
-    return `vcek/v1/${product}/${chip}?${versions.join('&')}`
+    return `certificates vcek ${product} ${chip} ${versions.join(' ')}: absent`
   })
 }

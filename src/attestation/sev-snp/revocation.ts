@@ -13,10 +13,16 @@ export type Revocation =
   | { readonly kind: 'clear'; readonly list: RevocationList }
   | { readonly kind: 'revoked'; readonly refusal: Refusal }
   /**
-   * No list speaks for the root now: there is none, or `why` none of those there are. `isBroken`: there are some, and none is even the
-   * root's of a later day. Whoever brought those meant them to count, so that they are never the same as none.
+   * No list speaks for the root now: there is none, or `reasons` are the codes of why none of those there are. `isBroken`: there are
+   * some, and none is even the root's of a later day. Whoever brought those meant them to count, so that they are never the same as
+   * none.
    */
-  | { readonly kind: 'unknown'; readonly why: string; readonly isBroken: boolean }
+  | {
+      readonly kind: 'unknown'
+      readonly why: string
+      readonly reasons: readonly string[]
+      readonly isBroken: boolean
+    }
 
 /** Lists that are looked at: each costs a signature. */
 const listsMax = 8
@@ -45,7 +51,12 @@ export function revocationOf(
   const [list] = speaking.toSorted((left, right) => right.thisUpdate - left.thisUpdate)
   if (list !== undefined) return { kind: 'clear', list }
   const why = broken.length === 0 ? 'no list at hand' : `no list is good: ${broken.join(' ')}`
-  return { kind: 'unknown', why, isBroken: broken.length > 0 && later.length === 0 }
+  return {
+    kind: 'unknown',
+    why,
+    reasons: broken,
+    isBroken: broken.length > 0 && later.length === 0,
+  }
 }
 
 function isOfRoot(list: RevocationList, root: Vouched['root']): boolean {

@@ -100,7 +100,9 @@ function verifyCase(found: Case, request: VerificationRequest): Verification {
   const stray = brokenTable(brought, anchors)
   if (stray !== undefined) return refused('chain', stray)
   const vouched = verifyEndorsementKey(key, brought, { product, anchors, now })
-  if (vouched === undefined) return undetermined('chain', [`${key.kind}/v1/${product}/cert_chain`])
+  if (vouched === undefined) {
+    return undetermined('chain', [`certificates ${key.kind} ${product}: absent`])
+  }
   if (isRefusal(vouched)) return refused('chain', vouched)
   checks.pass('chain', { found: `${vouched.authority.commonName}, ARK-${product}` })
   const revocation = judgeRevocation(found, vouched, request)
@@ -148,9 +150,9 @@ function judgeRevocation(
     checks.pass('revocation', { why })
     return { kind: 'decided', list: answer.list }
   }
-  const { why } = answer
+  const { why, reasons } = answer
   if (revocation === 'required' || answer.isBroken) {
-    const missing = [`${key.kind}/v1/${product}/crl`]
+    const missing = [`crl ${key.kind} ${product}: ${reasons.join(' ') || 'absent'}`]
     return {
       kind: 'undecided',
       verification: { kind: 'undetermined', check: 'revocation', missing, why },

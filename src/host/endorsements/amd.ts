@@ -5,7 +5,7 @@ import { parseRevocationList } from '../../attestation/revocation-list.ts'
 import { type Certificate, parseCertificate } from '../../attestation/x509.ts'
 import { isSignedBy } from '../../attestation/x509-keys.ts'
 import { timestamp } from '../../base/time.ts'
-import { bad, type Endorser, type KeptDocument, only } from './endorser.ts'
+import { bad, type DocumentRequest, type Endorser, type KeptDocument, only } from './endorser.ts'
 
 export const amdBase = 'https://kdsintf.amd.com'
 
@@ -25,38 +25,66 @@ const certificate = [
 ]
 const list = ['application/pkix-crl', 'application/octet-stream', 'application/x-pkcs7-crl']
 
-const products = '(?:Milan|Genoa|Turin)'
-const names = {
-  key: new RegExp(
-    `^vcek/v1/${products}/(?:[0-9a-f]{16}|[0-9a-f]{128})\\?(?:(?:fmc|bl|tee|snp|ucode)SPL=\\d{1,3}&?){4,5}$`,
-  ),
-  chain: new RegExp(`^v[cl]ek/v1/${products}/cert_chain$`),
-  list: new RegExp(`^v[cl]ek/v1/${products}/crl$`),
+const products = 'Milan|Genoa|Turin'
+
+interface Place {
+  readonly of: 'key' | 'chain' | 'list'
+  readonly name: RegExp
+  /** Of what the name has in parentheses. */
+  readonly path: (...parts: readonly string[]) => string
 }
 
+/** What is behind a name, and at which path of the service. */
+const places: readonly Place[] = [
+  {
+    of: 'key',
+    name: new RegExp(
+      `^certificates vcek (${products}) ([0-9a-f]{16}|[0-9a-f]{128})((?: (?:fmc|bl|tee|snp|ucode)SPL=\\d{1,3}){4,5})$`,
+    ),
+    path: (product, chip, versions = '') =>
+      `vcek/v1/${product}/${chip}?${versions.trim().replaceAll(' ', '&')}`,
+  },
+  {
+    of: 'chain',
+    name: new RegExp(`^certificates (v[cl]ek) (${products})$`),
+    path: (kind, product) => `${kind}/v1/${product}/cert_chain`,
+  },
+  {
+    of: 'list',
+    name: new RegExp(`^crl (v[cl]ek) (${products})$`),
+    path: (kind, product) => `${kind}/v1/${product}/crl`,
+  },
+]
+
 /**
- * Names are the paths of the service: `vcek/v1/Milan/<chip>?blSPL=…`, `vcek/v1/Milan/cert_chain`, `vcek/v1/Milan/crl`. The
- * key of a provider (VLEK) is not among them: AMD gives it to the provider alone, who hands it to its guests.
+ * Names: `certificates vcek <product> <chip> blSPL=…` is the key of a chip, `certificates <vcek or vlek> <product>` the authorities
+ * above keys, `crl <vcek or vlek> <product>`. The key of a provider, `certificates vlek <product> key`, is not among them: AMD gives it
+ * to the provider alone, who hands it to its guests.
  */
 export function amdEndorser({ base, anchors }: AmdOptions): Endorser {
   return {
     name: new URL(base).host,
     request: document => {
-      const url = `${base}/${document}`
-      if (names.list.test(document)) {
-        return {
-          ...{ url, contentTypes: list, itemsOf: ({ bytes }) => [{ kind: 'crl', bytes }] },
-          read: items => readList(items, anchors),
-        }
+      for (const { of, name, path } of places) {
+        const found = name.exec(document)
+        if (found !== null) return requestOf(of, `${base}/${path(...found.slice(1))}`, anchors)
       }
-      const isChain = names.chain.test(document)
-      if (!isChain && !names.key.test(document)) return undefined
-      return {
-        ...{ url, contentTypes: certificate },
-        itemsOf: ({ bytes }) => [{ kind: 'certificates', bytes }],
-        read: items => (isChain ? readChain(items, anchors) : readKey(items)),
-      }
+      return undefined
     },
+  }
+}
+
+function requestOf(of: Place['of'], url: string, anchors: readonly Uint8Array[]): DocumentRequest {
+  if (of === 'list') {
+    return {
+      ...{ url, contentTypes: list, itemsOf: ({ bytes }) => [{ kind: 'crl', bytes }] },
+      read: items => readList(items, anchors),
+    }
+  }
+  return {
+    ...{ url, contentTypes: certificate },
+    itemsOf: ({ bytes }) => [{ kind: 'certificates', bytes }],
+    read: items => (of === 'chain' ? readChain(items, anchors) : readKey(items)),
   }
 }
 

@@ -351,17 +351,17 @@ describe('evidence is refused', () => {
 
 describe('evidence stays undetermined', () => {
   const chip = toHex(snpEvidence(milan).report.subarray(0x1a0, 0x1e0))
-  const versions = 'blSPL=04&teeSPL=01&snpSPL=24&ucodeSPL=219'
+  const versions = 'blSPL=04 teeSPL=01 snpSPL=24 ucodeSPL=219: absent'
   const turin = toHex(snpEvidence(snpAuthorities.Turin).report.subarray(0x1a0, 0x1a8))
   const cases: readonly (readonly [string, SnpCase, readonly string[]])[] = [
-    ['of Milan', {}, [`vcek/v1/Milan/${chip}?${versions}`]],
-    ['of Turin', { product: 'Turin' }, [`vcek/v1/Turin/${turin}?fmcSPL=00&${versions}`]],
+    ['of Milan', {}, [`certificates vcek Milan ${chip} ${versions}`]],
+    ['of Turin', { product: 'Turin' }, [`certificates vcek Turin ${turin} fmcSPL=00 ${versions}`]],
     [
       'that names no product',
       { version: 2 },
-      ['Milan', 'Genoa'].map(name => `vcek/v1/${name}/${chip}?${versions}`),
+      ['Milan', 'Genoa'].map(name => `certificates vcek ${name} ${chip} ${versions}`),
     ],
-    ['under a lease', { kind: 'vlek' }, ['vlek/v1/Milan/cert']],
+    ['under a lease', { kind: 'vlek' }, ['certificates vlek Milan key: absent']],
   ]
   test.each(cases)(
     'without the certificate of a machine %s, and says where it is',
@@ -389,7 +389,7 @@ describe('evidence stays undetermined', () => {
   test('without the authority above it, if it is none of those that the program knows', () => {
     const table = [['vcek', snpEvidence(milan).certificate]] as const
     expect(verifySnp({ table })).toEqual({
-      ...{ kind: 'undetermined', check: 'chain', missing: ['vcek/v1/Milan/cert_chain'] },
+      ...{ kind: 'undetermined', check: 'chain', missing: ['certificates vcek Milan: absent'] },
     })
   })
 })

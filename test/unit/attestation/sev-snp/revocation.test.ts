@@ -42,7 +42,7 @@ describe('a list of revoked certificates', () => {
     const undetermined = { kind: 'undetermined', check: 'revocation', why }
     for (const revocation of ['required', 'if-present'] as const) {
       expect(verifySnp({ items: [crl(bytes)], revocation })).toEqual({
-        ...{ ...undetermined, missing: ['vcek/v1/Milan/crl'] },
+        ...{ ...undetermined, missing: [`crl vcek Milan: ${code}`] },
       })
       // It hides no good one beside it, on either side.
       expect(verifySnp({ items: [crl(bytes), crl(good)], revocation }).kind).toBe('claims')
@@ -73,7 +73,9 @@ describe('a list of revoked certificates', () => {
   test('that is not there leaves it undetermined, or unasked if nobody must have one', () => {
     const why = 'no list at hand'
     expect(verifySnp({ items: [] })).toMatchObject({ kind: 'undetermined', why })
-    expect(verifySnp({ items: [], kind: 'vlek' })).toMatchObject({ missing: ['vlek/v1/Milan/crl'] })
+    expect(verifySnp({ items: [], kind: 'vlek' })).toMatchObject({
+      missing: ['crl vlek Milan: absent'],
+    })
     const { verification, noted } = lookAtSnp({ items: [], revocation: 'if-present' })
     expect(verification.kind).toBe('claims')
     expect(noted).toContainEqual({ id: 'revocation', outcome: 'skipped', why })

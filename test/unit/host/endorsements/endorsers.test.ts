@@ -45,9 +45,9 @@ test('every document of both vendors is read in the format of its service', asyn
   const listHeader = chainHeader('SGX-PCK-CRL-Issuer-Chain', intel.platformChain)
   const platformList = dcapList(intel, 'issuer')
   replies.set(paths.platformList, saying('application/pkix-crl', platformList, listHeader))
-  replies.set(`/${names.key}`, saying('application/octet-stream', certificate))
-  replies.set(`/${names.chain}`, saying('application/x-pem-file', pem(amd.ask, amd.ark)))
-  replies.set(`/${names.amdList}`, saying('application/pkix-crl', snpCrl(amd)))
+  replies.set(paths.key, saying('application/octet-stream', certificate))
+  replies.set(paths.chain, saying('application/x-pem-file', pem(amd.ask, amd.ark)))
+  replies.set(paths.amdList, saying('application/pkix-crl', snpCrl(amd)))
   const { shelf, time, codes } = openShelf()
   const all = Object.values(names)
   shelf.take(all)
@@ -81,10 +81,10 @@ test.each([
   'tcb-info sev 90c06f000000',
   'crl other',
   'crl root/../..',
-  'vlek/v1/Milan/cert',
-  'vcek/v1/Rome/crl',
-  `vcek/v1/Milan/${chip}?blSPL=04`,
-  `vcek/v1/Milan/../../${chip}?blSPL=04&teeSPL=01&snpSPL=24&ucodeSPL=219`,
+  'certificates vlek Milan key',
+  'crl vcek Rome',
+  `certificates vcek Milan ${chip} blSPL=04`,
+  `certificates vcek Milan ../../${chip} blSPL=04 teeSPL=01 snpSPL=24 ucodeSPL=219`,
   'http://elsewhere/',
   '',
 ])('nobody is asked for "%s"', async name => {
@@ -221,7 +221,7 @@ test.each<[string, string, () => void]>([
     names.amdList,
     () => {
       const list = snpCrl(amd, { key: amd.issuer.privateKey })
-      server.replies.set(`/${names.amdList}`, saying('application/pkix-crl', list))
+      server.replies.set(paths.amdList, saying('application/pkix-crl', list))
     },
   ],
   [
@@ -229,13 +229,13 @@ test.each<[string, string, () => void]>([
     names.chain,
     () => {
       const { ask } = makeSnpAuthority(epoch, { isOther: true })
-      server.replies.set(`/${names.chain}`, saying('text/plain', pem(ask)))
+      server.replies.set(paths.chain, saying('text/plain', pem(ask)))
     },
   ],
   [
     'an authority in the place of the key of a chip',
     names.key,
-    () => void server.replies.set(`/${names.key}`, saying('text/plain', pem(amd.ask))),
+    () => void server.replies.set(paths.key, saying('text/plain', pem(amd.ask))),
   ],
 ])('%s is not kept', async (_, name, prepare) => {
   prepare()

@@ -46,16 +46,16 @@ test.skipIf(areVectorsAbsent).each(['Milan', 'Genoa', 'Turin'])(
       vectorBytes(`roots/amd-ask-${at}.pem`),
       vectorBytes(`roots/amd-ark-${at}.pem`),
     )
-    const request = amd.request(`vcek/v1/${product}/cert_chain`)
+    const request = amd.request(`certificates vcek ${product}`)
     expect(request?.read([{ kind: 'certificates', bytes: chain }])).toBeDefined()
-    const list = amd.request(`vcek/v1/${product}/crl`)
+    const list = amd.request(`crl vcek ${product}`)
     const read = list?.read([file('crl', `roots/amd-crl-${at}.der`)])
     expect(read?.endsAt).toBeGreaterThan(read?.issuedAt ?? 0)
   },
 )
 
 test.skipIf(areVectorsAbsent)(`the certificate of a chip of AMD is read${absence}`, () => {
-  const name = `vcek/v1/Milan/${'ab'.repeat(64)}?blSPL=04&teeSPL=01&snpSPL=24&ucodeSPL=219`
+  const name = `certificates vcek Milan ${'ab'.repeat(64)} blSPL=04 teeSPL=01 snpSPL=24 ucodeSPL=219`
   const bytes = vectorBytes('sev-snp/virtee-milan.vcek.der')
   expect(amd.request(name)?.read([{ kind: 'certificates', bytes }])).toBeDefined()
 })

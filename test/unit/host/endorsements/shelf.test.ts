@@ -126,7 +126,7 @@ test('strangers with made-up chips do not make this node a nuisance to a vendor'
   const { shelf, time } = openShelf({ requestsPerSecond: 1, documentsMax: 20 })
   for (let n = 0; n < 200; n++) {
     const made = n.toString(16).padStart(128, '0')
-    shelf.take([`vcek/v1/Milan/${made}?blSPL=04&teeSPL=01&snpSPL=24&ucodeSPL=219`])
+    shelf.take([`certificates vcek Milan ${made} blSPL=04 teeSPL=01 snpSPL=24 ucodeSPL=219`])
   }
   await time.advance(milliseconds(1_000))
   await eventually(() => expect(server.asked.length).toBeGreaterThan(4))
