@@ -90,6 +90,7 @@ describe('a list that was read', () => {
     expect(brokenList(readRevocationList(shown), issuer, epoch)).toBeUndefined()
     shown.fill(0)
     expect([...readRevocationList(bytes).revoked]).toEqual(['0102'])
+    expect(brokenList(readRevocationList(bytes), issuer, epoch)).toBeUndefined()
     expect(() => readRevocationList(shown)).toThrow(PeerFault)
   })
 })
