@@ -6,7 +6,7 @@ import { VerdictCache } from '../attestation/cache.ts'
 import { mayFound } from '../attestation/manifest.ts'
 import type { Rival } from '../attestation/manifest-lineage.ts'
 import type { Refusal } from '../attestation/verdict.ts'
-import { UsageError } from '../base/errors.ts'
+import { HostError, UsageError } from '../base/errors.ts'
 import { type Instant, milliseconds, seconds, type Timestamp, timestamp } from '../base/time.ts'
 import type { Net } from '../host/net/port.ts'
 import type { Host } from '../host/port.ts'
@@ -18,6 +18,7 @@ import type { NodeConfig } from './config.ts'
 import type { Counts } from './counts.ts'
 import type { Encounters } from './encounters.ts'
 import { Endorsed } from './endorsed.ts'
+import { EndorsementPulls } from './endorsement-pulls.ts'
 import { Engine } from './engine.ts'
 import type { EventLog } from './event-log.ts'
 import type { BanView } from './handle.ts'
@@ -58,6 +59,7 @@ export class Assembly {
   #standing: OwnStanding | undefined
   #keyEvidence: KeyEvidence | undefined
   #endArrivals: (() => void) | undefined
+  #pulls: EndorsementPulls | undefined
   #net: Net | undefined
   #leaving: Leaving | undefined
   #viewed: Viewed | undefined
@@ -120,8 +122,7 @@ export class Assembly {
     const { node } = identity
     events.note('started', 'the node started', { node, network: manifests.network })
     engine.start()
-    // A first meeting may have ended for want of it.
-    this.#endArrivals = host.endorsements?.onArrival(() => this.#net?.retry('UNDETERMINED'))
+    this.#pullEndorsements(engine)
     standing.start()
     keyEvidence.start()
   }
@@ -149,6 +150,7 @@ export class Assembly {
       mayFound: refusal === undefined && mayFound(manifests.current.manifest.founding, verdict),
       admission,
       net: () => this.#opened(),
+      endorsement: request => this.#endorsement(request),
       stateChanged: () => state.changed(),
       memberDropped: ({ verdict, evidence }) => {
         this.#cache.instanceDropped(verdict.instance)
@@ -180,6 +182,7 @@ export class Assembly {
   /** Ends all but the secrets, in the order in which nothing is lost. */
   async close(patience: Patience): Promise<void> {
     this.#endArrivals?.()
+    this.#pulls?.stop()
     this.#keyEvidence?.stop()
     this.#standing?.stop()
     this.#engine?.stop()
@@ -239,6 +242,23 @@ export class Assembly {
     return [...counted, ...nodeMetrics(viewed, measured), ...viewed.net().metrics()]
   }
 
+  #endorsement(request: Uint8Array): Uint8Array {
+    if (this.#pulls === undefined) throw new HostError('NOT_SERVED', 'No documents are held here.')
+    return this.#pulls.answer(request)
+  }
+
+  #pullEndorsements(engine: Engine): void {
+    const { host } = this.#parts
+    const { endorsements: shelf } = host
+    if (shelf === undefined) return
+    this.#pulls = new EndorsementPulls({
+      ...{ host, shelf, net: () => this.#opened() },
+      faulted: (node, code) => engine.faulted(node, code),
+    })
+    // A first meeting may have ended for want of it.
+    this.#endArrivals = shelf.onArrival(() => this.#net?.retry('UNDETERMINED'))
+  }
+
   #keyReportData(): Uint8Array {
     const { host, identity, manifests } = this.#parts
     return keyReportData(manifests.network, host.attester.platform, identity.keys)
@@ -270,7 +290,7 @@ export class Assembly {
       ...{ identity, evidence, manifests, bans, counts },
       cache: this.#cache,
       attester: host.attester,
-      endorsed: new Endorsed(host.endorsements),
+      endorsed: new Endorsed(host.endorsements, names => this.#pulls?.want(names)),
       clock: host.clock,
       membership: () => this.engine.membership,
       authenticatedTime: () => this.#authenticatedTime(),

@@ -15,9 +15,15 @@ export class Endorsed {
   /** Names of the documents that appraisals of a node's evidence missed. A machine needs the same for key evidence and step-ups. */
   readonly #needs = new BoundedMap<NodeId, readonly string[]>(nodesMax)
 
-  /** Without a shelf nothing is ever at hand. */
-  constructor(shelf: EndorsementShelf | undefined) {
+  readonly #missed: (names: readonly string[]) => void
+
+  /** Without a shelf nothing is ever at hand. `missed` hears what a verdict lacks. */
+  constructor(
+    shelf: EndorsementShelf | undefined,
+    missed: (names: readonly string[]) => void = () => undefined,
+  ) {
     this.#shelf = shelf
+    this.#missed = missed
   }
 
   /**
@@ -34,7 +40,10 @@ export class Endorsed {
       if (verdict.kind !== 'undetermined') return verdict
       const missing = verdict.missing.map(nameOf).filter(name => !names.includes(name))
       const more = [...names, ...new Set(missing)].slice(0, namesMax)
-      if (more.length === names.length) return verdict
+      if (more.length === names.length) {
+        this.#missed(verdict.missing.map(nameOf))
+        return verdict
+      }
       names = more
       this.#needs.set(node, names)
     }

@@ -150,6 +150,11 @@ export class Engine {
     return this.#cache?.trouble
   }
 
+  /** A member sent what no member sends. */
+  faulted(node: NodeId, code: string): void {
+    this.#doubts.faulted(node, code)
+  }
+
   left(node: NodeId): void {
     this.#membershipDriver.feed({ kind: 'left', node })
   }
@@ -202,6 +207,7 @@ export class Engine {
     from: NodeId,
     signal: AbortSignal,
   ): Promise<Uint8Array> {
+    if (protocol === 'endorsement') return this.#parts.endorsement(request)
     if (protocol === 'probe') return this.#livenessDriver.asked(request, from)
     const isServed = ['key', 'sync', 'record', 'results'].includes(protocol)
     if (isServed && this.#parts.ownRefusal() !== undefined) {

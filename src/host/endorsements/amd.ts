@@ -77,12 +77,14 @@ export function amdEndorser({ base, anchors }: AmdOptions): Endorser {
 function requestOf(of: Place['of'], url: string, anchors: readonly Uint8Array[]): DocumentRequest {
   if (of === 'list') {
     return {
-      ...{ url, contentTypes: list, itemsOf: ({ bytes }) => [{ kind: 'crl', bytes }] },
+      ...{ url, contentTypes: list, provesItself: true },
+      itemsOf: ({ bytes }) => [{ kind: 'crl', bytes }],
       read: items => readList(items, anchors),
     }
   }
   return {
-    ...{ url, contentTypes: certificate },
+    // The authority of a key is looked at with the report, and a part of a chain would pass for the whole.
+    ...{ url, contentTypes: certificate, provesItself: false },
     itemsOf: ({ bytes }) => [{ kind: 'certificates', bytes }],
     read: items => (of === 'chain' ? readChain(items, anchors) : readKey(items)),
   }

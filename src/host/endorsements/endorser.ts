@@ -25,6 +25,8 @@ export interface DocumentRequest {
   readonly url: string
   /** Content types that such a document comes as; all else is a login page or an error in friendly words. */
   readonly contentTypes: readonly string[]
+  /** Whether `read` sees a signature under a pinned root: then it does not matter who brought it. */
+  readonly provesItself: boolean
   /** @throws {PeerFault} */
   readonly itemsOf: (answer: EndorserAnswer) => readonly Endorsement[]
   /**

@@ -55,6 +55,7 @@ export function intelEndorser({ base, anchors }: IntelOptions): Endorser {
       (_, tee, fmspc = '') => ({
         url: at(`${tee}/certification/v4/tcb?fmspc=${fmspc}`),
         contentTypes: json,
+        provesItself: true,
         itemsOf: answer => [body('tcb-info', answer), chainOf(answer, tcbChain)],
         read: items => readSigned(items, { kind: 'tcb-info', tee, fmspc, anchors }),
       }),
@@ -72,6 +73,7 @@ export function intelEndorser({ base, anchors }: IntelOptions): Endorser {
       (_, authority) => ({
         url: at(`sgx/certification/v4/pckcrl?ca=${authority}&encoding=der`),
         contentTypes: list,
+        provesItself: true,
         itemsOf: answer => [
           { kind: 'crl', bytes: derOf(answer.bytes) },
           chainOf(answer, listChain),
@@ -84,6 +86,7 @@ export function intelEndorser({ base, anchors }: IntelOptions): Endorser {
       () => ({
         url: base === intelBase ? intelRootList : at('sgx/certification/v4/rootcacrl'),
         contentTypes: list,
+        provesItself: true,
         itemsOf: answer => [{ kind: 'crl', bytes: derOf(answer.bytes) }],
         read: items => readList(items, anchors),
       }),
@@ -109,6 +112,7 @@ function identityRequest(
   return {
     url,
     contentTypes: json,
+    provesItself: true,
     itemsOf: answer => [body('qe-identity', answer), chainOf(answer, identityChain)],
     read: items => readSigned(items, { kind: 'qe-identity', tee, fmspc: undefined, anchors }),
   }

@@ -109,6 +109,29 @@ export class RenewedShelf implements EndorsementShelf {
     return endorsements
   }
 
+  held(name: string): readonly Endorsement[] | undefined {
+    const document = this.#places.peek(name)?.document
+    if (document === undefined || document.endsAt <= this.#ports.clock.wall()) return undefined
+    return document.items
+  }
+
+  lacks(name: string): boolean {
+    const request = this.#places.peek(name)?.requests[0]
+    return request?.provesItself === true && this.held(name) === undefined
+  }
+
+  offer(name: string, items: readonly Endorsement[]): boolean {
+    const place = this.#places.peek(name)
+    const [request] = place?.requests ?? []
+    if (place === undefined || request === undefined || !this.lacks(name)) return false
+    const read = readOrWhy(() => request.read(items))
+    if ('code' in read || isOlder(read, place.document)) return false
+    if (read.endsAt <= this.#ports.clock.wall()) return false
+    this.#arrived(place, read)
+    void this.#ports.disk?.write(name, read.items)
+    return true
+  }
+
   vouch(names: readonly string[]): void {
     for (const name of names) {
       const place = this.#places.peek(name)

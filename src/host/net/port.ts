@@ -17,6 +17,7 @@ export const askProtocols = [
   'sync',
   'probe',
   'leave',
+  'endorsement',
 ] as const
 export type AskProtocol = (typeof askProtocols)[number]
 /** Protocols of kept-open one-way member streams. */

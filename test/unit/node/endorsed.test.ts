@@ -81,7 +81,8 @@ function shelfWith(lacks: readonly string[] = []) {
   }
   const vouched: (readonly string[])[] = []
   const vouch = (names: readonly string[]): void => void vouched.push(names)
-  const shelf = { take, vouch, onArrival: () => () => undefined, stop: () => undefined }
+  const [held, onArrival, stop] = [() => undefined, () => () => undefined, () => undefined]
+  const shelf = { take, vouch, held, lacks: () => false, offer: () => false, onArrival, stop }
   return { taken, vouched, shelf }
 }
 

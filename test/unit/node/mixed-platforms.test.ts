@@ -5,6 +5,7 @@ import { seconds } from '../../../src/base/time.ts'
 import type { Host } from '../../../src/host/port.ts'
 import { isWhole, type SimulatedNode, Simulation } from '../../fakes/simulation.ts'
 import {
+  cutOffFromAmd,
   endorsementsFor,
   FilledShelf,
   measurementOf,
@@ -215,4 +216,19 @@ test('a first meeting that ended for want of a document is tried again as soon a
   await simulation.until(() => dials() > before, seconds(60))
   for (const [name, document] of Object.entries(endorsementsFor.tdx)) shelf.put(name, document)
   await simulation.until(() => knows(late, founder), seconds(4))
+})
+
+test('a node whose host reaches no vendor gets the list from a member, and then takes in the machine that it judges by', async () => {
+  const full = new FilledShelf()
+  for (const [name, document] of Object.entries(endorsementsFor['sev-snp']))
+    full.put(name, document)
+  const having = (host: Host): Host => ({ ...host, endorsements: full })
+  simulation = new Simulation(935, mixedNetwork('cut off'))
+  const founder = await simulation.start('founder', { found: true, host: having })
+  const cutOff = await simulation.start('cut off', { host: cutOffFromAmd })
+  await simulation.until(() => [founder, cutOff].every(({ node }) => isWhole(node, 2)))
+  const guest = await simulation.start('guest', { host: host => having(on('sev-snp')(host)) })
+  await simulation.until(() => refusalsOf(cutOff, guest).length > 0)
+  expect(refusalsOf(cutOff, guest)[0]?.code).toBe('UNDETERMINED')
+  await simulation.until(() => [founder, cutOff, guest].every(({ node }) => isWhole(node, 3)))
 })

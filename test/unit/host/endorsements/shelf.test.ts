@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
+import type { Endorsement } from '../../../../src/attestation/endorsements.ts'
 import { after, days, hours, milliseconds, minutes } from '../../../../src/base/time.ts'
 import { failing } from '../../../fakes/vendor-server.ts'
 import { virtualEpoch } from '../../../fakes/virtual-time.ts'
 import {
+  amd,
   epoch,
   intel,
   names,
@@ -135,7 +137,7 @@ test('strangers with made-up chips do not make this node a nuisance to a vendor'
 })
 
 const madeUp = (n: number): string =>
-  `vcek/v1/Milan/${n.toString(16).padStart(128, '0')}?blSPL=04&teeSPL=01&snpSPL=24&ucodeSPL=219`
+  `certificates vcek Milan ${n.toString(16).padStart(128, '0')} blSPL=04 teeSPL=01 snpSPL=24 ucodeSPL=219`
 
 test('made-up chips push no document out, not even one that nobody was trusted by yet', async () => {
   const { shelf, settled } = openShelf({ documentsMax: 8 })
@@ -170,6 +172,59 @@ test('whoever listens hears of each document that came, until it has had enough'
   expect(heard).toBe(1)
   end()
   end()
+})
+
+/** A shelf whose service fails, so that only others can bring what it lacks. */
+async function failingShelf() {
+  server.replies.set(paths.info, failing(500))
+  const opened = openShelf()
+  expect(await opened.settled(names.info, 1)).toEqual([])
+  expect(opened.shelf.lacks(names.info)).toBe(true)
+  return opened
+}
+
+const offered = (document: Uint8Array, chain = intel.tcbChain): readonly Endorsement[] => [
+  { kind: 'tcb-info', bytes: document },
+  { kind: 'certificates', bytes: Buffer.from(chain) },
+]
+
+test('a document that somebody else brings is kept as its vendor’s own answer would be, and handed on', async () => {
+  const { shelf } = await failingShelf()
+  let heard = 0
+  shelf.onArrival(() => heard++)
+  expect(shelf.held(names.info)).toBeUndefined()
+  expect(shelf.offer(names.info, offered(intelDocument(intel)))).toBe(true)
+  expect(shelf.take([names.info]).items).toHaveLength(2)
+  expect(shelf.held(names.info)).toEqual(shelf.take([names.info]).items)
+  expect(heard).toBe(1)
+  expect(shelf.lacks(names.info)).toBe(false)
+})
+
+const over = after(epoch, -1 as never)
+test.each<[string, () => readonly Endorsement[]]>([
+  ['of garbage', () => offered(Buffer.from('{}'))],
+  ['of nothing', () => []],
+  ['that another root signed', () => offered(intelDocument(stranger), stranger.tcbChain)],
+  ['under a good chain that did not sign it', () => offered(intelDocument(stranger))],
+  ['that is over', () => offered(intelDocument(intel, { nextUpdate: over }))],
+  ['of another model', () => offered(intelDocument(intel, { fmspc: '000000000000' }))],
+])('an offer %s is not kept, and what is lacking stays so', async (_, items) => {
+  const { shelf } = await failingShelf()
+  expect(shelf.offer(names.info, items())).toBe(false)
+  expect(shelf.lacks(names.info)).toBe(true)
+  expect(shelf.take([names.info]).items).toEqual([])
+})
+
+test('nobody brings what was not asked for, what is at hand, or the key of a chip, which does not prove itself', async () => {
+  const { shelf, settled } = openShelf()
+  expect(shelf.offer(names.info, offered(intelDocument(intel)))).toBe(false)
+  await settled(names.info, 1)
+  expect(shelf.lacks(names.info)).toBe(false)
+  const younger = intelDocument(intel, { issueDate: epoch, evaluationNumber: 19 })
+  expect(shelf.offer(names.info, offered(younger))).toBe(false)
+  await settled(names.key, 2)
+  expect(shelf.lacks(names.key)).toBe(false)
+  expect(shelf.offer(names.key, [{ kind: 'certificates', bytes: amd.ask }])).toBe(false)
 })
 
 test('a stopped shelf asks nobody and keeps no timer', async () => {

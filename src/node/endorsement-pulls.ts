@@ -1,0 +1,145 @@
+/**
+ * Vendors' documents from members, when this host cannot get them: signed by the vendor, read like the vendor's own answer, so that
+ * nobody is believed for carrying them.
+ */
+import { BoundedMap } from '../base/bounded-map.ts'
+import { PeerFault } from '../base/errors.ts'
+import type { NodeId } from '../base/ids.ts'
+import { RateBudget } from '../base/rate-budget.ts'
+import { after, type Duration, type Instant, minutes, seconds } from '../base/time.ts'
+import type { EndorsementShelf } from '../host/endorsements/port.ts'
+import type { Net } from '../host/net/port.ts'
+import type { Host } from '../host/port.ts'
+import {
+  endorsementAnswerBytesMax,
+  endorsementAnswerCodec,
+  endorsementRequestCodec,
+} from '../wire/endorsement-pull.ts'
+
+/** Documents asked for at once; their names come from evidence that strangers show. */
+const wantedMax = 64
+/** The vendor is asked first. */
+const vendorFirst = seconds(2)
+/** Between two questions, whoever they go to. */
+const restBetween = seconds(1)
+/** After all members had nothing. */
+const restAfterAll = minutes(5)
+/** A member that answers later than this has nothing. */
+const patience = seconds(10)
+/** What all members together are served: a joiner asks for a dozen documents of 20 KiB, once. */
+const served = { messagesPerSecond: 4, bytesPerSecond: 256 * 1024 }
+
+interface Wanted {
+  readonly asked: Set<NodeId>
+  notBefore: Instant
+}
+
+export interface EndorsementPullsPorts {
+  readonly host: Pick<Host, 'clock' | 'timers'>
+  readonly shelf: EndorsementShelf
+  readonly net: () => Pick<Net, 'ask' | 'connections'>
+  /** A member sent what no member sends. */
+  readonly faulted: (node: NodeId, code: string) => void
+}
+
+export class EndorsementPulls {
+  readonly #ports: EndorsementPullsPorts
+  readonly #wanted = new BoundedMap<string, Wanted>(wantedMax)
+  readonly #served: RateBudget
+  readonly #stopping = new AbortController()
+  #isAsking = false
+  #cancel: (() => void) | undefined
+
+  constructor(ports: EndorsementPullsPorts) {
+    this.#ports = ports
+    this.#served = new RateBudget(served, ports.host.clock)
+  }
+
+  /** A verdict misses these documents. */
+  want(names: readonly string[]): void {
+    const notBefore = after(this.#ports.host.clock.monotonic(), vendorFirst)
+    for (const name of names) {
+      if (this.#wanted.get(name) !== undefined) continue
+      this.#wanted.set(name, { asked: new Set(), notBefore })
+    }
+    this.#rest(vendorFirst)
+  }
+
+  /** A member asks for a document. @throws {PeerFault} for a malformed request, and `BUSY`. */
+  answer(request: Uint8Array): Uint8Array {
+    const { name } = endorsementRequestCodec.decode(request)
+    const items = this.#ports.shelf.held(name) ?? []
+    const bytes = items.reduce((sum, item) => sum + item.bytes.length, 0)
+    if (!this.#served.spend(bytes)) throw new PeerFault('BUSY', 'too many documents at once')
+    const fits = bytes <= endorsementAnswerBytesMax
+    return endorsementAnswerCodec.encode({ items: fits ? items : [] })
+  }
+
+  stop(): void {
+    this.#stopping.abort()
+    this.#cancel?.()
+    this.#wanted.clear()
+  }
+
+  #rest(span: Duration): void {
+    if (this.#cancel !== undefined || this.#isAsking || this.#stopping.signal.aborted) return
+    this.#cancel = this.#ports.host.timers.after(span, () => {
+      this.#cancel = undefined
+      void this.#askNext()
+    })
+  }
+
+  async #askNext(): Promise<void> {
+    const next = this.#next()
+    if (next === undefined) return
+    this.#isAsking = true
+    await this.#ask(next.name, next.node)
+    this.#isAsking = false
+    if (this.#wanted.size > 0) this.#rest(restBetween)
+  }
+
+  /** Drops what came meanwhile; of the rest the first that somebody may have. */
+  #next(): { readonly name: string; readonly node: NodeId } | undefined {
+    const { host, shelf, net } = this.#ports
+    const now = host.clock.monotonic()
+    for (const name of [...this.#wanted.keys()]) {
+      const wanted = this.#wanted.peek(name)
+      if (wanted === undefined || !shelf.lacks(name)) {
+        this.#wanted.delete(name)
+        continue
+      }
+      if (now < wanted.notBefore) continue
+      const candidate = net()
+        .connections()
+        .find(({ node }) => !wanted.asked.has(node))
+      if (candidate !== undefined) {
+        wanted.asked.add(candidate.node)
+        return { name, node: candidate.node }
+      }
+      wanted.asked.clear()
+      wanted.notBefore = after(now, restAfterAll)
+    }
+    if (this.#wanted.size > 0) this.#rest(restAfterAll)
+    return undefined
+  }
+
+  async #ask(name: string, node: NodeId): Promise<void> {
+    const { host, net, shelf, faulted } = this.#ports
+    const deadline = new AbortController()
+    const cancel = host.timers.after(patience, () => deadline.abort())
+    const signal = AbortSignal.any([this.#stopping.signal, deadline.signal])
+    const bytes = await net()
+      .ask(node, 'endorsement', endorsementRequestCodec.encode({ name }), signal)
+      // Whoever does not answer has nothing; the next one is asked.
+      .catch(() => undefined)
+      .finally(cancel)
+    if (bytes === undefined || this.#stopping.signal.aborted) return
+    try {
+      const { items } = endorsementAnswerCodec.decode(bytes)
+      if (items.length > 0 && shelf.offer(name, items)) this.#wanted.delete(name)
+    } catch (error) {
+      if (!(error instanceof PeerFault)) throw error
+      faulted(node, error.code)
+    }
+  }
+}
