@@ -123,9 +123,10 @@ export class Delegation implements RecordJudge {
     return all.length === 0 ? null : (Math.min(...all) as Instant)
   }
 
-  /** When the first of what others said runs out. */
+  /** When the first of what others said runs out that is not asked for again yet. */
   #restsUntil(): Instant | null {
-    const ends = this.#core.roster.resting().map(({ rests }) => rests.until)
+    const resting = this.#core.roster.resting().filter(({ node }) => !this.#waiting.has(node))
+    const ends = resting.map(({ rests }) => rests.until)
     return ends.length === 0 ? null : (Math.min(...ends) as Instant)
   }
 

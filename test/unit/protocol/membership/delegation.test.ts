@@ -376,3 +376,21 @@ test('a flood of questions is answered 150 times a minute', () => {
   )
   expect(said.filter(results => results.length > 0)).toHaveLength(150)
 })
+
+test('waiting for others’ word costs a few steps and no spinning', () => {
+  const made = star()
+  const [a, b] = made.leaves as [TestNode, TestNode]
+  made.world.rerun = () => undefined
+  hear(made, a, b, seconds(1))
+  let steps = 0
+  const step = a.machine.step.bind(a.machine)
+  a.machine.step = (input, now) => {
+    steps++
+    return step(input, now)
+  }
+  // The signers live and say nothing: what was said must be asked for again all the time until it runs out.
+  made.world.intercept = ({ protocol }) => (protocol === 'results' ? 'drop' : 'pass')
+  made.world.run(minutes(9.5))
+  expect(restsOf(made, a, b)).toBeNull()
+  expect(steps).toBeLessThan(2_000)
+})
