@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { toHex, utf8 } from '../../../src/base/bytes.ts'
+import { concatBytes, toHex, utf8 } from '../../../src/base/bytes.ts'
 import type { NetworkId } from '../../../src/base/ids.ts'
 import { Secret } from '../../../src/base/secret.ts'
 import { SigningKey } from '../../../src/crypto/sign.ts'
@@ -8,6 +8,7 @@ import {
   decodeResult,
   delegatedResultCodec,
   resultBytesMax,
+  resultHash,
   resultHashes,
   resultSubject,
   resultsAnswerCodec,
@@ -132,6 +133,12 @@ test('a signature holds for these results of this signer in this network under t
   ]
   for (const one of changed) expect(verifyResults(network, one, signature)).toBe(false)
   expect(verifyResults(toHex(filled(32, 2)) as NetworkId, signed, signature)).toBe(false)
+})
+
+test('hashes of many are the hash of each, joined', () => {
+  const results = [filled(9, 1), filled(700, 2), filled(1, 3)]
+  expect(resultHashes(results)).toEqual(concatBytes(...results.map(resultHash)))
+  expect(resultHashes([])).toEqual(new Uint8Array(0))
 })
 
 test('a subject is these keys with this evidence, this possession and this network', () => {
