@@ -12,6 +12,7 @@ import { decodeAnswer, encodeAnswer } from '../../src/wire/answer.ts'
 import { parseBatch } from '../../src/wire/batch.ts'
 import { CachePageOpener } from '../../src/wire/cache-page.ts'
 import { decodeCbor, encodeCbor } from '../../src/wire/cbor.ts'
+import { decodeResult } from '../../src/wire/delegated-result.ts'
 import { domains } from '../../src/wire/domains.ts'
 import { Opener, readHeader } from '../../src/wire/envelope.ts'
 import { decodeHandshakeFrame } from '../../src/wire/handshake.ts'
@@ -62,6 +63,7 @@ const functions: Readonly<Record<string, Target>> = {
   decodeQuestion: typed(decodeQuestion),
   decodeRefusal: typed(decodeRefusal),
   decodeRemoval: typed(decodeRemoval),
+  decodeResult: typed(decodeResult),
   decodeSketchAnswer: typed(decodeSketchAnswer),
   parseBatch: typed(bytes => parseBatch(bytes).forEach(() => {})),
   parseSyncPage: typed(parseSyncPage),
