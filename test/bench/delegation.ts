@@ -2,16 +2,23 @@
  * Verification work of delegated results (k = 2) against all-pairs, counted: in both everybody ends as a member that is known to be
  * fresh at everybody. All-pairs is one look at the key evidence and one at a step-up, of each at each other. Ours is counted in whole
  * membership machines: looks in handshakes, at step-ups and at records, re-runs, and signatures over results, weighed by what
- * one costs beside one look at evidence of the simulated platform, measured here. Signatures of possession are checked once for each
+ * one costs beside one look at evidence of the real platform whose looks cost least, measured here on forged machines. Signatures of possession are checked once for each
  * pair by both, and left out on both sides.
  */
 import { appraise } from '../../src/attestation/appraise.ts'
-import { noEndorsements } from '../../src/attestation/endorsements.ts'
 import { Secret } from '../../src/base/secret.ts'
 import { SigningKey } from '../../src/crypto/sign.ts'
 import { resultHashes, resultsMessage, verifyResults } from '../../src/wire/delegated-result.ts'
 import { keyReportData } from '../../src/wire/evidence.ts'
 import { countDelegated } from '../fakes/delegation-count.ts'
+import {
+  admittingPlatforms,
+  makeVendors,
+  quoteOn,
+  type RealPlatform,
+  realPlatforms,
+  vendorsSay,
+} from '../fixtures/mixed-platforms.ts'
 import { epoch, testNetwork, testNode } from '../fixtures/network.ts'
 import type { RatioLine } from './ratio-line.ts'
 
@@ -43,17 +50,24 @@ function line(nodes: number, lives: number, weight: number): RatioLine {
   }
 }
 
-/** One signature over an answer of a hundred results with their hashes, as a share of one look at evidence that was not seen before. */
+/** One signature over an answer of a hundred results with their hashes, as a share of the cheapest look at a machine that was not seen before. */
 async function costOfSignature(): Promise<number> {
-  const made = testNetwork()
-  const nodes = await Promise.all(Array.from({ length: 150 }, (_, i) => testNode(made, `${i}`)))
-  const look = perCall(i => {
-    const { evidence, keys } = nodes[i]!
-    const expectedReportData = keyReportData(made.network, 'simulated', keys)
-    const asked = { evidence, expectedReportData, endorsements: noEndorsements, now: epoch }
-    const verdict = appraise({ ...asked, policy: made.policy })
-    if (verdict.kind !== 'trusted') throw new Error(verdict.kind)
-  })
+  const vendors = makeVendors(epoch)
+  const made = testNetwork({ change: manifest => admittingPlatforms(vendors, manifest) })
+  const { keys } = await testNode(made, 'measured')
+  const lookAt = (platform: RealPlatform): number => {
+    const expectedReportData = keyReportData(made.network, platform, keys)
+    const endorsements = { items: Object.values(vendorsSay(vendors)[platform]) }
+    const asked = { expectedReportData, endorsements, now: epoch, policy: made.policy }
+    const bodies = Array.from({ length: 150 }, (_, i) =>
+      quoteOn(vendors, platform, { machine: 1 + i, reportData: expectedReportData, now: epoch }),
+    )
+    return perCall(i => {
+      const verdict = appraise({ ...asked, evidence: { platform, body: bodies[i]! } })
+      if (verdict.kind !== 'trusted') throw new Error(JSON.stringify(verdict))
+    })
+  }
+  const look = Math.min(...realPlatforms.map(lookAt))
   const signing = new SigningKey(new Secret(new Uint8Array(32).fill(7)))
   const results = Array.from({ length: 100 }, (_, i) => new Uint8Array(500).fill(i))
   const said = { signer: signing.publicKey, policy: new Uint8Array(32), lifeMs: 600_000 }
