@@ -1,0 +1,23 @@
+/** The exported codecs of src/wire, in two halves: a file runs its targets one after the other, and files run side by side. */
+import type { Codec } from '../../src/wire/schema.ts'
+import { refusedOrFaithful } from '../conformance/message.ts'
+import { goldenBytes, messageOf, type Target } from './harness.ts'
+import { wireExports } from './wire-exports.ts'
+
+type NamedTarget = readonly [string, Target]
+
+const isCodec = (value: unknown): value is Codec<object> =>
+  typeof value === 'object' && value !== null && 'family' in value && 'decode' in value
+
+const targets: readonly NamedTarget[] = [...wireExports.values()]
+  .filter(isCodec)
+  .map(codec => [codec.family, bytes => refusedOrFaithful(codec, bytes)])
+
+export const codecHalves = [
+  targets.slice(0, targets.length / 2),
+  targets.slice(targets.length / 2),
+] as const
+
+const corpus = goldenBytes()
+export const codecInput = (draw: Parameters<typeof messageOf>[1]): Uint8Array =>
+  messageOf(corpus, draw)
