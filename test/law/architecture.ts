@@ -44,7 +44,6 @@ const packageRows: readonly (readonly [RegExp, RegExp])[] = [
   // Noise is handed its own key and curve by the attested wrapper.
   [/^@noble\//, /^(crypto|host\/net)\//],
   [/^@scure\/base$/, /^(base|crypto|wire|attestation|host|api|cli)\//],
-  [/^cbor-x\/index-no-eval$/, /^wire\/cbor\.ts$/],
   [/^canonicalize$/, /^attestation\//],
   [/^zod$/, /^(attestation|node|host|api|cli|testnet)\//],
   [/^(hono|@hono\/node-server)($|\/)/, /^api\//],

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { decode } from 'cbor-x'
+import { decode } from 'cborg'
 import fc from 'fast-check'
 import * as pkijs from 'pkijs'
 import { expect, test } from 'vitest'
@@ -365,10 +365,11 @@ function swap(der: Uint8Array, from: string, to: string): Uint8Array {
 
 /** Certificates of a COSE_Sign1 attestation document: leaf, and root to issuer. */
 function nitroChain(cose: Uint8Array): { leaf: Uint8Array; bundle: Uint8Array[] } {
-  const payload = decode((decode(cose) as Uint8Array[])[2]!) as Record<string, unknown>
+  const [, , signed] = decode(cose, { useMaps: true }) as Uint8Array[]
+  const payload = decode(signed!, { useMaps: true }) as Map<string, unknown>
   const plain = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes)
   return {
-    leaf: plain(payload['certificate'] as Uint8Array),
-    bundle: (payload['cabundle'] as Uint8Array[]).map(plain),
+    leaf: plain(payload.get('certificate') as Uint8Array),
+    bundle: (payload.get('cabundle') as Uint8Array[]).map(plain),
   }
 }
