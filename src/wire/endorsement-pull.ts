@@ -30,6 +30,11 @@ export const endorsementItemBytesMax: number = limits.frameBytesMax / 2
 /** All items of one answer. */
 export const endorsementAnswerBytesMax: number = limits.frameBytesMax - 1024
 
+export const endorsementItemRow = row<CarriedEndorsement>({
+  kind: choice(endorsementKinds),
+  bytes: byteString(1, endorsementItemBytesMax),
+})
+
 /** The items of the document; none if it is not at hand. */
 export interface EndorsementAnswer {
   readonly items: readonly CarriedEndorsement[]
@@ -38,17 +43,6 @@ export interface EndorsementAnswer {
 export const endorsementAnswerCodec = message<EndorsementAnswer>(
   'endorsement-answer',
   1,
-  {
-    items: [
-      1,
-      list(
-        row<CarriedEndorsement>({
-          kind: choice(endorsementKinds),
-          bytes: byteString(1, endorsementItemBytesMax),
-        }),
-        endorsementItemsMax,
-      ),
-    ],
-  },
+  { items: [1, list(endorsementItemRow, endorsementItemsMax)] },
   { bytesMax: limits.frameBytesMax, itemsMax: 32 },
 )

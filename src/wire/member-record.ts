@@ -37,7 +37,7 @@ export interface RecordAnswer {
   readonly record: MemberRecord | null
 }
 
-const evidenceRow = row<Evidence>({
+export const evidenceRow = row<Evidence>({
   platform: text(32),
   body: byteString(1, limits.handshakeFrameBytesMax - 4096),
 })
