@@ -27,4 +27,22 @@ export {
 } from './attestation/verdict.ts'
 export type { Digest } from './base/ids.ts'
 export { type Timestamp, timestamp } from './base/time.ts'
+export {
+  type Checkpoint,
+  type CheckpointClaim,
+  checkpointCodec,
+  checkpointDigest,
+  claimCodec,
+  contradicts,
+  rootOfClaim,
+  verifyCheckpoint,
+} from './wire/checkpoint.ts'
 export type { Evidence } from './wire/evidence.ts'
+export {
+  attestationAnswerCodec,
+  checkpointReportData,
+  servedCheckpointCodec,
+  servedEvidenceCodec,
+  servedProofCodec,
+  verifyEcho,
+} from './wire/light-answers.ts'
