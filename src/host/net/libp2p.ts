@@ -45,6 +45,7 @@ import type {
   StepUpPurpose,
   TellProtocol,
 } from './port.ts'
+import { noteProtocolsOnce } from './protocol-notes.ts'
 import { RoleBook } from './role-book.ts'
 import { serveMembers } from './served.ts'
 import { pingOver, Silence } from './silence.ts'
@@ -183,6 +184,7 @@ export class Libp2pNet implements Net {
       isBarred: peer => this.isBarred(nodeId(peer.toString())),
       door: this.#door,
     })
+    noteProtocolsOnce(this.#libp2p, this.#deps.clock)
   }
 
   async start(signal: AbortSignal): Promise<void> {

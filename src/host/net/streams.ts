@@ -147,9 +147,10 @@ export class Asks {
     abort(reason: HostError): void
   } {
     const controller = new AbortController()
-    // Whoever answers throws the reason on: coded, or it would look like a failure of the answer.
-    const late = new HostError('ASK_TIMEOUT', 'there was no answer in time')
-    const cancel = this.#deps.timers.after(this.#deps.askTimeout, () => controller.abort(late))
+    const cancel = this.#deps.timers.after(this.#deps.askTimeout, () => {
+      // Whoever answers throws the reason on: coded, or it would look like a failure of the answer.
+      controller.abort(new HostError('ASK_TIMEOUT', 'there was no answer in time'))
+    })
     const abort = (): void => controller.abort(signal?.reason)
     signal?.addEventListener('abort', abort, { once: true })
     if (signal?.aborted) abort()

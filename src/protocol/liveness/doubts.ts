@@ -1,7 +1,7 @@
 /** The members in doubt: when others are asked after them, what their answers mean, and what I answer others. */
 import { type NodeId, nodeIdOfKey } from '../../base/ids.ts'
 import { below, type Random } from '../../base/random.ts'
-import type { Duration, Instant } from '../../base/time.ts'
+import { after, type Duration, type Instant } from '../../base/time.ts'
 import {
   type LifeProof,
   lifeProofMessage,
@@ -20,6 +20,11 @@ const helpersMax = 3
 /** How long a round lasts, and a question that I pass on, in intervals: my "no" must be back before the asker gives up. */
 const roundIntervals = 0.5
 const relayIntervals = 0.3
+/**
+ * Rounds begun in one interval, by a node that is well. SWIM asks after one member a period, whatever the size of the
+ * network (§3): whoever misses many at once, which is mostly whoever is slow itself, must not make all others slow.
+ */
+const roundsPerInterval = 4
 /** Questions of one member answered between two beats of mine; more are answered with nothing. */
 const servedPerBeatMax = 16
 
@@ -32,6 +37,8 @@ export class Doubts {
   readonly #probes: Probes
   readonly #doubted = new Set<NodeId>()
   readonly #served = new Map<NodeId, number>()
+  /** When the last rounds began, oldest first; at most as many as begin in one interval. */
+  #begun: readonly Instant[] = []
 
   constructor(
     ports: LivenessPorts,
@@ -68,12 +75,11 @@ export class Doubts {
   }
 
   wakeAt(): Instant | null {
-    let first = this.#probes.wakeAt()
-    for (const node of this.#doubted) {
-      const at = this.#probes.isUnderWay(node) ? null : this.#members.get(node)?.nextRoundAt
-      if (at !== null && at !== undefined && (first === null || at < first)) first = at
-    }
-    return first
+    const [next] = this.#due()
+    const ends = this.#probes.wakeAt()
+    if (next === undefined) return ends
+    const begins = Math.max(next.at, this.#mayBeginAt()) as Instant
+    return ends === null || begins < ends ? begins : ends
   }
 
   /** Whether nobody is doubted and nothing is asked: almost always. */
@@ -85,14 +91,36 @@ export class Doubts {
   drive(now: Instant, changed: (node: NodeId) => void): readonly LivenessEffect[] {
     const effects = [...this.#take(this.#probes.expire(now), now, changed)]
     for (const node of this.#doubted) {
-      const member = this.#members.get(node)
-      const due = member?.nextRoundAt ?? null
-      if (member === undefined || due === null) this.#doubted.delete(node)
-      else if (due <= now && !this.#probes.isUnderWay(node)) {
-        effects.push(...this.#begin(node, member, now))
-      }
+      const due = this.#members.get(node)?.nextRoundAt ?? null
+      if (due === null) this.#doubted.delete(node)
+    }
+    for (const { node, member, at } of this.#due()) {
+      if (at > now || this.#mayBeginAt() > now) break
+      effects.push(...this.#begin(node, member, now))
     }
     return effects
+  }
+
+  /** Who waits for a round, whoever waits longest first. */
+  #due(): readonly {
+    readonly node: NodeId
+    readonly member: ObservedMember
+    readonly at: Instant
+  }[] {
+    return [...this.#doubted]
+      .flatMap(node => {
+        const member = this.#members.get(node)
+        const at = this.#probes.isUnderWay(node) ? null : (member?.nextRoundAt ?? null)
+        return member === undefined || at === null ? [] : [{ node, member, at }]
+      })
+      .toSorted((left, right) => left.at - right.at)
+  }
+
+  /** When another round may begin. */
+  #mayBeginAt(): Instant {
+    const [oldest] = this.#begun
+    if (oldest === undefined || this.#begun.length < roundsPerInterval) return 0 as Instant
+    return after(oldest, (this.#pace.interval * this.#health.multiplier) as Duration)
   }
 
   answered(
@@ -138,12 +166,15 @@ export class Doubts {
   }
 
   #begin(node: NodeId, member: ObservedMember, now: Instant): readonly LivenessEffect[] {
-    member.roundBegins(now)
-    if (!this.#probes.hasRoom) return []
+    member.roundBegins(now, this.#health.multiplier)
+    this.#begun = [...this.#begun, now].slice(-roundsPerInterval)
     const helpers = this.#helpersFor(node)
     if (helpers.length === 0 && this.#members.size > 1) member.isLonely()
     const whom = member.isConnected ? [node, ...helpers] : helpers
-    if (whom.length === 0) return []
+    if (whom.length === 0) {
+      member.isUnaskable()
+      return []
+    }
     const seen = member.isRefused ? 'refused' : 'silent'
     const patience = (this.#pace.interval * roundIntervals * this.#health.multiplier) as Duration
     return this.#probes.start(node, { whom, seen }, { now, patience })

@@ -43,6 +43,8 @@ export class ObservedMember {
   #isUnprovenSinceRefusal = false
   #provenAt: Instant | null = null
   #nextRoundAt: Instant | null = null
+  /** Whether the last round of probes under this suspicion brought a proof of life; `null` before one ended. */
+  #isProven: boolean | null = null
   #cause: SuspicionCause = 'overdue'
   readonly #corroborators = new Set<NodeId>()
 
@@ -141,14 +143,15 @@ export class ObservedMember {
     this.#reconnect = reconnect
   }
 
-  /** A round of probes begins, or cannot because nobody is there to ask. */
-  roundBegins(now: Instant): void {
+  /** A round of probes begins, or cannot because nobody is there to ask. `patience`: as in `judge`. */
+  roundBegins(now: Instant, patience: number): void {
     const rest = this.isRefused && this.#corroborators.size === 0 ? refusedRoundEvery : roundEvery
-    this.#nextRoundAt = after(now, (this.#pace.interval * rest) as Duration)
+    this.#nextRoundAt = after(now, (this.#pace.interval * rest * patience) as Duration)
   }
 
   roundEnded(result: RoundResult, now: Instant): void {
-    if (result.proof !== null) {
+    this.#isProven = result.proof !== null
+    if (this.#isProven) {
       this.#provenAt = now
       // It lives: what refused my dial was something on the way.
       this.#linkUndoubted()
@@ -156,16 +159,22 @@ export class ObservedMember {
     this.#cause = this.#causeOf(result)
   }
 
-  /** Nobody is there to be asked: I hear none of several members. */
+  /** No third member is there to be asked: I hear none of several members. */
   isLonely(): void {
     this.#cause = 'my-link'
+  }
+
+  /** Nobody at all is there to be asked, the silent member included. */
+  isUnaskable(): void {
+    this.#isProven = false
   }
 
   #causeOf({ proof, isHung, asked, answered }: RoundResult): SuspicionCause {
     if (proof === 'direct') return 'their-link'
     if (proof === 'indirect') return 'my-link'
     if (isHung || this.isRefused) return 'their-process'
-    if (asked === 0) return 'overdue'
+    // Nobody but itself was there to be asked: nothing new is known.
+    if (asked === 0) return this.#cause
     return answered === 0 ? 'my-link' : 'their-link'
   }
 
@@ -202,6 +211,7 @@ export class ObservedMember {
       this.#suspectSince = now
       this.#cause = this.#isGoneForTwo ? 'their-process' : 'overdue'
       this.#nextRoundAt = now
+      this.#isProven = null
       return
     }
     // Two saw its machine refuse, all who were asked have no proof of its life: no need to wait for silence.
@@ -223,6 +233,8 @@ export class ObservedMember {
   }
 
   #isOverdueForGood(now: Instant, patience: number): boolean {
+    // Nobody is given up unasked, nor on an old answer: one of many in doubt waits for its turn to be asked.
+    if (this.#isProven !== false) return false
     const held = (this.#pace.interval * provenIntervals * patience) as Duration
     if (this.#provenAt !== null && now < after(this.#provenAt, held)) return false
     const suspectFor = between(this.#suspectSince ?? now, now)

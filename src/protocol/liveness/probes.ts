@@ -26,8 +26,6 @@ import {
 } from '../../wire/probe.ts'
 import type { LivenessEffect } from './input.ts'
 
-/** Rounds under way at once: a whole network gone silent is asked after a few at a time. */
-const roundsMax = 16
 /** Questions of others passed on at once, and of one asker. */
 const relaysMax = 64
 const relaysPerAskerMax = 4
@@ -97,10 +95,6 @@ export class Probes {
 
   isUnderWay(target: NodeId): boolean {
     return this.#rounds.has(target)
-  }
-
-  get hasRoom(): boolean {
-    return this.#rounds.size < roundsMax
   }
 
   /** Asks `whom` (the target itself may be among them) whether `target` lives; ends after `patience` at the latest. */

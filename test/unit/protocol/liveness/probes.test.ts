@@ -262,3 +262,49 @@ test('whoever asks without end is answered with nothing, and others still are se
   expect(seen(1)).toEqual(['unknown'])
   expect(seen(2)).toEqual(['alive'])
 })
+
+test('whoever misses everybody asks after a few at a time, and gives nobody up who proves to live', () => {
+  const world = new BeatNetwork(25, { seed: 61 })
+  world.run(intervals(10))
+  const askedAt: number[] = []
+  world.link = ({ target }) => (target === 0 ? 'lost' : 5)
+  world.probeLink = ({ source, kind }) => {
+    if (source === 0 && kind === 'question') askedAt.push(world.now)
+    return 5
+  }
+  world.run(intervals(60))
+  // Four rounds an interval, each asks the member and up to three others.
+  for (const at of askedAt) {
+    const within = askedAt.filter(other => other > at - interval && other <= at)
+    expect(within.length).toBeLessThanOrEqual(4 * 4)
+  }
+  expect(askedAt.length).toBeGreaterThan(40)
+  const gaveUp = world.told.filter(
+    ({ observer, effect }) =>
+      observer === 0 && effect.kind === 'stateChanged' && effect.to === 'dead',
+  )
+  expect(gaveUp).toEqual([])
+})
+
+test('of many that die at once each is asked after before it is given up, and all are in the end', () => {
+  const world = new BeatNetwork(24, { seed: 62 })
+  world.run(intervals(10))
+  const firstAsk = new Map<number, number>()
+  world.probeLink = ({ source, target, kind }) => {
+    if (source === 0 && kind === 'question' && !firstAsk.has(target))
+      firstAsk.set(target, world.now)
+    return 5
+  }
+  for (let index = 12; index < 24; index++) world.crash(index)
+  world.run(intervals(40))
+  for (let index = 12; index < 24; index++) {
+    const dead = world.told.find(
+      ({ observer, effect }) =>
+        observer === 0 &&
+        effect.kind === 'stateChanged' &&
+        effect.node === world.id(index) &&
+        effect.to === 'dead',
+    )
+    expect(dead?.at).toBeGreaterThan(firstAsk.get(index) ?? Number.POSITIVE_INFINITY)
+  }
+})
