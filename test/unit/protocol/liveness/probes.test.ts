@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { PeerFault } from '../../../../src/base/errors.ts'
-import { keyOfNodeId } from '../../../../src/base/ids.ts'
+import { keyOfNodeId, type NodeId, nodeIdOfKey } from '../../../../src/base/ids.ts'
 import { type Duration, milliseconds } from '../../../../src/base/time.ts'
 import type { LivenessState, SuspicionCause } from '../../../../src/protocol/liveness/input.ts'
 import {
@@ -286,25 +286,29 @@ test('whoever misses everybody asks after a few at a time, and gives nobody up w
   expect(gaveUp).toEqual([])
 })
 
-test('of many that die at once each is asked after before it is given up, and all are in the end', () => {
+test('of many that fall silent at once each is asked after before it is given up, and all are in the end', () => {
   const world = new BeatNetwork(24, { seed: 62 })
   world.run(intervals(10))
-  const firstAsk = new Map<number, number>()
-  world.probeLink = ({ source, target, kind }) => {
-    if (source === 0 && kind === 'question' && !firstAsk.has(target))
-      firstAsk.set(target, world.now)
-    return 5
+  const gone = world.ids.slice(12)
+  const isGone = (index: number): boolean => index >= 12
+  const askedAt = new Map<NodeId, number>()
+  world.link = ({ source, target }) => (isGone(source) || isGone(target) ? 'lost' : 5)
+  world.probeLink = ({ source, target, kind, bytes }) => {
+    if (source === 0 && kind === 'question') {
+      const about = nodeIdOfKey(probeRequestCodec.decode(bytes).target)
+      if (!askedAt.has(about)) askedAt.set(about, world.now)
+    }
+    return isGone(source) || isGone(target) ? 'lost' : 5
   }
-  for (let index = 12; index < 24; index++) world.crash(index)
   world.run(intervals(40))
-  for (let index = 12; index < 24; index++) {
+  for (const node of gone) {
     const dead = world.told.find(
       ({ observer, effect }) =>
         observer === 0 &&
         effect.kind === 'stateChanged' &&
-        effect.node === world.id(index) &&
+        effect.node === node &&
         effect.to === 'dead',
     )
-    expect(dead?.at).toBeGreaterThan(firstAsk.get(index) ?? Number.POSITIVE_INFINITY)
+    expect(dead?.at).toBeGreaterThan(askedAt.get(node) ?? Number.POSITIVE_INFINITY)
   }
 })
