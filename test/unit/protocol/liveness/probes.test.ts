@@ -287,7 +287,7 @@ test('whoever misses everybody asks after a few at a time, and gives nobody up w
 })
 
 test('of many that fall silent at once each is asked after before it is given up, and all are in the end', () => {
-  const world = new BeatNetwork(24, { seed: 62 })
+  const world = new BeatNetwork(40, { seed: 62 })
   world.run(intervals(10))
   const gone = world.ids.slice(12)
   const isGone = (index: number): boolean => index >= 12
