@@ -3,8 +3,10 @@
  *
  * A mark stays true when its member dies: it held the write.
  */
-import type { NodeId } from '../../base/ids.ts'
+import { PeerFault } from '../../base/errors.ts'
+import { type NodeId, nodeIdOfKey } from '../../base/ids.ts'
 import { after, type Duration, type Instant } from '../../base/time.ts'
+import { ackCodec } from '../../wire/ack.ts'
 import type { AckLevel, ReplicaMember } from './types.ts'
 
 interface WaitingWrite {
@@ -69,6 +71,15 @@ export class Acks {
       const isLost = write.sequence === undefined && write.rows.some(row => rows.includes(row))
       if (isLost) write.sequence = Number.POSITIVE_INFINITY
     }
+  }
+
+  /** A frame of the `ack` protocol; `sequence` is that of the last batch. @throws {PeerFault} `BAD_ACK`, `CBOR_…`, `BAD_…`. */
+  take(frame: { readonly from: NodeId; readonly bytes: Uint8Array }, sequence: number): void {
+    const { author, mark } = ackCodec.decode(frame.bytes)
+    if (nodeIdOfKey(author) !== this.#self || mark > sequence) {
+      throw new PeerFault('BAD_ACK', 'an acknowledgement of what was never sent')
+    }
+    this.heard(frame.from, mark)
   }
 
   /** A member holds this node's batches up to `mark`. */

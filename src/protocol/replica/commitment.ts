@@ -15,7 +15,7 @@ import { enlarged, grownCapacity, rowFlag } from './columns.ts'
 import { leafContent, leafPath, saltInput } from './entry-hash.ts'
 import type { EntryListener, EntryMap } from './lattice.ts'
 import { RowItems } from './row-items.ts'
-import { Trie } from './trie.ts'
+import { type OtherLeaf, Trie } from './trie.ts'
 import type { ReplicaRoots } from './types.ts'
 
 const hashBytes = 32
@@ -28,6 +28,12 @@ export interface TrieBranch {
   readonly isPublic: boolean
   readonly bits: number
   readonly path: Uint8Array
+}
+
+/** Leaves that are to be taken for others, by trie. */
+export interface OtherLeaves {
+  readonly public: readonly OtherLeaf[]
+  readonly private: readonly OtherLeaf[]
 }
 
 export class Commitment implements EntryListener {
@@ -137,6 +143,21 @@ export class Commitment implements EntryListener {
   /** As `Trie.way`. */
   way(branch: TrieBranch): { readonly steps: readonly ProofStep[]; readonly row: number } {
     return this.#trieFor(branch).way(branch, this.#leafOf)
+  }
+
+  /** The roots if some leaves were others, in the order of their paths; as of the last `roots`. */
+  rootsWith(others: OtherLeaves): ReplicaRoots {
+    const publicRoot = this.#public.rootWith(others.public, this.#leafOf)
+    const privateRoot = this.#private.rootWith(others.private, this.#leafOf)
+    return { root: stateRoot(publicRoot, privateRoot), publicRoot, privateRoot }
+  }
+
+  /** As `Trie.wayWith`, in the public trie. */
+  publicWayWith(
+    branch: Omit<TrieBranch, 'isPublic'>,
+    others: readonly OtherLeaf[],
+  ): { readonly steps: readonly ProofStep[]; readonly row: number } {
+    return this.#public.wayWith(branch, others, this.#leafOf)
   }
 
   /** The rows under a branch, at most `max`. */

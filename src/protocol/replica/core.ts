@@ -2,15 +2,18 @@
 import { utf8 } from '../../base/bytes.ts'
 import type { NodeId } from '../../base/ids.ts'
 import { after, type Duration, type Instant, milliseconds, seconds } from '../../base/time.ts'
+import type { EntryView } from '../../wire/entry.ts'
 import type { InstanceUsage } from '../../wire/sync.ts'
 import { ClockAdoption } from './clock-adoption.ts'
 import { rowFlag } from './columns.ts'
 import { Commitment } from './commitment.ts'
+import { isSignedByOwner } from './entry-hash.ts'
 import { GroupClock, HybridClock, maxDriftDefault } from './group-clock.ts'
 import { Hold } from './hold.ts'
 import { EntryMap } from './lattice.ts'
 import { Marks } from './marks.ts'
 import { Outbox } from './outbox.ts'
+import { Past } from './past.ts'
 import { eraseAhead, eraseBreaches, pruneBelow } from './prune.ts'
 import { Quota } from './quota.ts'
 import type { ByteRun } from './slab.ts'
@@ -57,6 +60,7 @@ export class Core {
   readonly outbox: Outbox
   readonly watch: WatchLog
   readonly quota: Quota
+  readonly past: Past
   readonly shares = new ToldShares()
   rules: WriteRules
   #publicPrefixes: readonly Uint8Array[]
@@ -82,6 +86,12 @@ export class Core {
     this.#publicPrefixes = publicPrefixes.map(utf8)
     let commitment: Commitment | undefined
     let accounts: Quota | undefined
+    let past: Past | undefined
+    const pastPorts = {
+      salt: ports.commitSalt,
+      isUnpublished: (row: number) => this.outbox.has(row),
+      isGenuine: (entry: EntryView) => isSignedByOwner(settings.network, entry, this.map),
+    }
     this.map = new EntryMap({
       self: settings.self,
       seed: ports.random.bytes(8),
@@ -90,10 +100,13 @@ export class Core {
         commitment = new Commitment(map, ports.commitSalt)
         const outbox = { changed() {}, erasing: (row: number) => this.#drop(row) }
         accounts = new Quota(map, quota)
-        return [commitment, outbox, accounts]
+        past = new Past(map, pastPorts)
+        // The past asks the outbox, so it comes before the row leaves it.
+        return [past, commitment, outbox, accounts]
       },
     })
     this.commitment = commitment ?? new Commitment(this.map, ports.commitSalt)
+    this.past = past ?? new Past(this.map, pastPorts)
     this.quota = accounts ?? new Quota(this.map, quota)
   }
 
@@ -104,6 +117,7 @@ export class Core {
     this.#publicPrefixes = publicPrefixes.map(utf8)
     this.quota.change(quota)
     this.commitment.reclassify()
+    this.past.lose()
     eraseBreaches(this.map, this.rules)
     this.makeRoom()
     // What is gone has no change to show, and rows may come back as other keys.
@@ -162,6 +176,7 @@ export class Core {
     // What was stamped by the wrong time is in nobody's root: no member that is right has merged it.
     this.hybrid.restart(agreed)
     this.watch.forget(eraseAhead(this.map, this.mergeableMs(now)))
+    this.past.restart()
     this.pruneAgain()
   }
 

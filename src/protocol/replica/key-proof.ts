@@ -2,13 +2,14 @@
 import { utf8 } from '../../base/bytes.ts'
 import { framedHash } from '../../crypto/hash.ts'
 import { domains } from '../../wire/domains.ts'
-import { blankEntry } from '../../wire/entry.ts'
+import { blankEntry, type EntryView } from '../../wire/entry.ts'
 import { limits } from '../../wire/limits.ts'
 import { type OpenLeaf, type ProofEnd, pathBytes } from '../../wire/state-proof.ts'
 import type { Core } from './core.ts'
 import {
   cellParts,
   commitKeyId,
+  type EntryNames,
   leafContent,
   leafPath,
   saltInput,
@@ -18,7 +19,8 @@ import {
 } from './entry-hash.ts'
 import type { ProofRefusal, ProvenKey, ReplicaRoots } from './types.ts'
 
-const keyBits = 128
+/** Bits of a path that the key alone decides. */
+export const keyBits = 128
 
 /**
  * The proof under `roots`, which must be those of this moment, and the root. The leaves of a private key are opened
@@ -69,18 +71,22 @@ export function proveKey(
 }
 
 function openLeaf(core: Core, row: number, isPublic: boolean): OpenLeaf | undefined {
-  const { map } = core
   const salt = saltOf(core, row, isPublic)
   if (salt === undefined) return undefined
   const entry = blankEntry()
-  map.cells.read(row, entry)
+  core.map.cells.read(row, entry)
+  return openedLeaf(entry, core.map, salt)
+}
+
+/** The leaf of an entry with all that is hashed in it; shares no memory with the entry but the names of its cell. */
+export function openedLeaf(entry: EntryView, names: EntryNames, salt: Uint8Array): OpenLeaf {
   return {
     salt,
-    stamp: stampBytes(entry, map),
+    stamp: stampBytes(entry, names),
     tag: tagBytes(entry),
-    commitKey: commitKeyId(map.commitKey(entry.commitKey)).slice(),
+    commitKey: commitKeyId(names.commitKey(entry.commitKey)).slice(),
     value: valueBytes(entry).slice(),
-    ...cellParts(entry, map),
+    ...cellParts(entry, names),
   }
 }
 

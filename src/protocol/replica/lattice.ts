@@ -39,6 +39,8 @@ export interface EntryListener {
   changed(row: number): void
   /** Before the state in the row gives way to a later one. */
   replacing?(row: number): void
+  /** An entry was not taken, because the state in the row is later or the same. */
+  passedOver?(row: number, entry: EntryView): void
   /** Before the row is erased; its number may be used again afterwards. */
   erasing(row: number): void
 }
@@ -96,7 +98,10 @@ export class EntryMap implements EntryNames {
   join(entry: EntryView, keyRow = this.cells.findKey(this.#keyRun(entry))): number {
     const row = this.#rowFor(entry, keyRow)
     if (this.cells.has(row, rowFlag.isEntry)) {
-      if (!this.#isLater(entry, row)) return -1
+      if (!this.#isLater(entry, row)) {
+        for (const listener of this.#listeners) listener.passedOver?.(row, entry)
+        return -1
+      }
       for (const listener of this.#listeners) listener.replacing?.(row)
       this.#settle(row)
       this.cells.log.unlink(row)

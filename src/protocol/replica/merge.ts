@@ -2,7 +2,7 @@
 import { PeerFault } from '../../base/errors.ts'
 import { type Digest, digestOf, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
 import type { Instant } from '../../base/time.ts'
-import { parseBatch } from '../../wire/batch.ts'
+import { type Batch, parseBatch } from '../../wire/batch.ts'
 import { type EntryView, entryKind, sequenceMax } from '../../wire/entry.ts'
 import { type KnownIds, parseSyncPage, type SyncPage } from '../../wire/sync.ts'
 import type { Core } from './core.ts'
@@ -60,20 +60,22 @@ export class Merge {
     now: Instant,
   ): BatchFate {
     const core = this.#core
-    if (batch.sequence <= core.marks.heldOf(author)) return { kind: 'passed over' }
+    const isHeld = batch.sequence <= core.marks.heldOf(author)
+    // A sync was faster. What it left out, because later states had beaten it, still belongs to the past.
+    if (isHeld && !core.past.isFollowing) return { kind: 'passed over' }
     if (batch.sequence > sequenceMax) throw new PeerFault('BAD_BATCH', 'no boot counts that far')
     const parsed = parseBatch(batch.bytes)
     const { map } = core
     const commitKey = this.#commitKeyOf(author, batch.sequence, parsed.commitKey)
-    if (commitKey === undefined) return { kind: 'unnamed' }
+    if (commitKey === undefined) return { kind: isHeld ? 'passed over' : 'unnamed' }
     core.sweepNames()
-    const commitKeyIndex = map.commitKeys.indexOf(commitKey)
-    const authors = [author, ...parsed.tagAuthors.map(nodeIdOfKey)].map(a => map.authors.indexOf(a))
-    const localise = (entry: EntryView): void => {
-      entry.author = authors[0] ?? 0
-      entry.tagAuthor = authors[entry.tagAuthor] ?? 0
-      entry.commitKey = commitKeyIndex
-      entry.sequence = batch.sequence
+    const localise = this.#batchLocaliser({ author, sequence: batch.sequence, parsed, commitKey })
+    if (isHeld) {
+      parsed.forEach(entry => {
+        localise(entry)
+        this.#remember(entry, now)
+      })
+      return { kind: 'passed over' }
     }
     if (parsed.hasSigned) {
       parsed.forEach(entry => {
@@ -207,6 +209,33 @@ export class Merge {
   #heldOf(author: NodeId): number {
     const { marks, outbox, self } = this.#core
     return author === self ? outbox.sequence : marks.heldOf(author)
+  }
+
+  /** Turns the indexes of a batch into those of the map. */
+  #batchLocaliser(batch: {
+    readonly author: NodeId
+    readonly sequence: number
+    readonly parsed: Batch
+    readonly commitKey: Digest
+  }): (entry: EntryView) => void {
+    const { map } = this.#core
+    const commitKey = map.commitKeys.indexOf(batch.commitKey)
+    const named = [batch.author, ...batch.parsed.tagAuthors.map(nodeIdOfKey)]
+    const authors = named.map(author => map.authors.indexOf(author))
+    return entry => {
+      entry.author = authors[0] ?? 0
+      entry.tagAuthor = authors[entry.tagAuthor] ?? 0
+      entry.commitKey = commitKey
+      entry.sequence = batch.sequence
+    }
+  }
+
+  /** Hands a state that was merged before, or beaten before it came, to the past, by the rules for what is merged. */
+  #remember(entry: EntryView, now: Instant): void {
+    const { map, past, clock } = this.#core
+    const isInTime = entry.ms >= (clock.floor(now) ?? 0) && entry.ms <= this.#core.mergeableMs(now)
+    if (!isInTime || map.isNews(entry) || this.#core.rules.breachOf(entry) !== undefined) return
+    past.passedOver(map.rowOf(entry), entry)
   }
 
   /** Turns the indexes of a page's tables into those of the map. */

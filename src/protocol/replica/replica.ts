@@ -1,13 +1,13 @@
 /** The replicated map of one node: a pure machine over lattice, outbox, acknowledgements, clock and sync. */
 import { PeerFault } from '../../base/errors.ts'
-import { type Digest, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
+import type { Digest, NodeId } from '../../base/ids.ts'
 import { type Instant, instant } from '../../base/time.ts'
-import { ackCodec } from '../../wire/ack.ts'
 import type { Machine } from '../machine.ts'
 import { AckTeller } from './ack-teller.ts'
 import { Acks } from './acks.ts'
 import { CommitKeyCalls } from './commit-key-calls.ts'
 import { Core, settingsOf } from './core.ts'
+import { Cuts } from './cuts.ts'
 import { Incoming, type IncomingBatch } from './incoming.ts'
 import { proveKey } from './key-proof.ts'
 import { Merge } from './merge.ts'
@@ -45,6 +45,7 @@ class ReplicaMachine implements Replica {
   readonly #server: SyncServer
   readonly #incoming: Incoming
   readonly acks: Acks
+  readonly cuts: Cuts
   readonly #teller: AckTeller
   readonly #waiting: WaitingWrites
   readonly #connected = new Set<NodeId>()
@@ -63,6 +64,7 @@ class ReplicaMachine implements Replica {
     const settings = settingsOf(options)
     this.#core = new Core(ports, settings)
     this.#resting = new RestingRoots(this.#core.commitment)
+    this.cuts = new Cuts(this.#core, this.#resting)
     this.#merge = new Merge(this.#core)
     this.#writer = new Writer(this.#core, this.#merge)
     this.#publisher = new Publisher(this.#core)
@@ -192,7 +194,7 @@ class ReplicaMachine implements Replica {
       case 'batchReceived':
         return this.#takeBatch(input)
       case 'ackReceived':
-        return this.#blame(input.from, () => this.#takeAck(input.from, input.bytes))
+        return this.#blame(input.from, () => this.acks.take(input, this.#core.outbox.sequence))
       case 'syncAsked':
         return this.#serve(input)
       case 'syncAnswered':
@@ -276,14 +278,6 @@ class ReplicaMachine implements Replica {
   #takeBatch(batch: IncomingBatch): void {
     const { author } = batch
     this.#blame(author, () => this.#callForKeys(this.#incoming.take(batch, this.#now), author))
-  }
-
-  #takeAck(from: NodeId, bytes: Uint8Array): void {
-    const { author, mark } = ackCodec.decode(bytes)
-    if (nodeIdOfKey(author) !== this.#core.self || mark > this.#core.outbox.sequence) {
-      throw new PeerFault('BAD_ACK', 'an acknowledgement of what was never sent')
-    }
-    this.acks.heard(from, mark)
   }
 
   #serve(request: ReplicaInput & { readonly kind: 'syncAsked' }): void {

@@ -27,6 +27,13 @@ const toLeaf = (row: number): number => -2 - row
 const isLeaf = (link: number): boolean => link <= -2
 const isSmall = (link: number): boolean => (link & 1) === 1
 
+/** A leaf of the trie as it is to be taken for: of another hash, or not there. */
+export interface OtherLeaf {
+  readonly row: number
+  readonly path: Uint8Array
+  readonly hash: Uint8Array | undefined
+}
+
 export class Trie {
   readonly #pathOf: (row: number) => Uint8Array
   readonly #large = new TrieNodes('hashes')
@@ -133,6 +140,60 @@ export class Trie {
     return { steps, row: link === nothing ? -1 : -2 - link }
   }
 
+  /** The root if `others` were so, which are leaves in the order of their paths; the trie stays as it is. */
+  rootWith(others: readonly OtherLeaf[], leaf: (row: number) => Uint8Array): Uint8Array {
+    const hash = this.#root === nothing ? undefined : this.#hashWith(this.#root, others, leaf)
+    return hash?.slice() ?? emptyRoot()
+  }
+
+  /** As `way`, if `others` were so; `row` is -1 if no leaf is left. */
+  wayWith(
+    { path, bits }: { readonly path: Uint8Array; readonly bits: number },
+    others: readonly OtherLeaf[],
+    leaf: (row: number) => Uint8Array,
+  ): { readonly steps: readonly ProofStep[]; readonly row: number } {
+    const steps: ProofStep[] = []
+    let [link, here] = [this.#root, others]
+    while (link !== nothing && !isLeaf(link) && this.#bitOf(link) < bits) {
+      const bit = this.#bitOf(link)
+      const sides = split(here, bit)
+      const children = [this.#leftOf(link), this.#rightOf(link)] as const
+      const mine = bitAt(path, bit) === 1 ? 1 : 0
+      const beside = mine === 1 ? 0 : 1
+      const sibling = this.#hashWith(children[beside], sides[beside], leaf)?.slice()
+      const isHere = this.#firstWith(children[mine], sides[mine]) >= 0
+      // A node with one child left is none: the way goes on in that child.
+      const to = isHere ? mine : beside
+      if (isHere && sibling !== undefined) steps.push({ bit, sibling })
+      link = children[to]
+      here = sides[to]
+    }
+    return { steps, row: link === nothing ? -1 : this.#firstWith(link, here) }
+  }
+
+  /** The hash under a link if `others`, which are all under it, were so; lent. `undefined` if no leaf is left. */
+  #hashWith(
+    link: number,
+    others: readonly OtherLeaf[],
+    leaf: (row: number) => Uint8Array,
+  ): Uint8Array | undefined {
+    if (others.length === 0) return this.#hashOf(link, leaf)
+    if (isLeaf(link)) return others[0]?.hash
+    const bit = this.#bitOf(link)
+    const [below, above] = split(others, bit)
+    const left = this.#hashWith(this.#leftOf(link), below, leaf)
+    const right = this.#hashWith(this.#rightOf(link), above, leaf)
+    return left === undefined || right === undefined ? (left ?? right) : nodeHash(bit, left, right)
+  }
+
+  /** The row of the first leaf under a link that is there if `others` were so, or -1. */
+  #firstWith(link: number, others: readonly OtherLeaf[]): number {
+    if (isLeaf(link)) return others.length > 0 && others[0]?.hash === undefined ? -1 : -2 - link
+    const [below, above] = split(others, this.#bitOf(link))
+    const first = this.#firstWith(this.#leftOf(link), below)
+    return first >= 0 ? first : this.#firstWith(this.#rightOf(link), above)
+  }
+
   #linkUnder({ path, bits }: { readonly path: Uint8Array; readonly bits: number }): number {
     let link = this.#root
     if (link === nothing) return nothing
@@ -229,6 +290,17 @@ export class Trie {
     if (!isSmall(link)) return smallLeavesMax
     return this.#leavesUnder(this.#leftOf(link)) + this.#leavesUnder(this.#rightOf(link))
   }
+}
+
+/** Those whose path has 0 at the bit, and those that have 1: paths in order, alike in all bits before. */
+function split(
+  leaves: readonly OtherLeaf[],
+  bit: number,
+): readonly [readonly OtherLeaf[], readonly OtherLeaf[]] {
+  if (leaves.length === 0) return [leaves, leaves]
+  const first = leaves.findIndex(({ path }) => bitAt(path, bit) === 1)
+  const at = first < 0 ? leaves.length : first
+  return [leaves.slice(0, at), leaves.slice(at)]
 }
 
 function startsAlike(left: Uint8Array, right: Uint8Array, bits: number): boolean {

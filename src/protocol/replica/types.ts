@@ -250,6 +250,21 @@ export type ProofRefusal =
   | 'PROOF_NOT_READY'
   | 'PROOF_TOO_LARGE'
 
+/** Why there is no proof at a cut. `NOT_PUBLIC`: not under a public prefix. `CUT_GONE`: that cut is not kept, or not any more. */
+export type CutRefusal = ProofRefusal | 'NOT_PUBLIC' | 'CUT_GONE'
+
+/** The state as it was at moments just past, on which replicas that still move agree. */
+export interface CutQueries {
+  /**
+   * The roots over what was stamped at or before `ms` of the group clock, and keeps that cut: the last ten can be proved under.
+   * What comes after this call is in none of them, whatever its stamp. `undefined` if too much moved lately, for a cut before
+   * the last one that was never asked for, and while a commit key is missing.
+   */
+  commit(ms: number, now: Instant): ReplicaRoots | undefined
+  /** Proof of all that a public key held at a cut that is kept, or that it held nothing. */
+  prove(ms: number, key: string): ProvenKey | CutRefusal
+}
+
 /** Which entries to list; `after` is a key. */
 export interface ListQuery {
   readonly prefix: string
@@ -279,6 +294,7 @@ export interface ReplicaQueries {
   restingRoots(): ReplicaRoots | undefined
   /** Proof of all that the key holds, or that it holds nothing. Opens the leaves of a private key: not for everybody. */
   proveKey(key: string): ProvenKey | ProofRefusal
+  readonly cuts: CutQueries
   /** Keys that hold something. */
   readonly entryCount: number
   /** Deltas of others merged since boot: for rates. */
