@@ -5,7 +5,7 @@
  */
 import { base64 } from '@scure/base'
 import { fromUtf8 } from '../base/bytes.ts'
-import { PeerFault } from '../base/errors.ts'
+import { ifReadable } from '../base/errors.ts'
 import type { Endorsement, EndorsementKind } from './endorsements.ts'
 import { parseCertificateTable } from './sev-snp/certificate-table.ts'
 import { parseDer, tagInteger, tagVersion } from './x509-der.ts'
@@ -49,15 +49,6 @@ function ofTable(bytes: Uint8Array): readonly Endorsement[] | undefined {
     kind: document.slot === 'crl' ? 'crl' : 'certificates',
     bytes: document.bytes,
   }))
-}
-
-function ifReadable<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch (error) {
-    if (error instanceof PeerFault) return undefined
-    throw error
-  }
 }
 
 function ofText(text: string, bytes: Uint8Array): Endorsement | undefined {

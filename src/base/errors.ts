@@ -27,6 +27,23 @@ export class InvariantError extends CoterieError {
 /** Theirs: a peer sent what no honest peer sends. Costs the peer, never the process. */
 export class PeerFault extends CoterieError {}
 
+/**
+ * What `read` makes of a peer's bytes, or `undefined` if it faults them; `onFault` is told why. Whatever else is thrown is ours and
+ * passes.
+ */
+export function ifReadable<T>(
+  read: () => T,
+  onFault: (fault: PeerFault) => void = () => {},
+): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof PeerFault)) throw error
+    onFault(error)
+    return undefined
+  }
+}
+
 /** The world's: disk, socket, device, clock. The caller may retry or report. */
 export class HostError extends CoterieError {}
 

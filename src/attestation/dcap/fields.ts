@@ -1,6 +1,6 @@
 /** What stands in a quote, by the names of Intel's documents, for people and for comparison; nothing of it is believed. */
 import { toHex } from '../../base/bytes.ts'
-import { PeerFault } from '../../base/errors.ts'
+import { ifReadable } from '../../base/errors.ts'
 import type { Fields } from '../claims.ts'
 import { certificatesOfPem } from '../pem.ts'
 import { parseCertificate } from '../x509.ts'
@@ -11,10 +11,10 @@ import { isTdDebug } from './td-rules.ts'
 
 /** `undefined` for bytes that are no quote of `tee`; without `pck` if the chain in it cannot be read. Hexadecimal is lower-case. */
 export function fieldsOfQuote(tee: Tee, bytes: Uint8Array): Fields | undefined {
-  const quote = reading(() => parseQuote(bytes))
+  const quote = ifReadable(() => parseQuote(bytes))
   if (quote === undefined || (quote.body.kind === 'td') !== (tee === 'tdx')) return undefined
   const { header, body, quotingEnclave } = quote
-  const pck = reading(() => pckFields(quote))
+  const pck = ifReadable(() => pckFields(quote))
   return {
     version: header.version,
     tee: teeOf(body),
@@ -31,15 +31,6 @@ export function fieldsOfQuote(tee: Tee, bytes: Uint8Array): Fields | undefined {
       attributes: toHex(quotingEnclave.attributes),
       miscselect: toHex(quotingEnclave.miscSelect),
     },
-  }
-}
-
-function reading<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch (error) {
-    if (error instanceof PeerFault) return undefined
-    throw error
   }
 }
 

@@ -4,7 +4,7 @@
  * certificates for use here and no versions of firmware, so nothing but the document is needed.
  */
 import { concatBytes, equalBytes, toHex, utf8 } from '../../base/bytes.ts'
-import { assert, PeerFault } from '../../base/errors.ts'
+import { assert, ifReadable } from '../../base/errors.ts'
 import { after, minutes, type Timestamp, timestamp } from '../../base/time.ts'
 import { verifyEcdsa } from '../../crypto/ecdsa.ts'
 import { sha384 } from '../../crypto/hash.ts'
@@ -181,7 +181,7 @@ const isZero = (bytes: Uint8Array): boolean => bytes.every(byte => byte === 0)
 
 /** By AWS's names; `pcrs` are those that measured something. */
 function nitroFields(body: Uint8Array): Fields | undefined {
-  try {
+  return ifReadable(() => {
     if (body.length > nitroBytesMax) return undefined
     const envelope = readEnvelope(body)
     if (isRefusal(envelope)) return undefined
@@ -189,10 +189,7 @@ function nitroFields(body: Uint8Array): Fields | undefined {
     if (isRefusal(document)) return undefined
     certificatesOf(document)
     return fieldsIn(document, envelope)
-  } catch (error) {
-    if (error instanceof PeerFault) return undefined
-    throw error
-  }
+  })
 }
 
 function fieldsIn(document: NitroDocument, { isTagged }: CoseSign1): Fields {

@@ -2,7 +2,7 @@
  * What is brought along with a report: certificates and lists in the host's table behind it and among the endorsements. The table is
  * part of the evidence, so a document in it that cannot be read refuses; of the endorsements whatever does not fit is passed over.
  */
-import { PeerFault } from '../../base/errors.ts'
+import { ifReadable } from '../../base/errors.ts'
 import { type Endorsements, endorsementsOf } from '../endorsements.ts'
 import { certificatesIn } from '../pem.ts'
 import type { Refusal } from '../verdict.ts'
@@ -92,14 +92,4 @@ function readAll(bytes: Uint8Array): Certificate[] {
     const certificate = ifReadable(() => parseCertificate(der))
     return certificate === undefined ? [] : [certificate]
   })
-}
-
-/** What was read, or nothing if a peer's bytes are no such thing. */
-function ifReadable<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch (error) {
-    if (error instanceof PeerFault) return undefined
-    throw error
-  }
 }

@@ -1,6 +1,6 @@
 /** What a report and the certificate beside it say, for people to read; nothing of it is believed here. */
 import { toHex } from '../../base/bytes.ts'
-import { PeerFault } from '../../base/errors.ts'
+import { ifReadable } from '../../base/errors.ts'
 import type { Fields } from '../claims.ts'
 import { type Endorsements, noEndorsements } from '../endorsements.ts'
 import { broughtWith } from './brought.ts'
@@ -14,14 +14,11 @@ export function sevSnpFields(
   body: Uint8Array,
   endorsements: Endorsements = noEndorsements,
 ): Fields | undefined {
-  try {
+  return ifReadable(() => {
     const report = decodeReport(body)
     const key = chooseKey(report, broughtWith(body, endorsements))
     return { ...reportFields(report, key), ...(key && { certificate: certificateFields(key) }) }
-  } catch (error) {
-    if (error instanceof PeerFault) return undefined
-    throw error
-  }
+  })
 }
 
 function reportFields(report: Report, key: EndorsementKey | undefined): Fields {

@@ -2,7 +2,7 @@
  * Whether AMD has revoked the authority above a key. Each root has one list, and only authorities are in it: all VCEKs and VLEKs bear
  * the serial number zero, so that no list can name one. A key falls with its TCB, which the policy's minimums judge.
  */
-import { PeerFault } from '../../base/errors.ts'
+import { ifReadable } from '../../base/errors.ts'
 import type { Timestamp } from '../../base/time.ts'
 import { brokenList, type RevocationList, readRevocationList } from '../revocation-list.ts'
 import type { Refusal } from '../verdict.ts'
@@ -37,7 +37,7 @@ export function revocationOf(
   const later: RevocationList[] = []
   const broken: string[] = []
   for (const bytes of lists.slice(0, listsMax)) {
-    const list = readList(bytes)
+    const list = ifReadable(() => readRevocationList(bytes))
     const code = list === undefined ? 'CRL_MALFORMED' : brokenList(list, root, now)?.code
     if (list !== undefined && code === undefined) speaking.push(list)
     else if (code !== undefined) broken.push(code)
@@ -61,13 +61,4 @@ export function revocationOf(
 
 function isOfRoot(list: RevocationList, root: Vouched['root']): boolean {
   return brokenList(list, root, list.thisUpdate) === undefined
-}
-
-function readList(bytes: Uint8Array): RevocationList | undefined {
-  try {
-    return readRevocationList(bytes)
-  } catch (error) {
-    if (error instanceof PeerFault) return undefined
-    throw error
-  }
 }

@@ -3,7 +3,7 @@
  * to a pinned root, dates, the chip named alike in certificate and report, the signature.
  */
 import { equalBytes, toHex } from '../../base/bytes.ts'
-import { PeerFault } from '../../base/errors.ts'
+import { ifReadable } from '../../base/errors.ts'
 import { verifyEcdsa } from '../../crypto/ecdsa.ts'
 import { framed } from '../../crypto/hash.ts'
 import { domains } from '../../wire/domains.ts'
@@ -75,7 +75,7 @@ export function signedBytes(report: Uint8Array): Uint8Array {
 }
 
 function simulatedFields(body: Uint8Array): Fields | undefined {
-  try {
+  return ifReadable(() => {
     const report = reportCodec.decode(documentCodec.decode(body).report)
     const registers = Object.entries(registersOf(report)).map(([name, value]) => [
       name,
@@ -89,10 +89,7 @@ function simulatedFields(body: Uint8Array): Fields | undefined {
       reportData: toHex(reportData),
       instance: toHex(report.instance),
     }
-  } catch (error) {
-    if (error instanceof PeerFault) return undefined
-    throw error
-  }
+  })
 }
 
 function namesChip(leaf: Certificate | undefined, report: SimulatedReport): boolean {
