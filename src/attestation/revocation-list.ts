@@ -3,12 +3,12 @@
  * dates. A published library for DCAP takes any bytes for a list; whoever brings the collateral then revokes nothing.
  */
 import { BoundedMap } from '../base/bounded-map.ts'
-import { equalBytes, toHex } from '../base/bytes.ts'
+import { equalBytes, fromHex } from '../base/bytes.ts'
 import type { Timestamp } from '../base/time.ts'
-import { framed, sha256Hex } from '../crypto/hash.ts'
+import { framedHashHex } from '../crypto/hash.ts'
 import { domains } from '../wire/domains.ts'
 import type { Refusal, RefusalFacts } from './verdict.ts'
-import { parseSerial, parseTime } from './x509.ts'
+import { checkSerial, parseTime } from './x509.ts'
 import {
   bad,
   bitString,
@@ -32,8 +32,51 @@ export interface RevocationList extends Signed {
   readonly issuer: Uint8Array
   readonly thisUpdate: Timestamp
   readonly nextUpdate: Timestamp
-  /** Serial numbers as certificates spell them here. */
-  readonly revoked: ReadonlySet<string>
+  readonly revoked: RevokedSerials
+}
+
+/**
+ * Serial numbers of what was revoked, one after the other, each behind its length: a list names dozens and is asked about one or two, and
+ * a set of texts took as long to make as all else that is in the list.
+ */
+class RevokedSerials {
+  readonly size: number
+  readonly #packed: Uint8Array
+
+  constructor(serials: readonly DerValue[]) {
+    this.size = serials.length
+    this.#packed = new Uint8Array(serials.reduce((sum, { length }) => sum + 1 + length, 0))
+    let end = 0
+    for (const serial of serials) {
+      // A zero in front of a number whose top bit is set says only that it is not negative.
+      const start = serial.length > 1 && serial.octet(0) === 0 ? 1 : 0
+      this.#packed[end++] = serial.length - start
+      for (let place = start; place < serial.length; place++) {
+        this.#packed[end++] = serial.octet(place) ?? 0
+      }
+    }
+  }
+
+  /** `serial` as a certificate has it here. */
+  has(serial: string): boolean {
+    const wanted = fromHex(serial)
+    if (wanted === undefined) return false
+    let start = 0
+    for (let i = 0; i < this.size; i++) {
+      const length = this.#packed[start] ?? 0
+      if (length === wanted.length && this.#isAt(start + 1, wanted)) return true
+      start += 1 + length
+    }
+    return false
+  }
+
+  /** From the end, because numbers of one issuer often begin alike. */
+  #isAt(start: number, wanted: Uint8Array): boolean {
+    for (let place = wanted.length - 1; place >= 0; place--) {
+      if (this.#packed[start + place] !== wanted[place]) return false
+    }
+    return true
+  }
 }
 
 /** Who must have signed a list. */
@@ -57,7 +100,7 @@ const valuesMax = 10_000
  * @throws {PeerFault} `BAD_CERTIFICATE` for anything that is not strict DER of version 2.
  */
 export function readRevocationList(der: Uint8Array): RevocationList {
-  const name = sha256Hex(framed(domains.collateral, der))
+  const name = framedHashHex(domains.collateral, der)
   const kept = keptLists.get(name)
   if (kept !== undefined) return kept
   // Bytes of its own: whoever handed these in may change them.
@@ -78,7 +121,7 @@ export function parseRevocationList(der: Uint8Array): RevocationList {
   const fields = [...childrenOf(list, tagSequence)]
   const [version, inner, issuer, thisUpdate, nextUpdate] = fields.splice(0, 5)
   expectTag(need(version), tagInteger)
-  if (toHex(need(version).content) !== '01') throw bad('version 2')
+  if (need(version).length !== 1 || need(version).octet(0) !== 1) throw bad('version 2')
   if (!equalBytes(need(inner).bytes, need(algorithm).bytes)) throw bad('one signature algorithm')
   expectTag(need(issuer), tagSequence)
   // No entry at all is spelled by leaving their sequence out (§5.1.2.6).
@@ -94,7 +137,7 @@ export function parseRevocationList(der: Uint8Array): RevocationList {
     issuer: need(issuer).bytes,
     thisUpdate: parseTime(need(thisUpdate)),
     nextUpdate: parseTime(need(nextUpdate)),
-    revoked: new Set(entries?.map(serialOf)),
+    revoked: new RevokedSerials((entries ?? []).map(serialOf)),
   }
 }
 
@@ -126,13 +169,15 @@ export function brokenList(
 /** The key under which a list was found signed: who keeps a list asks for its dates again and again, and needs no signature again. */
 const signedUnder = new WeakMap<RevocationList, Uint8Array>()
 
-function serialOf(entry: DerValue): string {
-  const [serial, date, extensions, ...more] = childrenOf(entry, tagSequence)
-  parseTime(need(date))
-  if (more.length > 0) throw bad('an entry')
+function serialOf(entry: DerValue): DerValue {
+  const parts = childrenOf(entry, tagSequence)
+  const serial = need(parts[0])
+  checkSerial(serial)
+  parseTime(need(parts[1]))
+  if (parts.length > 3) throw bad('an entry')
   // An extension of an entry that must be understood may say that the entry is another issuer's (§5.3.3).
-  if (extensions !== undefined) childrenOf(extensions, tagSequence).forEach(checkNotCritical)
-  return parseSerial(need(serial))
+  if (parts.length === 3) childrenOf(parts[2], tagSequence).forEach(checkNotCritical)
+  return serial
 }
 
 /** What must be understood limits what the list covers (§5.2.5), and no vendor here limits anything. */

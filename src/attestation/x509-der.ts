@@ -40,6 +40,16 @@ export class DerValue {
   get content(): Uint8Array {
     return this.#around.subarray(this.#begin, this.#end)
   }
+
+  /** Octets of the content. */
+  get length(): number {
+    return this.#end - this.#begin
+  }
+
+  /** One octet of the content, or `undefined` behind it, without a view: a list of revoked certificates has hundreds of short values. */
+  octet(place: number): number | undefined {
+    return place < this.length ? this.#around[this.#begin + place] : undefined
+  }
 }
 
 /** First octets of the types that occur in certificates. */
@@ -107,7 +117,8 @@ class DerReader {
     else this.offset = end
     if (this.offset !== end) throw bad('parts that end with the whole')
     const value = new DerValue({ tag, parts, around: this.#bytes, start, begin, end })
-    if (tag === tagInteger || tag === tagOid) checkShortest(tag, value.content)
+    if (tag === tagInteger) checkShortestInteger(value)
+    else if (tag === tagOid) checkShortestOid(value)
     return value
   }
 
@@ -128,18 +139,21 @@ class DerReader {
   }
 }
 
-/** X.690 §8.3.2 and §8.19.2: no octet in front that says nothing; the last one of an identifier ends it. */
-function checkShortest(tag: number, content: Uint8Array): void {
-  const [first = 0, second = 0] = content
-  if (content.length === 0) throw bad('a value')
-  if (tag === tagInteger) {
-    const isPadded =
-      content.length > 1 && (first === 0 ? second < 0x80 : first === 0xff && second >= 0x80)
-    if (isPadded) throw bad('the shortest integer')
-    return
-  }
+/** X.690 §8.3.2: no octet in front that says nothing. */
+function checkShortestInteger(value: DerValue): void {
+  const [first, second = 0] = [value.octet(0), value.octet(1)]
+  if (first === undefined) throw bad('a value')
+  if (value.length === 1) return
+  const isPadded = first === 0 ? second < 0x80 : first === 0xff && second >= 0x80
+  if (isPadded) throw bad('the shortest integer')
+}
+
+/** X.690 §8.19.2: no octet in front of a number that says nothing; the last one ends the identifier. */
+function checkShortestOid(value: DerValue): void {
+  if (value.length === 0) throw bad('a value')
   let isStart = true
-  for (const octet of content) {
+  for (let place = 0; place < value.length; place++) {
+    const octet = value.octet(place) ?? 0
     if (isStart && octet === 0x80) throw bad('the shortest identifier')
     isStart = octet < 0x80
   }

@@ -5,7 +5,7 @@
 import { BoundedMap } from '../base/bounded-map.ts'
 import { equalBytes, toHex } from '../base/bytes.ts'
 import { type Timestamp, timestamp, utcTime } from '../base/time.ts'
-import { framed, sha256Hex } from '../crypto/hash.ts'
+import { framedHashHex } from '../crypto/hash.ts'
 import { domains } from '../wire/domains.ts'
 import type { Refusal } from './verdict.ts'
 import {
@@ -101,7 +101,7 @@ const understood: ReadonlySet<string> = new Set([oids.basicConstraints, oids.key
  * @throws {PeerFault} `BAD_CERTIFICATE` for anything that is not strict DER of version 3.
  */
 export function parseCertificate(der: Uint8Array): Certificate {
-  const name = sha256Hex(framed(domains.certificate, der))
+  const name = framedHashHex(domains.certificate, der)
   const known = keptAuthorities.get(name) ?? keptLeaves.get(name)
   if (known !== undefined) return known
   // Bytes of its own: it may be kept, and whoever handed these in may change them.
@@ -274,23 +274,30 @@ function isIssuedBy(certificate: Certificate, issuerKey: Uint8Array): boolean {
 const iso = (at: Timestamp): string => new Date(at).toISOString()
 
 /** A serial number as lists name it; AMD's leaves all have the number zero. @throws {PeerFault} `BAD_CERTIFICATE`. */
-export function parseSerial({ tag, content }: DerValue): string {
-  const [first = 0, second = 0] = content
-  const isShortest = content.length === 1 || first !== 0 || second >= 0x80
-  const isWhole = first < 0x80 && content.length >= 1 && content.length <= 21
-  if (tag !== tagInteger || !isShortest || !isWhole)
-    throw bad('a serial number that is not negative')
-  return toHex(first === 0 && content.length > 1 ? content.subarray(1) : content)
+export function parseSerial(value: DerValue): string {
+  checkSerial(value)
+  const { content } = value
+  return toHex(content.length > 1 && content[0] === 0 ? content.subarray(1) : content)
+}
+
+/** Whether it is a serial number that `parseSerial` takes. @throws {PeerFault} `BAD_CERTIFICATE`. */
+export function checkSerial(value: DerValue): void {
+  expectTag(value, tagInteger)
+  const [first = 0, second = 0] = [value.octet(0), value.octet(1)]
+  const isShortest = value.length === 1 || first !== 0 || second >= 0x80
+  const isWhole = first < 0x80 && value.length >= 1 && value.length <= 21
+  if (!isShortest || !isWhole) throw bad('a serial number that is not negative')
 }
 
 /** RFC 5280 §4.1.2.5: seconds are written, the zone is Z, two-digit years are 1950..2049. */
-export function parseTime({ tag, content }: DerValue): Timestamp {
+export function parseTime(value: DerValue): Timestamp {
+  const { tag, length } = value
   const yearDigits = tag === tagUtcTime ? 2 : tag === tagGeneralizedTime ? 4 : 0
-  if (yearDigits === 0 || content.length !== yearDigits + 11) throw bad('a time')
-  if (content[yearDigits + 10] !== letterZ) throw bad('a time')
-  const written = numberOf(content, 0, yearDigits)
+  if (yearDigits === 0 || length !== yearDigits + 11) throw bad('a time')
+  if (value.octet(yearDigits + 10) !== letterZ) throw bad('a time')
+  const written = numberOf(value, 0, yearDigits)
   const year = yearDigits === 4 ? written : written + (written < 50 ? 2000 : 1900)
-  const two = (place: number): number => numberOf(content, yearDigits + place, 2)
+  const two = (place: number): number => numberOf(value, yearDigits + place, 2)
   const date = { year, month: two(0), day: two(2) }
   const at = utcTime({ ...date, hour: two(4), minute: two(6), second: two(8) })
   if (at === undefined) throw bad('a date that exists')
@@ -300,10 +307,10 @@ export function parseTime({ tag, content }: DerValue): Timestamp {
 const letterZ = 0x5a
 
 /** So many decimal digits. */
-function numberOf(text: Uint8Array, start: number, count: number): number {
+function numberOf(text: DerValue, start: number, count: number): number {
   let number = 0
   for (let place = start; place < start + count; place++) {
-    const digit = (text[place] ?? 0) - 0x30
+    const digit = (text.octet(place) ?? 0) - 0x30
     if (digit < 0 || digit > 9) throw bad('a time')
     number = 10 * number + digit
   }
@@ -348,8 +355,14 @@ function parseBasicConstraints(
 
 function parseKeyUsage(extension: Extension | undefined): readonly boolean[] | undefined {
   if (extension === undefined) return undefined
-  const [tag, length, unused = 8, ...bytes] = extension.value
-  const isWhole = tag === tagBitString && length === extension.value.length - 2
-  if (!isWhole || unused > 7 || bytes.length > 2) throw bad('key usage')
-  return bytes.flatMap(byte => Array.from({ length: 8 }, (_, bit) => (byte & (0x80 >> bit)) !== 0))
+  const { value } = extension
+  const [tag, length, unused = 8] = [value[0], value[1], value[2]]
+  const isWhole = tag === tagBitString && length === value.length - 2
+  // Nine bits are defined.
+  if (!isWhole || unused > 7 || value.length > 5) throw bad('key usage')
+  const bits: boolean[] = []
+  for (let bit = 0; bit < 8 * (value.length - 3); bit++) {
+    bits.push(((value[3 + (bit >> 3)] ?? 0) & (0x80 >> (bit & 7))) !== 0)
+  }
+  return bits
 }

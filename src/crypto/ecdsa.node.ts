@@ -1,9 +1,9 @@
 /** ECDSA verification of OpenSSL, with keys imported once: certificate chains repeat their issuers. */
-import { type KeyObject, verify } from 'node:crypto'
+import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { BoundedMap } from '../base/bounded-map.ts'
 import { concatBytes } from '../base/bytes.ts'
-import type { EcdsaCurve, EcdsaHash } from './ecdsa-algorithms.ts'
-import { importSpki } from './public-key.node.ts'
+import type { EcdsaCurve, PointSigned } from './ecdsa-algorithms.ts'
+import { pemOfSpki } from './public-key.node.ts'
 
 /** DER before the point of a P-256 and a P-384 key (RFC 5480 §2). */
 const spkiPrefixes: Record<EcdsaCurve, Uint8Array> = {
@@ -16,36 +16,34 @@ const spkiPrefixes: Record<EcdsaCurve, Uint8Array> = {
 /** As OpenSSL names them. */
 const hashNames = { 'SHA-256': 'sha256', 'SHA-384': 'sha384', 'SHA-512': 'sha512' } as const
 
-const publicKeysMax = 256
-const publicKeys = new BoundedMap<string, KeyObject>(publicKeysMax)
+/**
+ * Keys by their points: imported, or as text what was seen once. Quotes and certificates of machines that are met for the first time
+ * bring keys that nobody will ask for again; OpenSSL reads such a one on the way, which takes less than an object that lives on.
+ */
+const publicKeys = new BoundedMap<string, KeyObject | string>(256)
 
-/** `publicKey` is an uncompressed point and `signature` r and s in the curve's length. */
-export function verifyPoint(options: {
-  readonly curve: EcdsaCurve
-  readonly hash: EcdsaHash
-  readonly publicKey: Uint8Array
-  readonly message: Uint8Array
-  readonly signature: Uint8Array
-}): boolean {
-  const key = publicKeyOf(options.curve, options.publicKey)
-  if (key === undefined) return false
-  // The key alone and DER: asking for `ieee-p1363` takes an object of options, which costs a third more (see `importSpki`).
-  return verify(hashNames[options.hash], options.message, key, derOf(options.signature))
+/** Whether it holds; a point that is not on the curve signed nothing. */
+export function verifyPoint(signed: PointSigned): boolean {
+  const { curve, hash, publicKey, message, signature, format } = signed
+  // The key alone and DER: asking for `ieee-p1363` takes an object of options, which costs a third more (see `pemOfSpki`).
+  const der = format === 'der' ? signature : derOf(signature)
+  try {
+    return verify(hashNames[hash], message, keyOf(curve, publicKey), der)
+  } catch {
+    // OpenSSL refuses a point that is not on the curve.
+    return false
+  }
 }
 
-function publicKeyOf(curve: EcdsaCurve, point: Uint8Array): KeyObject | undefined {
+/** @throws whatever OpenSSL says of a point that is not on the curve. */
+function keyOf(curve: EcdsaCurve, point: Uint8Array): KeyObject | string {
   const { buffer, byteOffset, length } = point
   const name = Buffer.from(buffer, byteOffset, length).toString('latin1')
   const known = publicKeys.get(name)
-  if (known !== undefined) return known
-  try {
-    const key = importSpki(concatBytes(spkiPrefixes[curve], point))
-    publicKeys.set(name, key)
-    return key
-  } catch {
-    // OpenSSL refuses a point that is not on the curve.
-    return undefined
-  }
+  if (known !== undefined && typeof known !== 'string') return known
+  const key = createPublicKey(pemOfSpki(concatBytes(spkiPrefixes[curve], point)))
+  publicKeys.set(name, key)
+  return key
 }
 
 /** Ecdsa-Sig-Value (RFC 5480 §2.2.3) of r and s. With at most 48 bytes each, every length is in the short form. */

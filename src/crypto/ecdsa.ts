@@ -1,5 +1,5 @@
 import { verifyPoint } from '#crypto/ecdsa'
-import type { EcdsaCurve, EcdsaHash } from './ecdsa-algorithms.ts'
+import type { EcdsaCurve, EcdsaFormat, EcdsaHash } from './ecdsa-algorithms.ts'
 
 /** Length of a coordinate and of r and s. */
 const coordinateBytes = { 'P-256': 32, 'P-384': 48 } as const satisfies Record<EcdsaCurve, number>
@@ -13,8 +13,7 @@ export interface EcdsaSigned {
   readonly publicKey: Uint8Array
   readonly message: Uint8Array
   readonly signature: Uint8Array
-  /** `raw`: r and s, each big-endian in the curve's length; `der`: as in certificates (RFC 5480 §2.2.3). */
-  readonly format: 'raw' | 'der'
+  readonly format: EcdsaFormat
 }
 
 /** Whether an ECDSA signature holds. Never throws: a malformed key or signature is `false`. */
@@ -22,35 +21,38 @@ export function verifyEcdsa(signed: EcdsaSigned): boolean {
   const { curve, publicKey, message } = signed
   const length = coordinateBytes[curve]
   if (publicKey.length !== 1 + 2 * length || publicKey[0] !== 0x04) return false
-  const signature = signed.format === 'der' ? rawOfDer(signed.signature, curve) : signed.signature
-  if (signature?.length !== 2 * length) return false
+  const { format, signature } = signed
+  const isWellFormed =
+    format === 'raw' ? signature.length === 2 * length : isStrictDer(signature, length)
+  if (!isWellFormed) return false
   const hash = signed.hash ?? (curve === 'P-256' ? 'SHA-256' : 'SHA-384')
-  return verifyPoint({ curve, hash, publicKey, message, signature })
+  return verifyPoint({ curve, hash, publicKey, message, signature, format })
 }
 
 /**
- * r and s of a DER signature, or `undefined` if it is not strict DER (X.690 §8.3, §10.1: shortest lengths
- * and integers) of two numbers that are not negative and fit the curve.
+ * Whether a signature is strict DER (X.690 §8.3, §10.1: shortest lengths and integers) of two numbers that are not negative
+ * and have at most `length` bytes.
  *
- * Read here and not by the platforms' libraries, because those disagree about what is nearly DER.
+ * Asked here and not of the platforms' libraries, because those disagree about what is nearly DER.
  */
-function rawOfDer(der: Uint8Array, curve: EcdsaCurve): Uint8Array | undefined {
-  const length = coordinateBytes[curve]
+function isStrictDer(der: Uint8Array, length: number): boolean {
   // Both integers have at most 49 bytes of content, so every length is in the short form.
-  if (der[0] !== 0x30 || der[1] !== der.length - 2 || der.length > 0x7f + 2) return undefined
-  const signature = new Uint8Array(2 * length)
-  let offset = 2
-  for (const slot of [0, length]) {
-    const size = der[offset + 1] ?? 0
-    const number = der.subarray(offset + 2, offset + 2 + size)
-    if (der[offset] !== 0x02 || size === 0 || number.length !== size) return undefined
-    if ((number[0] ?? 0) >= 0x80) return undefined
-    const isPadded = number[0] === 0 && size > 1
-    if (isPadded && (number[1] ?? 0) < 0x80) return undefined
-    const magnitude = isPadded ? number.subarray(1) : number
-    if (magnitude.length > length) return undefined
-    signature.set(magnitude, slot + length - magnitude.length)
-    offset += 2 + size
-  }
-  return offset === der.length ? signature : undefined
+  if (der[0] !== 0x30 || der[1] !== der.length - 2 || der.length > 0x7f + 2) return false
+  const second = endOfNumber(der, 2, length)
+  return second !== undefined && endOfNumber(der, second, length) === der.length
+}
+
+/** Where the number that begins at `start` ends, or `undefined` if it is none. */
+function endOfNumber(der: Uint8Array, start: number, length: number): number | undefined {
+  const [tag, size = 0, first = 0, next = 0] = [
+    der[start],
+    der[start + 1],
+    der[start + 2],
+    der[start + 3],
+  ]
+  const end = start + 2 + size
+  if (tag !== 0x02 || size === 0 || end > der.length || first >= 0x80) return undefined
+  const isPadded = first === 0 && size > 1
+  if (isPadded && next < 0x80) return undefined
+  return size - (isPadded ? 1 : 0) > length ? undefined : end
 }

@@ -6,11 +6,6 @@ export function sha256(data: Uint8Array): Uint8Array {
   return platform.sha256(data)
 }
 
-/** SHA-256 in lower-case hexadecimal, for names: OpenSSL writes it faster than we turn bytes into text. */
-export function sha256Hex(data: Uint8Array): string {
-  return platform.sha256Hex(data)
-}
-
 /** SHA-384 (FIPS 180-4): 48 fresh bytes. */
 export function sha384(data: Uint8Array): Uint8Array {
   return platform.sha384(data)
@@ -77,14 +72,24 @@ export function framed(domain: string, ...parts: readonly Uint8Array[]): Uint8Ar
 
 /** `sha256(framed(domain, ...parts))` without the array in between: what tries are made of. */
 export function framedHash(domain: string, ...parts: readonly Uint8Array[]): Uint8Array {
-  const length = framedLength(domain, parts)
-  if (length > scratch.length) return sha256(framed(domain, ...parts))
-  writeFramed(scratch, domain, parts)
-  return sha256(scratch.subarray(0, length))
+  return sha256(framedForNow(domain, parts))
 }
 
-/** Holds what is hashed, during one call. Longer messages are rare and have their own array. */
-const scratch = new Uint8Array(1024)
+/** The same in lower-case hexadecimal, for names: OpenSSL writes it faster than we turn bytes into text. */
+export function framedHashHex(domain: string, ...parts: readonly Uint8Array[]): string {
+  return platform.sha256Hex(framedForNow(domain, parts))
+}
+
+/** `framed`, good until the next call. Longer messages are rare and have their own array. */
+function framedForNow(domain: string, parts: readonly Uint8Array[]): Uint8Array {
+  const length = framedLength(domain, parts)
+  const target = length > scratch.length ? new Uint8Array(length) : scratch
+  writeFramed(target, domain, parts)
+  return target.subarray(0, length)
+}
+
+/** As long as most documents of vendors. */
+const scratch = new Uint8Array(16 * 1024)
 
 function framedLength(domain: string, parts: readonly Uint8Array[]): number {
   let length = tagOf(domain).length

@@ -34,8 +34,8 @@ import { median } from './workers.ts'
 
 const rounds = Number(process.env['ROUNDS'] ?? 5)
 const perRound = 100
-/** Rounds that do not count, while both programs are still being compiled. */
-const warmUps = 4
+/** Rounds that do not count, while both programs are still being compiled: some 600 quotes. */
+const warmUps = 12
 
 export async function run(): Promise<readonly RatioLine[]> {
   const hit = await cacheHit()

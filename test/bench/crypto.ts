@@ -140,7 +140,7 @@ function* publicKeys(): Generator<Row> {
     const signature = nodeCrypto.sign(hash.replace('-', ''), message, key)
     const length = curve === 'P-256' ? 65 : 97
     const publicKey = pair.publicKey.export({ format: 'der', type: 'spki' }).subarray(-length)
-    const signed = { curve, hash, publicKey, message, signature }
+    const signed = { curve, hash, publicKey, message, signature, format: 'raw' } as const
     yield {
       what: `ecdsa ${curve} verify, key seen before`,
       bytes: null,

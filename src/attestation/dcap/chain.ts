@@ -2,7 +2,7 @@
 import { BoundedMap } from '../../base/bounded-map.ts'
 import { equalBytes } from '../../base/bytes.ts'
 import type { Timestamp } from '../../base/time.ts'
-import { framed, sha256Hex } from '../../crypto/hash.ts'
+import { framedHashHex } from '../../crypto/hash.ts'
 import { domains } from '../../wire/domains.ts'
 import { certificatesOfPem } from '../pem.ts'
 import { isRefusal, type Refusal } from '../verdict.ts'
@@ -45,7 +45,7 @@ export function verifyPckChain(
   anchors: readonly Uint8Array[],
   now: Timestamp | null,
 ): PckChain | Refusal {
-  const name = sha256Hex(framed(domains.pckChain, pem))
+  const name = framedHashHex(domains.pckChain, pem)
   const kept = keptChains.get(name)
   const isKnown = kept !== undefined && anchors.some(key => equalBytes(key, kept.rootKey))
   const found = isKnown ? kept : verifyAnew(pem.slice(), anchors)

@@ -7,10 +7,10 @@
  */
 import { BoundedMap } from '../../base/bounded-map.ts'
 import { equalBytes } from '../../base/bytes.ts'
-import { PeerFault } from '../../base/errors.ts'
+import { ifReadable } from '../../base/errors.ts'
 import type { Timestamp } from '../../base/time.ts'
 import { verifyEcdsa } from '../../crypto/ecdsa.ts'
-import { framed, sha256Hex } from '../../crypto/hash.ts'
+import { framedHashHex } from '../../crypto/hash.ts'
 import { domains } from '../../wire/domains.ts'
 import { type Endorsements, endorsementsOf } from '../endorsements.ts'
 import { certificatesIn } from '../pem.ts'
@@ -54,13 +54,7 @@ export class Search<T> {
 
   /** Runs `read`; bytes that it cannot read are a miss. */
   reading<R>(read: () => R): R | undefined {
-    try {
-      return read()
-    } catch (error) {
-      if (!(error instanceof PeerFault)) throw error
-      this.miss('unreadable', error.code)
-      return undefined
-    }
+    return ifReadable(read, ({ code }) => this.miss('unreadable', code))
   }
 }
 
@@ -77,18 +71,37 @@ const keptIdentities = new BoundedMap<string, EnclaveIdentity>(keptMax)
 
 /** `key` is the one that vouches. */
 const nameOf = (bytes: Uint8Array, key: Uint8Array): string =>
-  sha256Hex(framed(domains.collateral, key, bytes))
+  framedHashHex(domains.collateral, key, bytes)
+
+/** A list at hand, or the code of why nobody can read it. */
+type ReadList = RevocationList | string
+
+/** All lists at hand, each read once: every issuer looks for its own among all of them. */
+export function listsIn(endorsements: Endorsements): readonly ReadList[] {
+  return endorsementsOf(endorsements, 'crl').map(bytes => {
+    let why = ''
+    const list = ifReadable(
+      () => readRevocationList(bytes),
+      ({ code }) => {
+        why = code
+      },
+    )
+    return list ?? why
+  })
+}
 
 /** The youngest list of revoked certificates that `issuer` signed and that is of now. */
 export function findList(
-  endorsements: Endorsements,
+  lists: readonly ReadList[],
   issuer: ListIssuer,
   now: Timestamp,
 ): Search<RevocationList> {
   const search = new Search<RevocationList>()
-  for (const bytes of endorsementsOf(endorsements, 'crl')) {
-    const list = search.reading(() => readRevocationList(bytes))
-    if (list === undefined) continue
+  for (const list of lists) {
+    if (typeof list === 'string') {
+      search.miss('unreadable', list)
+      continue
+    }
     const broken = brokenList(list, issuer, now)
     if (broken !== undefined) {
       search.miss(listStages[broken.code] ?? 'notOfNow', broken.code)

@@ -13,6 +13,7 @@ import {
   findList,
   findSigners,
   identityKind,
+  listsIn,
   type Search,
   type SignedBy,
   tcbInfoKind,
@@ -73,8 +74,9 @@ export function findCollateral(request: CollateralRequest): Collateral | Revoked
   const { tee, pck, authority, leaf, intermediate, rootKey, endorsements, now } = request
   const rootIssuer = { name: intermediate.issuer, publicKey: rootKey }
   const pckIssuer = { name: intermediate.subject, publicKey: intermediate.publicKey }
-  const rootList = findList(endorsements, rootIssuer, now)
-  const pckList = findList(endorsements, pckIssuer, now)
+  const lists = listsIn(endorsements)
+  const rootList = findList(lists, rootIssuer, now)
+  const pckList = findList(lists, pckIssuer, now)
   if (pckList.best?.revoked.has(leaf.serial)) return revoked('revocation', 'PCK', leaf)
   const isRevoked = ({ serial }: Certificate): boolean =>
     rootList.best?.revoked.has(serial) === true
@@ -91,9 +93,9 @@ export function findCollateral(request: CollateralRequest): Collateral | Revoked
     fits: info => info.tee === tee && info.fmspc === pck.fmspc && info.pceId === pck.pceId,
   })
   const identity = findDocument(identityKind, { ...asked, fits: each => each.tee === tee })
-  const lists = [rootList.best, pckList.best].filter(list => list !== undefined)
-  if (lists.length === 2 && found.best !== undefined && tcbInfo.best && identity.best) {
-    return inForce(lists, tcbInfo.best, identity.best)
+  const inUse = [rootList.best, pckList.best].filter(list => list !== undefined)
+  if (inUse.length === 2 && found.best !== undefined && tcbInfo.best && identity.best) {
+    return inForce(inUse, tcbInfo.best, identity.best)
   }
   return missingOf([
     ['revocation', 'crl root', rootList],

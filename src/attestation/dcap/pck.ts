@@ -14,6 +14,7 @@ import {
   parseDer,
   tagInteger,
   tagOctetString,
+  tagOid,
   tagSequence,
 } from '../x509-der.ts'
 
@@ -32,7 +33,9 @@ export interface Pck {
 }
 
 /** 1.2.840.113741.1.13.1 as DER content; everything in the extension is below it. */
-const sgxOid = '2a864886f84d010d01'
+const sgxArcs = [0x2a, 0x86, 0x48, 0x86, 0xf8, 0x4d, 0x01, 0x0d, 0x01] as const
+const sgxOid = toHex(Uint8Array.from(sgxArcs))
+const tcbArcs = [...sgxArcs, 0x02] as const
 const componentCount = 16
 const tagEnumerated = 0x0a
 
@@ -40,10 +43,10 @@ const tagEnumerated = 0x0a
 export function parsePck({ extensions }: Certificate): Pck {
   const extension = extensions.get(sgxOid)
   if (extension === undefined) throw bad('the extension of a PCK certificate')
-  const fields = fieldsBelow(sgxOid, parseDer(extension.value))
-  const known = new Set([1, 2, 3, 4, 5, 6, 7])
-  if ([...fields.keys()].some(number => !known.has(number))) throw bad('known fields of a PCK')
-  const tcb = fieldsBelow(`${sgxOid}02`, need(fields.get(2)))
+  const fields = fieldsBelow(sgxArcs, parseDer(extension.value))
+  if ([...fields.keys()].some(number => number < 1 || number > 7))
+    throw bad('known fields of a PCK')
+  const tcb = fieldsBelow(tcbArcs, need(fields.get(2)))
   if (tcb.size !== componentCount + 2) throw bad('components, PCESVN and CPUSVN')
   const components = Array.from({ length: componentCount }, (_, i) =>
     wholeNumber(tcb.get(i + 1), 0xff),
@@ -85,15 +88,17 @@ export function commonNameOf(name: Uint8Array): string | undefined {
 }
 
 /** A row of pairs of identifier and value, by the last arc; each once, and all directly below `parent`. */
-function fieldsBelow(parent: string, row: DerValue): ReadonlyMap<number, DerValue> {
+function fieldsBelow(parent: readonly number[], row: DerValue): ReadonlyMap<number, DerValue> {
   const fields = new Map<number, DerValue>()
   for (const pair of childrenOf(row, tagSequence)) {
-    const [id, value] = childrenOf(pair, tagSequence, 2)
-    const oid = oidOf(need(id))
-    const last = Number.parseInt(oid.slice(parent.length), 16)
-    const isBelow = oid.length === parent.length + 2 && oid.startsWith(parent)
-    if (!isBelow || fields.has(last)) throw bad('each field of a PCK once')
-    fields.set(last, need(value))
+    const parts = childrenOf(pair, tagSequence, 2)
+    const id = need(parts[0])
+    expectTag(id, tagOid)
+    const last = id.octet(parent.length)
+    const isBelow =
+      id.length === parent.length + 1 && parent.every((arc, place) => id.octet(place) === arc)
+    if (!isBelow || last === undefined || fields.has(last)) throw bad('each field of a PCK once')
+    fields.set(last, need(parts[1]))
   }
   return fields
 }
@@ -106,9 +111,13 @@ function octets(value: DerValue | undefined, count: number): Uint8Array {
 }
 
 function wholeNumber(value: DerValue | undefined, max: number): number {
-  expectTag(need(value), tagInteger)
-  const { content } = need(value)
-  const number = content.reduce((sum, octet) => sum * 0x100 + octet, 0)
-  if ((content[0] ?? 0) >= 0x80 || content.length > 3 || number > max) throw bad(`0 to ${max}`)
+  const integer = need(value)
+  expectTag(integer, tagInteger)
+  const { length } = integer
+  // A third octet is a zero in front of two whose top bit is set.
+  if (length > 3 || (integer.octet(0) ?? 0) >= 0x80) throw bad(`0 to ${max}`)
+  let number = 0
+  for (let place = 0; place < length; place++) number = number * 0x100 + (integer.octet(place) ?? 0)
+  if (number > max) throw bad(`0 to ${max}`)
   return number
 }
