@@ -62,6 +62,12 @@ describe('a planted offence is found', () => {
     ['a test in production', 'src/base/a.ts', `import '../../test/fakes/clock.ts'`],
     ['the public face', 'src/cli/a.ts', `import '../index.ts'`],
     ['the other one', 'src/attestation/a.ts', `import '../attestation.ts'`],
+    ['light to node', 'src/light/a.ts', `import '../node/handle.ts'`],
+    ['light to protocol', 'src/light/a.ts', `import '../protocol/machine.ts'`],
+    ['light to host', 'src/light/a.ts', `import '../host/port.ts'`],
+    ['a node to light', 'src/node/a.ts', `import '../light/link.ts'`],
+    ['a package of libp2p in light', 'src/light/a.ts', `import 'libp2p'`],
+    ['a package of the API in light', 'src/light/a.ts', `import 'zod'`],
     ['the world in it', 'src/attestation.ts', `export { x } from './host/port.ts'`],
   ])('%s: %s', (_name, path, text) => {
     expect(importOffences(planted(path, text))).toHaveLength(1)
@@ -92,7 +98,7 @@ describe('a planted offence is found', () => {
     'globalThis.Date',
     `fetch('http://x')`,
   ])('%s in a pure room', expression => {
-    const rooms = ['base', 'wire', 'attestation', 'protocol/liveness']
+    const rooms = ['base', 'wire', 'attestation', 'light', 'protocol/liveness']
     for (const room of expression.startsWith('queueMicrotask') ? rooms : [...rooms, 'node']) {
       expect(
         purityOffences(planted(`src/${room}/a.ts`, `export const x = (f) => ${expression}`)),

@@ -16,7 +16,7 @@ const production = new Map([...source].filter(([path]) => !path.startsWith('test
 
 /** What is started and not imported: by people, by npm, by vitest, as a process of a testnet or within one. */
 const productionEntries = [
-  /^src\/(index|attestation)\.ts$/,
+  /^src\/(index|attestation|light)\.ts$/,
   /^src\/cli\/main\.ts$/,
   /^testnet\/(follow-parent|shifted-clock|vital-signs)\.ts$/,
   /^testnet\/adversaries\/[^/]+\.ts$/,

@@ -10,6 +10,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   crypto: ['base'],
   wire: ['base', 'crypto'],
   attestation: ['base', 'crypto', 'wire'],
+  light: ground,
   protocol: ground,
   // Leaves: what one of them knows of another, the shell tells it.
   'protocol/liveness': [...ground, 'protocol'],
@@ -25,7 +26,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'host',
   ],
   api: [...ground, 'host', 'node'],
-  cli: [...ground, 'host', 'node', 'api'],
+  cli: [...ground, 'light', 'host', 'node', 'api'],
   testnet: [...ground, 'host', 'node', 'api'],
   index: [...ground, 'host', 'node', 'api'],
 }
@@ -43,7 +44,7 @@ const packageRows: readonly (readonly [RegExp, RegExp])[] = [
   ],
   // Noise is handed its own key and curve by the attested wrapper.
   [/^@noble\//, /^(crypto|host\/net)\//],
-  [/^@scure\/base$/, /^(base|crypto|wire|attestation|host|api|cli)\//],
+  [/^@scure\/base$/, /^(base|crypto|wire|attestation|light|host|api|cli)\//],
   [/^canonicalize$/, /^attestation\//],
   [/^zod$/, /^(attestation|node|host|api|cli|testnet)\//],
   [/^(hono|@hono\/node-server)($|\/)/, /^api\//],
@@ -54,7 +55,7 @@ const packageRows: readonly (readonly [RegExp, RegExp])[] = [
 ]
 
 /** What programs import by name: each re-exports and holds nothing. */
-const faces: ReadonlySet<string> = new Set(['src/index.ts', 'src/attestation.ts'])
+const faces: ReadonlySet<string> = new Set(['src/index.ts', 'src/attestation.ts', 'src/light.ts'])
 
 /** The room of a path under `src` or `testnet`; `null` for anything else. */
 export function roomOf(path: string): string | null {

@@ -16,6 +16,7 @@ export interface PublicName {
 export const faces = {
   coterie: 'src/index.ts',
   'coterie/attestation': 'src/attestation.ts',
+  'coterie/light': 'src/light.ts',
 } as const
 
 /** The public names of one face of `tree`, in alphabetic order. */
@@ -77,6 +78,10 @@ export function libraryPage(): string {
       'A node, for programs inside the TEE, and clients of one. Runs on Node.',
     ),
     ...sectionOf('coterie/attestation', 'Verification alone: runs in browsers as well.'),
+    ...sectionOf(
+      'coterie/light',
+      'Light clients: what a network committed to, for who trusts none of its nodes. In browsers as well.',
+    ),
   ].join('\n')
 }
 

@@ -1,0 +1,21 @@
+/**
+ * The public API of light clients: without a node, libp2p or a clock of its own, for browsers as for Node. What is not named here may
+ * change at any time.
+ */
+export { type Endorsements, noEndorsements } from './attestation/endorsements.ts'
+export { type Timestamp, timestamp } from './base/time.ts'
+export {
+  LightClient,
+  type LightOptions,
+  type LightPorts,
+  type LightValue,
+  reportBytes,
+  verifyBundle,
+  type WatchOptions,
+} from './light/client.ts'
+export { type CoterieLink, formatLink, type Pin, parseLink } from './light/link.ts'
+export type { LightMemory } from './light/memory.ts'
+export type { HeadView, LightReport, NodeView, ValueView } from './light/report.ts'
+export type { Fetch, SourcePorts } from './light/source.ts'
+export { headAgeMax, type StateFields, type StateWord, stateWords } from './light/state-word.ts'
+export type { ProvenContent } from './wire/proven-content.ts'

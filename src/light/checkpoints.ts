@@ -1,0 +1,75 @@
+/** Checkpoints that hold: signed, of this network, and in order with all else that their nodes signed. */
+import { equalBytes, toHex } from '../base/bytes.ts'
+import { PeerFault } from '../base/errors.ts'
+import { bytesOfDigest, type Digest, type NetworkId } from '../base/ids.ts'
+import {
+  type Checkpoint,
+  type CheckpointClaim,
+  checkpointCodec,
+  checkpointDigest,
+  claimCodec,
+  contradicts,
+  verifyCheckpoint,
+} from '../wire/checkpoint.ts'
+import type { Extended } from '../wire/schema.ts'
+
+/** A checkpoint whose signature holds, with what it says. */
+export interface SignedHead {
+  readonly checkpoint: Checkpoint
+  readonly digest: Digest
+  readonly claim: CheckpointClaim
+  /** The claim as a map key: the same for all who agree. */
+  readonly claimKey: string
+  /** Whether the claim says that the state came back from a backup. */
+  readonly recovered: boolean
+}
+
+/** A field of claims that custody sets when it has restored the state: whatever it holds but `null` and `false`. */
+const recoveredField = 65
+
+/** The checkpoint in these bytes, if its node signed it for this network. */
+export function headIn(bytes: Uint8Array, network: NetworkId): SignedHead | undefined {
+  try {
+    return headOf(checkpointCodec.decode(bytes), network)
+  } catch (error) {
+    if (error instanceof PeerFault) return undefined
+    throw error
+  }
+}
+
+/** What a checkpoint says, if its node signed it for this network. */
+export function headOf(checkpoint: Checkpoint, network: NetworkId): SignedHead | undefined {
+  const claim = claimIn(checkpoint.claim)
+  if (claim === undefined || !equalBytes(claim.network, bytesOfDigest(network))) return undefined
+  if (!verifyCheckpoint(checkpoint)) return undefined
+  const recovered = claim.extensions?.get(recoveredField) ?? false
+  return {
+    checkpoint,
+    digest: checkpointDigest(checkpoint),
+    claim,
+    claimKey: toHex(checkpoint.claim),
+    recovered: recovered !== false,
+  }
+}
+
+/** A claim, or `undefined` for bytes that are none. */
+export function claimIn(bytes: Uint8Array): (CheckpointClaim & Extended) | undefined {
+  try {
+    return claimCodec.decode(bytes)
+  } catch (error) {
+    if (error instanceof PeerFault) return undefined
+    throw error
+  }
+}
+
+/** Whether two checkpoints cannot both be in one chain: one place twice, a broken link, or a cut or a clock that runs back. */
+export function breaksChain(left: SignedHead, right: SignedHead): boolean {
+  if (contradicts(left.checkpoint, right.checkpoint)) return true
+  if (!equalBytes(left.checkpoint.node, right.checkpoint.node)) return false
+  const [first, second] =
+    left.checkpoint.sequence <= right.checkpoint.sequence ? [left, right] : [right, left]
+  const steps = second.checkpoint.sequence - first.checkpoint.sequence
+  if (steps === 0) return false
+  const isLinked = equalBytes(second.checkpoint.previous, bytesOfDigest(first.digest))
+  return isLinked !== (steps === 1) || second.claim.cut <= first.claim.cut
+}

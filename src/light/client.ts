@@ -1,0 +1,199 @@
+/**
+ * A light client: what a network committed to, for somebody who trusts none of its nodes.
+ *
+ *     pin ──> manifest ──> evidence of nodes ──> checkpoints that q machines signed ──> proof of a key
+ *
+ * Each step believes the one before and nothing else. It follows the network forward only and remembers how far it came; what it cannot
+ * prove, it does not say.
+ */
+import { type Endorsements, noEndorsements } from '../attestation/endorsements.ts'
+import { utf8 } from '../base/bytes.ts'
+import { PeerFault, UsageError } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
+import { type Duration, seconds, type Timestamp } from '../base/time.ts'
+import { limits } from '../wire/limits.ts'
+import type { ProvenContent } from '../wire/proven-content.ts'
+import { gather } from './gather.ts'
+import { bundleCodec, type Gathered } from './gathered.ts'
+import { type Given, type Judgement, judge } from './judgement.ts'
+import { linkNodesMax, originOf, type Pin } from './link.ts'
+import { type LightMemory, memoryCodec } from './memory.ts'
+import type { LightReport } from './report.ts'
+import type { SourcePorts } from './source.ts'
+
+/** The world of a light client. */
+export interface LightPorts extends SourcePorts {
+  readonly clock: { wall(): Timestamp }
+  /** Cryptographic chance: nonces that anybody can foretell prove nothing. */
+  readonly random: Random
+  /** Without it, the client forgets at its end how far it came. */
+  readonly memory?: LightMemory
+}
+
+/** How a light client behaves. */
+export interface LightOptions {
+  readonly pin: Pin
+  /** Origins of nodes' HTTP API, 1 to 16; two or more show where nodes disagree. */
+  readonly sources: readonly string[]
+  /** A manifest envelope or lineage at hand; nodes are asked for it unless given. */
+  readonly manifest?: Uint8Array
+  /** Vendors' documents at hand, beside those that nodes serve. */
+  readonly endorsements?: Endorsements
+}
+
+/** What a key holds, with what that rests on. */
+export interface LightValue {
+  /** `null`: proven to hold nothing. `undefined`: not proven, for the reason in the report. */
+  readonly content: ProvenContent | null | undefined
+  readonly report: LightReport
+}
+
+/** Looks at a network from outside, again and again; one for each pin. Looks take turns: each starts from what the one before remembered. */
+export class LightClient {
+  readonly #ports: LightPorts
+  readonly #options: LightOptions
+  #memory: Uint8Array | null
+  #last: Gathered | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+
+  private constructor(ports: LightPorts, options: LightOptions, memory: Uint8Array | null) {
+    this.#ports = ports
+    this.#options = options
+    this.#memory = memory
+  }
+
+  /**
+   * A client with what it remembers. Asks nobody yet.
+   *
+   * @throws {UsageError} `BAD_SOURCES`. @throws {CoterieError} `LINK_BAD` for a source that is no origin, and what the memory throws.
+   */
+  static async open(ports: LightPorts, options: LightOptions): Promise<LightClient> {
+    const sources = options.sources.map(originOf)
+    const areFew = sources.length >= 1 && sources.length <= linkNodesMax
+    if (!areFew || new Set(sources).size < sources.length) {
+      throw new UsageError(
+        'BAD_SOURCES',
+        `A light client asks 1 to ${linkNodesMax} nodes, each once.`,
+        {
+          next: 'Name addresses of nodes as http://127.0.0.1:9000.',
+        },
+      )
+    }
+    const memory = (await ports.memory?.load()) ?? null
+    return new LightClient(ports, { ...options, sources }, memory)
+  }
+
+  /** Looks at the nodes and at what they committed to. @throws {CoterieError} `MEMORY_BROKEN`, `MEMORY_OF_ANOTHER_NETWORK`. */
+  async check(signal?: AbortSignal): Promise<LightReport> {
+    return (await this.#look(null, signal)).report
+  }
+
+  /**
+   * What a key holds, proven under a state that enough machines signed.
+   *
+   * @throws {UsageError} `BAD_KEY`. @throws {CoterieError} as `check`.
+   */
+  async get(key: string, signal?: AbortSignal): Promise<LightValue> {
+    const { length } = utf8(key)
+    if (length === 0 || length > limits.stateKeyBytesMax || !key.isWellFormed()) {
+      throw new UsageError('BAD_KEY', `A key has 1 to ${limits.stateKeyBytesMax} bytes of text.`)
+    }
+    const { content, report } = await this.#look(key, signal)
+    return { content, report }
+  }
+
+  /** What a key holds each time that it changed, looked for every `interval`. What cannot be proven is told as well. */
+  async *watch(key: string, options: WatchOptions): AsyncGenerator<LightValue, void> {
+    let told: string | undefined
+    const { signal } = options
+    while (!signal.aborted) {
+      const value = await this.get(key, signal).catch(error => {
+        // To stop listening is what aborting asks for, not a failure.
+        if (signal.aborted) return undefined
+        throw error
+      })
+      if (value === undefined) return
+      const now = JSON.stringify([value.report.code, value.report.value?.content ?? null])
+      if (now !== told) yield value
+      told = now
+      await aborted(this.#ports.deadline(options.interval ?? seconds(2)), signal)
+    }
+  }
+
+  /** All that the last look went by, to be judged again elsewhere. @throws {UsageError} `NOTHING_TO_BUNDLE` before the first look. */
+  bundle(): Uint8Array {
+    if (this.#last !== undefined) return bundleCodec.encode(this.#last)
+    throw new UsageError('NOTHING_TO_BUNDLE', 'This client has not looked yet.', {
+      next: 'Call check or get first.',
+    })
+  }
+
+  #look(key: string | null, signal: AbortSignal | undefined): Promise<Judgement> {
+    const look = this.#turn.then(() => this.#lookOnce(key, signal))
+    // Who looks next waits for the end of this look, however it ends.
+    this.#turn = look.catch(() => undefined)
+    return look
+  }
+
+  async #lookOnce(key: string | null, signal: AbortSignal | undefined): Promise<Judgement> {
+    const { pin, sources, manifest } = this.#options
+    const { clock } = this.#ports
+    const ports = { ...this.#ports, now: () => clock.wall() }
+    const asked = { pin, sources, manifest, memory: this.#memory, key, signal }
+    const gathered = await gather(ports, asked)
+    this.#last = gathered
+    const judgement = judge(gathered, givenBy(pin, this.#options))
+    const memory = memoryCodec.encode(judgement.remembered)
+    await this.#ports.memory?.save(memory)
+    this.#memory = memory
+    return judgement
+  }
+}
+
+/** How a key is watched. */
+export interface WatchOptions {
+  /** Ends the watching. */
+  readonly signal: AbortSignal
+  /** 2 seconds unless said. */
+  readonly interval?: Duration
+}
+
+/** What a bundle shows: the same report as to whoever saved it, but for the endorsements that only one of them has. */
+export function verifyBundle(
+  bytes: Uint8Array,
+  given: { readonly pin: Pin; readonly endorsements?: Endorsements },
+): LightValue & { readonly key: string | null } {
+  const gathered = decoded(bytes)
+  const { report, content } = judge(gathered, givenBy(given.pin, given))
+  return { report, content, key: gathered.key }
+}
+
+/** The bytes of a report: equal for equal bundles and pins, in Node and in browsers. */
+export function reportBytes(report: LightReport): Uint8Array {
+  return utf8(`${JSON.stringify(report, null, 2)}\n`)
+}
+
+function givenBy(pin: Pin, { endorsements }: { readonly endorsements?: Endorsements }): Given {
+  return { pin, endorsements: endorsements ?? noEndorsements }
+}
+
+function decoded(bytes: Uint8Array): Gathered {
+  try {
+    return bundleCodec.decode(bytes)
+  } catch (cause) {
+    if (!(cause instanceof PeerFault)) throw cause
+    throw new UsageError('BUNDLE_BROKEN', 'These bytes are no bundle of a light client.', {
+      cause,
+      next: 'Give the file that was saved as a bundle, unchanged.',
+    })
+  }
+}
+
+/** When the first of the signals aborts. */
+function aborted(...signals: readonly AbortSignal[]): Promise<void> {
+  const any = AbortSignal.any([...signals])
+  return new Promise(resolve => {
+    if (any.aborted) resolve()
+    else any.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

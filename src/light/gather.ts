@@ -1,0 +1,169 @@
+/** Asks nodes, in parallel, and keeps what they say. What is judged is only looked into as far as the next question needs it. */
+import { isRefusal } from '../attestation/verdict.ts'
+import { toHex } from '../base/bytes.ts'
+import { PeerFault } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
+import type { Timestamp } from '../base/time.ts'
+import { checkpointCodec } from '../wire/checkpoint.ts'
+import { evidenceDigest } from '../wire/evidence.ts'
+import { attestationAnswerCodec, servedCheckpointCodec } from '../wire/light-answers.ts'
+import {
+  answerBytesMax,
+  evidenceMax,
+  type Gathered,
+  type Heard,
+  type HeardNode,
+} from './gathered.ts'
+import type { Pin } from './link.ts'
+import { readEvidence } from './signers.ts'
+import { ask, type Question, type SourcePorts } from './source.ts'
+import { trustOf } from './trust.ts'
+
+export interface GatherPorts extends SourcePorts {
+  readonly random: Random
+  readonly now: () => Timestamp
+}
+
+export interface GatherRequest {
+  readonly pin: Pin
+  /** Origins. */
+  readonly sources: readonly string[]
+  /** The client's own manifest file, if it has one. */
+  readonly manifest: Uint8Array | undefined
+  readonly memory: Uint8Array | null
+  readonly key: string | null
+  readonly signal: AbortSignal | undefined
+}
+
+/** Signers of one checkpoint whose evidence is fetched: more than any manifest asks for costs more than it proves. */
+const signersMax = 8
+
+/** Asks every source once. Never throws but the reason of the signal. */
+export async function gather(ports: GatherPorts, request: GatherRequest): Promise<Gathered> {
+  const talk = new Talk(ports, request)
+  const [nodes, manifests] = await Promise.all([
+    Promise.all(request.sources.map(source => talk.node(source))),
+    talk.manifests(),
+  ])
+  const evidence = await talk.evidence(nodes)
+  const { key, memory } = request
+  return { at: ports.now(), manifests, memory, key, nodes, evidence }
+}
+
+class Talk {
+  readonly #ports: GatherPorts
+  readonly #request: GatherRequest
+
+  constructor(ports: GatherPorts, request: GatherRequest) {
+    this.#ports = ports
+    this.#request = request
+  }
+
+  /** The checkpoint first: what is attested later vouches for more. Then the proof under that checkpoint. */
+  async node(source: string): Promise<HeardNode> {
+    const { key } = this.#request
+    const nonce = this.#ports.random.bytes(32)
+    const checkpoint = await this.#cbor(source, '/light/checkpoint', answerBytesMax.checkpoint)
+    const sequence = sequenceIn(checkpoint)
+    const path = `/light/proof?key=${encodeURIComponent(key ?? '')}&sequence=${sequence}`
+    const [attestation, proof] = await Promise.all([
+      this.#cbor(source, `/attestation?nonce=${toHex(nonce)}`, answerBytesMax.attestation),
+      key === null ? null : this.#cbor(source, path, answerBytesMax.proof),
+    ])
+    return { source, nonce, attestation, checkpoint, proof }
+  }
+
+  /** The newest that follows from the pinned one; if none does, whichever came, for the report to say why not. */
+  async manifests(): Promise<readonly Uint8Array[]> {
+    const { manifest, pin, sources } = this.#request
+    const own = manifest === undefined ? [] : [manifest]
+    const served = await Promise.all(
+      sources.map(origin =>
+        this.#hear(origin, {
+          path: '/light/manifest',
+          type: 'application/json',
+          bytesMax: answerBytesMax.manifest,
+        }),
+      ),
+    )
+    const found = served.filter(({ code }) => code === '').map(({ bytes }) => bytes)
+    const [best = own.length > 0 ? undefined : found[0]] = followed(own, found, pin)
+    return best === undefined ? own : [...own, best]
+  }
+
+  /** Evidence of the nodes asked and of those who signed the same, each from a node that named it. */
+  async evidence(nodes: readonly HeardNode[]): Promise<readonly Uint8Array[]> {
+    const wanted = new Map<string, string>()
+    for (const { source, attestation, checkpoint } of nodes) {
+      for (const digest of namedIn(attestation, checkpoint)) {
+        if (!wanted.has(digest) && wanted.size < evidenceMax) wanted.set(digest, source)
+      }
+    }
+    const heard = await Promise.all(
+      [...wanted].map(async ([digest, source]) => {
+        const path = `/light/evidence/${digest}`
+        const { code, bytes } = await this.#cbor(source, path, answerBytesMax.evidence)
+        const served = code === '' ? readEvidence(bytes) : undefined
+        // Bytes that are something else are not worth keeping.
+        const isIt = served !== undefined && evidenceDigest(served.record.evidence) === digest
+        return isIt ? [bytes] : []
+      }),
+    )
+    return heard.flat()
+  }
+
+  #cbor(origin: string, path: string, bytesMax: number): Promise<Heard> {
+    return this.#hear(origin, { path, type: 'application/cbor', bytesMax })
+  }
+
+  async #hear(origin: string, question: Question): Promise<Heard> {
+    const answer = await ask(this.#ports, { origin, question, signal: this.#request.signal })
+    return answer.kind === 'bytes'
+      ? { code: '', bytes: answer.bytes }
+      : { code: answer.code, bytes: new Uint8Array(0) }
+  }
+}
+
+/** Where in its chain the node serves; 0, which no checkpoint has, if that cannot be read. */
+function sequenceIn({ bytes }: Heard): number {
+  return (
+    orUndefined(() => checkpointCodec.decode(servedCheckpointCodec.decode(bytes).checkpoint))
+      ?.sequence ?? 0
+  )
+}
+
+/** Digests of evidence that the answers of a node name, its own first. */
+function namedIn(attestation: Heard, checkpoint: Heard): readonly string[] {
+  const answer = orUndefined(() => attestationAnswerCodec.decode(attestation.bytes))
+  const served = orUndefined(() => servedCheckpointCodec.decode(checkpoint.bytes))
+  const own = answer === undefined ? [] : [evidenceDigest(answer.record.evidence)]
+  const others = served?.cosignatures.slice(0, signersMax).map(({ evidence }) => toHex(evidence))
+  return [...own, ...(others ?? [])]
+}
+
+function orUndefined<T>(act: () => T): T | undefined {
+  try {
+    return act()
+  } catch (error) {
+    // What is no answer is judged later, with a reason.
+    if (error instanceof PeerFault) return undefined
+    throw error
+  }
+}
+
+/** The lineages that follow from the pin, the one with the newest manifest first. */
+function followed(
+  own: readonly Uint8Array[],
+  served: readonly Uint8Array[],
+  pin: Pin,
+): readonly Uint8Array[] {
+  const nonceOf = (bytes: Uint8Array): number => {
+    const trust = trustOf([...own, bytes], pin, 0)
+    return isRefusal(trust) ? -1 : trust.manifest.nonce
+  }
+  return served
+    .map(bytes => ({ bytes, nonce: nonceOf(bytes) }))
+    .filter(({ nonce }) => nonce >= 0)
+    .toSorted((a, b) => b.nonce - a.nonce)
+    .map(({ bytes }) => bytes)
+}

@@ -1,0 +1,229 @@
+/** A light client against nodes that are honest, late or split: the right word and reason for each. */
+import { describe, expect, test } from 'vitest'
+import { LightClient } from '../../../src/light/client.ts'
+import { memoryCodec } from '../../../src/light/memory.ts'
+import { opened, textOf } from '../../fixtures/light-client.ts'
+
+describe('honest nodes', () => {
+  test('are trusted and fresh, and the head names the machines that signed it', async () => {
+    const { client, network } = await opened()
+    const report = await client.check()
+    expect(report).toMatchObject({
+      verdict: 'trusted',
+      code: 'TRUSTED',
+      state: 'fresh',
+      simulated: true,
+    })
+    expect(report.head?.signers.map(({ instance }) => instance).toSorted()).toEqual(
+      network.nodes.map(({ node }) => node.instance).toSorted(),
+    )
+    expect(
+      report.nodes.every(({ checks }) => checks.every(({ outcome }) => outcome === 'pass')),
+    ).toBe(true)
+    expect(report.trusts.join(' ')).toContain('simulated')
+  })
+
+  test('prove what a key holds, that another holds nothing, and the new value after a write', async () => {
+    const { client, network } = await opened()
+    expect(textOf((await client.get('public/motd')).content)).toBe('hello')
+    const absent = await client.get('public/nothing')
+    expect(absent).toMatchObject({ content: null, report: { verdict: 'trusted' } })
+    network.set('public/motd', 'later')
+    await network.advance()
+    expect(textOf((await client.get('public/motd')).content)).toBe('later')
+  })
+
+  test('one node suffices to ask, because the others signed too', async () => {
+    const { client } = await opened({ asks: 1 })
+    const { report, content } = await client.get('public/motd')
+    expect(report).toMatchObject({ verdict: 'trusted', state: 'fresh' })
+    expect(report.provesNot.join(' ')).toContain('only one was asked')
+    expect(textOf(content)).toBe('hello')
+  })
+
+  test('no key outside of the public prefixes is ever shown as absent, whatever a node says', async () => {
+    const { client, nodes, network } = await opened()
+    // The proof of a public key is served for a private one: absent from the public part, truly.
+    for (const node of Object.values(nodes)) {
+      node.bends.bytes = (path, bytes) =>
+        path.startsWith('/light/proof') ? (network.answer('x', path) ?? { bytes }).bytes : bytes
+    }
+    const { content, report } = await client.get('secret')
+    expect(content).toBeUndefined()
+    expect(report.code).toBe('VALUE_NOT_PROVEN')
+  })
+
+  test('are asked with a nonce of their own each time', async () => {
+    const { client, network } = await opened()
+    await client.check()
+    await client.check()
+    const nonces = network.asked.filter(path => path.includes('nonce='))
+    expect(new Set(nonces.map(path => path.split('nonce=')[1])).size).toBe(6)
+  })
+})
+
+describe('the state', () => {
+  test('of a node that nobody else signs is isolated', async () => {
+    const { client, nodes } = await opened({ asks: 1 })
+    nodes.a.bends.isAlone = true
+    const { report, content } = await client.get('public/motd')
+    expect(report).toMatchObject({
+      verdict: 'undetermined',
+      code: 'STATE_ISOLATED',
+      state: 'isolated',
+    })
+    expect(content).toBeUndefined()
+    expect(report.head).toBeNull()
+  })
+
+  test('signed by some machines, but fewer than the manifest wants, is degraded', async () => {
+    const { client, nodes } = await opened({ quorum: 3, asks: 2 })
+    nodes.c.bends.isAlone = true
+    expect(await client.check()).toMatchObject({ verdict: 'undetermined', state: 'degraded' })
+  })
+
+  test('signed by many nodes of one machine is signed by one', async () => {
+    const { client } = await opened({ sharedMachine: true })
+    expect(await client.check()).toMatchObject({ state: 'isolated', head: null })
+  })
+
+  test('that differs between nodes at one cut has not converged, and both are shown', async () => {
+    const { client, network, nodes } = await opened()
+    nodes.b.bends.claim = claim => ({ ...claim, publicRoot: new Uint8Array(32).fill(9) })
+    await network.advance()
+    const report = await client.check()
+    expect(report).toMatchObject({ state: 'not converged', code: 'STATE_NOT_CONVERGED' })
+    expect(new Set(report.nodes.map(({ head }) => head?.root)).size).toBe(2)
+    const value = await client.get('public/motd')
+    expect(value.report.nodes.map(each => each.value)).toEqual([null, null, null])
+    expect(value.content).toBeUndefined()
+  })
+
+  test('that was restored says so', async () => {
+    const { client, network, nodes } = await opened()
+    for (const node of Object.values(nodes)) {
+      node.bends.claim = claim => ({ ...claim, extensions: new Map([[65, true]]) })
+    }
+    await network.advance()
+    expect(await client.check()).toMatchObject({ state: 'recovered', code: 'STATE_RECOVERED' })
+  })
+
+  test.each([
+    ['behind', -31_000],
+    ['ahead', 34_000],
+  ])('is stale on a clock that is too far %s', async (_name, shift) => {
+    const { client, network } = await opened()
+    const { now } = network
+    network.now = (now - shift) as typeof now
+    expect(await client.check()).toMatchObject({
+      verdict: 'undetermined',
+      state: 'stale',
+      head: null,
+    })
+  })
+
+  test('is stale if the TEE has quoted nothing for longer than the evidence age', async () => {
+    const { client, network, nodes } = await opened()
+    const { quoted } = nodes.a
+    await network.advance(network.network.manifest.join.evidenceAgeMs + 1_000)
+    expect(await client.check()).toMatchObject({ state: 'fresh' })
+    nodes.a.quoted = quoted
+    const report = await client.check()
+    expect(report).toMatchObject({ state: 'stale', code: 'STATE_STALE' })
+    expect(report.nodes[0]?.fields?.quoteAgeMs).toBe(
+      network.network.manifest.join.evidenceAgeMs + 1_000,
+    )
+    nodes.a.quoted = null
+    expect((await client.check()).nodes[0]?.state).toBe('stale')
+  })
+})
+
+describe('forward only', () => {
+  test('a node that goes back behind what was seen is stale, after a restart of the client too', async () => {
+    const { client, open, network, nodes } = await opened({ asks: 1 })
+    await network.advance()
+    expect((await client.check()).state).toBe('fresh')
+    for (const { chain } of Object.values(nodes)) chain.pop()
+    await nodes.a.quote()
+    for (const each of [client, await open()]) {
+      const report = await each.check()
+      expect(report).toMatchObject({ state: 'stale', head: null })
+      expect(report.nodes[0]?.fields?.rolledBack).toBe(true)
+    }
+  })
+
+  test('a client without memory believes the older state: this is what memory is for', async () => {
+    const { client, network, nodes } = await opened({ asks: 1 })
+    await network.advance()
+    await client.check()
+    for (const node of Object.values(nodes)) {
+      node.chain.pop()
+      await node.quote()
+    }
+    const forgetful = await LightClient.open(network.ports(), {
+      pin: network.pin,
+      sources: network.origins,
+    })
+    expect((await forgetful.check()).state).toBe('fresh')
+  })
+
+  test('two checkpoints of one place are a fork, and stay one at every later look', async () => {
+    const { client, network, nodes } = await opened()
+    await client.check()
+    const { chain } = nodes.a
+    chain.pop()
+    chain.push(nodes.a.sign({ ...network.claim, publicRoot: new Uint8Array(32).fill(3) }))
+    await nodes.a.quote()
+    for (let look = 0; look < 2; look++) {
+      expect(await client.check()).toMatchObject({
+        verdict: 'refused',
+        code: 'STATE_FORK',
+        state: 'fork',
+      })
+      await network.advance()
+    }
+  })
+
+  test('a chain whose links do not hold is a fork', async () => {
+    const { client, network, nodes } = await opened()
+    await client.check()
+    const last = nodes.a.latest
+    if (last === undefined) throw new Error('a checkpoint')
+    await network.advance()
+    nodes.a.chain.pop()
+    nodes.a.chain.push(nodes.a.sign(network.claim, { previous: new Uint8Array(32).fill(1) }))
+    await nodes.a.quote()
+    expect(await client.check()).toMatchObject({ code: 'STATE_FORK' })
+  })
+
+  test('what a forked node signed counts for no other', async () => {
+    const { client, network, nodes } = await opened({ quorum: 3 })
+    await client.check()
+    nodes.c.chain.pop()
+    nodes.c.chain.push(nodes.c.sign({ ...network.claim, privateRoot: new Uint8Array(32).fill(3) }))
+    await network.advance()
+    const report = await client.check()
+    expect(report.nodes.map(({ fields }) => fields?.machines)).toEqual([2, 2, 2])
+  })
+
+  test('a manifest before the one that was believed is refused', async () => {
+    const { client, memory, open } = await opened()
+    await client.check()
+    const remembered = memoryCodec.decode(memory.bytes ?? new Uint8Array())
+    memory.bytes = memoryCodec.encode({ ...remembered, manifestNonce: 5 })
+    const report = await (await open()).check()
+    expect(report).toMatchObject({ verdict: 'refused', code: 'MANIFEST_ROLLED_BACK', nodes: [] })
+  })
+
+  test('memory that cannot be read, or is of another network, is no first look', async () => {
+    const { client, memory, open } = await opened()
+    await client.check()
+    const good = memory.bytes ?? new Uint8Array()
+    memory.bytes = good.slice(0, -1)
+    await expect((await open()).check()).rejects.toMatchObject({ code: 'MEMORY_BROKEN' })
+    memory.bytes = memoryCodec.encode({ ...memoryCodec.decode(good), network: new Uint8Array(32) })
+    await expect((await open()).check()).rejects.toMatchObject({
+      code: 'MEMORY_OF_ANOTHER_NETWORK',
+    })
+  })
+})
