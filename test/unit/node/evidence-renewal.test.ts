@@ -16,8 +16,9 @@ import type { Evidence } from '../../../src/wire/evidence.ts'
 import { RecordingHandlers } from '../../conformance/net-world.ts'
 import { isWhole, type SimulatedNode, Simulation } from '../../fakes/simulation.ts'
 import { virtualEpoch } from '../../fakes/virtual-time.ts'
+import { measurementOn } from '../../fixtures/mixed-platforms.ts'
 import { testNetwork } from '../../fixtures/network.ts'
-import { makeNitroAuthority, nitroDocument, nitroImage } from '../../forge/nitro.ts'
+import { makeNitroAuthority, nitroDocument } from '../../forge/nitro.ts'
 
 let simulation: Simulation
 afterEach(() => simulation.stop())
@@ -29,15 +30,7 @@ const leafLife = hours(3)
 
 /** Enclaves of one image, and nothing else. */
 function enclaves(seed: string): Simulation {
-  const admitted = {
-    ...{ name: 'enclave', platform: 'nitro' as const, svnMin: 0 },
-    registers: {
-      pcr0: toHex(nitroImage('coterie-test')),
-      pcr1: toHex(nitroImage('kernel')),
-      pcr2: toHex(nitroImage('application')),
-    },
-    ...{ validFrom: '2026-10-31T00:00:00Z', validUntil: '2027-10-31T00:00:00Z' },
-  }
+  const admitted = measurementOn({ at: timestamp(virtualEpoch) }, 'nitro')
   const anchor = { platform: 'nitro' as const, publicKey: authority.anchor }
   const slow = { beatIntervalMs: 60_000, leaseMs: 600_000 }
   const change = ({ founding, join, liveness, ...manifest }: Manifest): Manifest => ({

@@ -2,11 +2,11 @@
 import { afterEach, expect, test } from 'vitest'
 import type { Manifest } from '../../../src/attestation/manifest.ts'
 import { tcbRuleOf } from '../../../src/attestation/manifest-draft.ts'
-import { toHex } from '../../../src/base/bytes.ts'
 import { after, minutes, seconds, timestamp } from '../../../src/base/time.ts'
 import type { Host } from '../../../src/host/port.ts'
 import { isWhole, Simulation } from '../../fakes/simulation.ts'
 import { virtualEpoch } from '../../fakes/virtual-time.ts'
+import { measurementOn } from '../../fixtures/mixed-platforms.ts'
 import { testNetwork } from '../../fixtures/network.ts'
 import {
   makeNitroAuthority,
@@ -22,15 +22,7 @@ const authority = makeNitroAuthority(timestamp(virtualEpoch))
 
 /** The usual testnet, which admits an image of Nitro besides. */
 function mixed(seed: string): Simulation {
-  const admitted = {
-    ...{ name: 'enclave', platform: 'nitro' as const, svnMin: 0 },
-    registers: {
-      pcr0: toHex(nitroImage('coterie-test')),
-      pcr1: toHex(nitroImage('kernel')),
-      pcr2: toHex(nitroImage('application')),
-    },
-    ...{ validFrom: '2026-10-31T00:00:00Z', validUntil: '2027-10-31T00:00:00Z' },
-  }
+  const admitted = measurementOn({ at: timestamp(virtualEpoch) }, 'nitro')
   const anchor = { platform: 'nitro' as const, publicKey: authority.anchor }
   const change = ({ founding, join, ...manifest }: Manifest): Manifest => ({
     ...manifest,
