@@ -18,6 +18,7 @@ import { concatBytes, equalBytes } from '../../base/bytes.ts'
 import { assert, InvariantError, PeerFault } from '../../base/errors.ts'
 import type { Secret } from '../../base/secret.ts'
 import { MacKey } from '../../crypto/hash.ts'
+import { importSpki } from '../../crypto/public-key.node.ts'
 
 /** Bytes in one piece or several, as the libp2p packages hand them over. */
 export interface ByteList {
@@ -44,6 +45,8 @@ export interface HandshakeArithmetic {
 
 /** PKCS #8 around a raw X25519 private key (RFC 8410 §7). */
 const pkcs8Prefix = Uint8Array.of(48, 46, 2, 1, 0, 48, 5, 6, 3, 43, 101, 110, 4, 34, 4, 32)
+/** SubjectPublicKeyInfo around a raw X25519 public key (RFC 8410 §4). */
+const spkiPrefix = Uint8Array.of(48, 42, 48, 5, 6, 3, 43, 101, 110, 3, 33, 0)
 
 /** The static key of this node, decoded once. */
 export class NoiseStatic {
@@ -145,8 +148,9 @@ export class HandshakeCrypto implements HandshakeArithmetic {
     const own = isEphemeral ? this.#ephemeral : this.#own.privateKey
     assert(own !== undefined, 'an ephemeral key is made before it is used')
     assert(isEphemeral || privateKey === this.#staticHandle, 'a private key is one of the handles')
+    const key = this.#remoteKey(remote)
     try {
-      return diffieHellman({ privateKey: own, publicKey: this.#remoteKey(remote) })
+      return diffieHellman({ privateKey: own, publicKey: key })
     } catch (cause) {
       // OpenSSL refuses points of small order, whose product would be zero (RFC 7748 §6.1).
       throw new PeerFault('BAD_KEY', 'the other side sent a key of small order', { cause })
@@ -162,9 +166,11 @@ export class HandshakeCrypto implements HandshakeArithmetic {
   }
 }
 
+/** @throws {PeerFault} `BAD_KEY` for other than 32 bytes: OpenSSL passes over what follows a key. */
 function publicKeyOf(raw: Uint8Array): KeyObject {
-  const x = asBuffer(raw).toString('base64url')
-  return createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' })
+  if (raw.length !== 32)
+    throw new PeerFault('BAD_KEY', 'the other side sent a key of another length')
+  return importSpki(concatBytes(spkiPrefix, raw))
 }
 
 function rawPublicKey(key: KeyObject): Uint8Array {
