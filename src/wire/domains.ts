@@ -50,6 +50,7 @@ export const domains = {
   certificate: 'coterie/certificate/1',
   collateral: 'coterie/collateral/1',
   pckChain: 'coterie/pck-chain/1',
+  quote: 'coterie/quote/1',
   simulatedEvidence: 'coterie/simulated-evidence/1',
 } as const
 

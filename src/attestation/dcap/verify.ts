@@ -10,6 +10,7 @@ import { sha256 } from '../../crypto/hash.ts'
 import type { Checks } from '../checks.ts'
 import type { Claims, PlatformAppraiser, Verification, VerificationRequest } from '../claims.ts'
 import { isRefusal, type RefusalFacts } from '../verdict.ts'
+import { AwaitingQuotes } from './awaiting.ts'
 import { type PckChain, verifyPckChain } from './chain.ts'
 import { fieldsOfQuote } from './fields.ts'
 import { isDebug, parseHeader, parseQuote, type Quote, type QuoteHeader } from './quote.ts'
@@ -17,15 +18,8 @@ import { lastingStanding, type Refused, refused, type Standing, standingAt } fro
 import type { Tee } from './tcb-info.ts'
 import { brokenTd, isTdDebug } from './td-rules.ts'
 
-const quoteChecks = [
-  'size',
-  'header',
-  'form',
-  'chain',
-  'qe-report-signature',
-  'attestation-key',
-  'quote-signature',
-]
+const signatureChecks = ['qe-report-signature', 'attestation-key', 'quote-signature']
+const quoteChecks = ['size', 'header', 'form', 'chain', ...signatureChecks]
 const collateralChecks = ['revocation', 'tcb-signer', 'tcb-info', 'qe-identity', 'platform-level']
 
 export const sgxAppraiser: PlatformAppraiser = {
@@ -49,6 +43,8 @@ export const tdxAppraiser: PlatformAppraiser = {
   fieldsOf: body => fieldsOfQuote('tdx', body),
 }
 
+const awaiting = new AwaitingQuotes()
+
 /** A quote has some 5 KiB; guests hand it out in buffers of 8 KiB. */
 const quoteBytesMax = 16 * 1024
 
@@ -67,12 +63,16 @@ function verifyQuote(tee: Tee, request: VerificationRequest): Verification {
   const chain = verifyPckChain(quote.chain, anchors, now)
   if (isRefusal(chain)) return refused('chain', chain.code, chain.facts)
   checks.pass('chain')
-  const forged = brokenSignatures(quote, chain, checks)
-  if (forged !== undefined) return forged
+  if (awaiting.take(body)) for (const id of signatureChecks) checks.pass(id)
+  else {
+    const forged = brokenSignatures(quote, chain, checks)
+    if (forged !== undefined) return forged
+  }
   const standing =
     now === null
       ? lastingStanding(tee, quote, chain, checks)
       : standingAt(tee, quote, chain, { ...request, now })
+  if (standing.kind === 'undetermined') awaiting.add(body)
   if (standing.kind !== 'standing') return standing
   return brokenBody(quote, checks) ?? { kind: 'claims', claims: claimsOf(quote, chain, standing) }
 }
