@@ -15,10 +15,11 @@ import {
   registerOperatorRoutes,
   registerPublicRoutes,
 } from './routes/node.ts'
+import { type PageRouteOptions, registerPageRoutes } from './routes/page.ts'
 import { registerStateRoutes } from './routes/state.ts'
 
 /** What an app is made with. */
-export interface AppOptions extends GuardOptions, NodeRouteOptions {
+export interface AppOptions extends GuardOptions, NodeRouteOptions, PageRouteOptions {
   /** The application whose socket this is: it meets its part of the state and no operator's route. */
   readonly confinedTo?: AppSocket | undefined
   readonly log: Logger
@@ -61,6 +62,7 @@ export function createApp(node: CoterieNode, options: AppOptions): Hono {
   if (confinedTo === undefined) {
     registerOperatorRoutes(register, node, options)
     registerStateRoutes(register, node.state)
+    registerPageRoutes(app, options)
   } else {
     registerStateRoutes(register, confinedState(node.state, confinedTo))
   }

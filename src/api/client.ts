@@ -8,7 +8,7 @@ import { z } from 'zod'
 import { utf8 } from '../base/bytes.ts'
 import { CoterieError, HostError, UsageError } from '../base/errors.ts'
 import { type Answer, type Route, routes } from './contract.ts'
-import { readEvents } from './event-stream.ts'
+import { readEvents } from './event-reader.ts'
 import type { JsonEntry, JsonValue } from './values.ts'
 
 /** Where a node's API is. */

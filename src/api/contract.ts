@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import type { ErrorCode } from './errors.ts'
+import { lookShape } from './look.ts'
 import { base64Shape, entryShape, proofShape, valueShape } from './values.ts'
 import {
   banShape,
@@ -228,6 +229,15 @@ export const routes = {
     about: 'What happened lately, then what happens; with `follow=false` the former alone.',
     query: z.strictObject({ follow: z.enum(['true', 'false']).default('true') }),
     answer: eventShape,
+    stream: true,
+  },
+  look: {
+    ...get,
+    path: '/v1/look',
+    access: 'operator',
+    about:
+      'All that a person who watches sees, once a second: what is late is skipped, and who takes nothing for 15 s is cut off.',
+    answer: lookShape,
     stream: true,
   },
   // The items prove themselves by the signatures of the manifest set: whoever carries them gains nothing that the

@@ -31,6 +31,75 @@ const proof = {
     'AQF96/7lRYbb2WToQ/cNrh8ncNtwyiFJwK4zw5eclptHzgACAQAAAAGhmY5EAAAAAAAAAAAAXtC3LWbGdJ7TTrHTTJCVkvRUYMl50XK6PKtGjv1kjhoBAAAAAaGZjkQAAAAAAAAAAABo0mwHxo/WHTqnTQfR+1l7YEcoRgT/Ty6d0hjYQxp7RwVoZWxsbwAA',
 }
 
+const status = {
+  node,
+  network: digest,
+  networkName: 'orchard',
+  testnet: true,
+  tee: 'simulated',
+  phase: 'active',
+  next: '',
+  version: '0.1.0',
+  addresses: [`/ip4/127.0.0.1/tcp/9600/p2p/${node}`],
+  listening: ['/ip4/127.0.0.1/tcp/40123'],
+  manifest: { nonce: 1, hash: digest },
+  measurements: [
+    { name: 'node-1', validUntil: '2027-01-01T00:00:00Z', members: 4, share: 0.8 },
+    { name: 'node-2', validUntil: '2028-01-01T00:00:00Z', members: 1, share: 0.2 },
+  ],
+  members: { active: 5, live: 5, known: 5 },
+  state: {
+    root: digest,
+    entries: 12,
+    delivered: 340,
+    writesPerSecond: 1.5,
+    deliveriesPerSecond: 6.2,
+  },
+  keys: { traffic: 1, storage: 1, commit: 1 },
+  removals: { count: 0, digest },
+  lease: { state: 'held', until: '2026-11-21T12:10:00.000Z', instances: 5, citing: 5 },
+  warnings: [],
+  uptimeSeconds: 3600,
+}
+
+const members = {
+  members: [
+    {
+      node,
+      phase: 'active',
+      state: 'alive',
+      platform: 'simulated',
+      instance: digest,
+      measurement: 'node-1',
+      owner: null,
+      verdictExpiresAt: '2030-01-01T00:00:00.000Z',
+      isFresh: true,
+      vouchedBy: [],
+      cause: null,
+      phi: null,
+      connected: true,
+      self: true,
+    },
+  ],
+}
+
+const spans = { boundsMs: [1, 10, 100], counts: [120, 14, 2, 0] }
+const look = {
+  at: '2026-11-21T12:00:00.000Z',
+  status,
+  ...members,
+  vitals: {
+    uptimeMs: 3_600_000,
+    members: [{ node: other, beatAgesMs: [1_502, 501], root: digest, apartMs: 0 }],
+    writes: spans,
+    appraisals: spans,
+    trafficKey: digest,
+  },
+  refusals: null,
+  events: null,
+  desk: null,
+}
+
 export const routeExamples: Readonly<Record<RouteName, RouteExample>> = {
   health: { answer: { ok: true, phase: 'active', testnet: true, tee: 'simulated' } },
   live: { answer: { ok: true, checks: [] } },
@@ -40,59 +109,12 @@ export const routeExamples: Readonly<Record<RouteName, RouteExample>> = {
   ready: { answer: { ok: true, checks: [{ name: 'active', ok: true, detail: 'active' }] } },
   openapi: { answer: { openapi: '3.1.1', paths: {} } },
   metrics: { answer: '# TYPE coterie_replica_entries gauge\ncoterie_replica_entries 12\n' },
+  look: { answer: look },
   status: {
-    answer: {
-      node,
-      network: digest,
-      networkName: 'orchard',
-      testnet: true,
-      tee: 'simulated',
-      phase: 'active',
-      next: '',
-      version: '0.1.0',
-      addresses: [`/ip4/127.0.0.1/tcp/9600/p2p/${node}`],
-      listening: ['/ip4/127.0.0.1/tcp/40123'],
-      manifest: { nonce: 1, hash: digest },
-      measurements: [
-        { name: 'node-1', validUntil: '2027-01-01T00:00:00Z', members: 4, share: 0.8 },
-        { name: 'node-2', validUntil: '2028-01-01T00:00:00Z', members: 1, share: 0.2 },
-      ],
-      members: { active: 5, live: 5, known: 5 },
-      state: {
-        root: digest,
-        entries: 12,
-        delivered: 340,
-        writesPerSecond: 1.5,
-        deliveriesPerSecond: 6.2,
-      },
-      keys: { traffic: 1, storage: 1, commit: 1 },
-      removals: { count: 0, digest },
-      lease: { state: 'held', until: '2026-11-21T12:10:00.000Z', instances: 5, citing: 5 },
-      warnings: [],
-      uptimeSeconds: 3600,
-    },
+    answer: status,
   },
   members: {
-    answer: {
-      members: [
-        {
-          node,
-          phase: 'active',
-          state: 'alive',
-          platform: 'simulated',
-          instance: digest,
-          measurement: 'node-1',
-          owner: null,
-          verdictExpiresAt: '2030-01-01T00:00:00.000Z',
-          isFresh: true,
-          vouchedBy: [],
-          cause: null,
-          phi: null,
-          connected: true,
-          self: true,
-        },
-      ],
-    },
+    answer: members,
   },
   peers: {
     answer: {

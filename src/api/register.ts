@@ -1,8 +1,10 @@
 /** Puts handlers behind the door, one for each route of the contract. */
+import type { HttpBindings } from '@hono/node-server'
 import type { Context, Hono } from 'hono'
 import type { Route } from './contract.ts'
 import { apiError } from './errors.ts'
-import { eventStream, primed, type ServerEvent } from './event-stream.ts'
+import type { ServerEvent } from './event-reader.ts'
+import { eventStream, primed } from './event-stream.ts'
 import { admitToRoute, type GuardOptions } from './guard.ts'
 import { callerOf, parsedRequest, type Request } from './request.ts'
 
@@ -14,10 +16,11 @@ export interface Register {
     handler: (request: Request<Query, Body>) => Out | Promise<Out>,
     status?: (answer: Out) => 200 | 503,
   ): void
-  /** Answers with server-sent events. */
+  /** Answers with server-sent events; who takes nothing for `patience` milliseconds is cut off. */
   stream<Query, Body, Out>(
     route: Route<Query, Body, Out>,
     handler: (request: Request<Query, Body>) => AsyncIterable<{ id?: string; event: Out }>,
+    patience?: number,
   ): void
 }
 
@@ -47,7 +50,7 @@ export function registerOn(app: Hono, options: GuardOptions, stopping: AbortSign
         return new Response(String(answer), { headers })
       })
     },
-    stream(route, handler) {
+    stream(route, handler, patience) {
       app.on(route.method, route.path, async context => {
         const request = await admitted(context, route)
         // Hono answers HEAD with the GET handler and drops the body: a stream that nobody would ever end.
@@ -66,7 +69,13 @@ export function registerOn(app: Hono, options: GuardOptions, stopping: AbortSign
           const events = await primed(spelled(handler({ ...request, signal })))
           const headers = new Headers(context.res.headers)
           headers.set('content-type', 'text/event-stream')
-          return new Response(eventStream(events, end), { headers })
+          const cutOff = (): void => {
+            // The socket itself: what it holds for a reader that does not read would hold it open.
+            const { outgoing }: Partial<HttpBindings> = context.env ?? {}
+            outgoing?.destroy()
+          }
+          const slow = patience === undefined ? undefined : { patience, cutOff }
+          return new Response(eventStream(events, end, slow), { headers })
         } catch (error) {
           end()
           throw error

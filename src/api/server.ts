@@ -10,10 +10,12 @@ import type { Logger } from '../base/log.ts'
 import type { AppSocket } from '../node/app-sockets.ts'
 import type { CoterieNode } from '../node/handle.ts'
 import { createApp } from './app.ts'
+import { pageDir, readPage } from './page-files.ts'
 import type { NodeRouteOptions } from './routes/node.ts'
+import type { PageRouteOptions } from './routes/page.ts'
 
 /** Where to serve and whom to let in; see the option table for each. */
-export interface ServerOptions extends NodeRouteOptions {
+export interface ServerOptions extends NodeRouteOptions, Partial<Pick<PageRouteOptions, 'page'>> {
   readonly httpHost: '127.0.0.1' | '::1'
   readonly httpPort: number
   /** In place of the port; empty for none. */
@@ -77,6 +79,9 @@ export async function serveApi(node: CoterieNode, options: ServerOptions): Promi
     log: options.log,
     telemetry: options.telemetry,
     loudness: options.loudness,
+    desk: node.opensToHost ? options.desk : '',
+    page: options.page ?? readPage(pageDir),
+    ...(options.lookPatience === undefined ? {} : { lookPatience: options.lookPatience }),
     confinedTo: options.confinedTo,
     signal: stopping.signal,
   })

@@ -17,6 +17,7 @@ import type { Counts } from './counts.ts'
 import type { Endorsed } from './endorsed.ts'
 import type { Identity } from './identity.ts'
 import type { ManifestKeeper } from './manifest-keeper.ts'
+import type { Spans } from './vitals.ts'
 
 /** Evidence of others kept by digest, so that a peer that dials again need not send it: 8 KiB each at most. */
 const knownEvidenceMax = 1_024
@@ -32,6 +33,7 @@ export interface AdmissionPorts {
   readonly bans: Pick<BanList, 'barred'>
   readonly clock: Clock
   readonly counts: Counts
+  readonly spans: Pick<Spans, 'appraisals'>
   readonly membership: () => Pick<MembershipQueries, 'barred' | 'admissible'>
   /** The latest time that something authenticated has shown; the host's clock cannot hide that it passed. */
   readonly authenticatedTime: () => Timestamp
@@ -71,7 +73,10 @@ export class NodeAdmission implements Admission {
 
   appraiseKeys(keys: NodeKeys, evidence: Evidence): Verdict {
     const node = nodeIdOfKey(keys.identity)
-    const verdict = this.#admissible(node, this.appraiseEvidence(keys, evidence))
+    const verdict = this.#admissible(
+      node,
+      this.#timed(() => this.appraiseEvidence(keys, evidence)),
+    )
     if (verdict.kind === 'trusted') this.#known.set(evidenceDigest(evidence), evidence)
     return this.#counted(evidence, verdict)
   }
@@ -116,8 +121,10 @@ export class NodeAdmission implements Admission {
     const barred = this.barred(node)
     if (barred !== undefined) return this.#counted(evidence, { kind: 'refused', ...barred })
     // A quote over a binder is asked for once: remembering it would only push key evidence out.
-    const verdict = this.#ports.endorsed.judge(node, endorsements =>
-      appraise(this.#appraisal(evidence, binder, endorsements)),
+    const verdict = this.#timed(() =>
+      this.#ports.endorsed.judge(node, endorsements =>
+        appraise(this.#appraisal(evidence, binder, endorsements)),
+      ),
     )
     // A good quote of a machine that may not be the member's, or not be here, renews nothing.
     return this.#counted(evidence, this.#admissible(node, verdict))
@@ -152,6 +159,14 @@ export class NodeAdmission implements Admission {
     const { bans, membership } = this.#ports
     const refusal = bans.barred(verdict.instance) ?? membership().admissible(node, verdict, now)
     return refusal === undefined ? verdict : { kind: 'refused', ...refusal }
+  }
+
+  #timed(appraised: () => Verdict): Verdict {
+    const { clock, spans } = this.#ports
+    const began = clock.monotonic()
+    const verdict = appraised()
+    spans.appraisals.add(between(began, clock.monotonic()))
+    return verdict
   }
 
   #counted(evidence: Evidence, verdict: Verdict): Verdict {

@@ -42,12 +42,24 @@ export class Agreement {
     this.#others.delete(node)
   }
 
+  /** The root of a member's latest beat and the milliseconds since it was last one of mine; `undefined` before any. */
+  with(
+    node: NodeId,
+    now: Instant,
+  ): { readonly root: string; readonly apartMs: number } | undefined {
+    const other = this.#others.get(node)
+    return other === undefined
+      ? undefined
+      : { root: other.root, apartMs: Math.round(this.#apart(other, now)) }
+  }
+
   /** The longest time since a member and I last had one root; 0 with nobody. */
   longest(now: Instant): Duration {
-    const own = this.#own.at(-1)
-    const spans = [...this.#others.values()].map(({ root, agreedAt }) =>
-      root === own ? 0 : between(agreedAt, now),
-    )
+    const spans = [...this.#others.values()].map(other => this.#apart(other, now))
     return milliseconds(Math.max(0, ...spans))
+  }
+
+  #apart({ root, agreedAt }: Other, now: Instant): number {
+    return root === this.#own.at(-1) ? 0 : between(agreedAt, now)
   }
 }

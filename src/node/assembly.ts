@@ -21,7 +21,7 @@ import { Endorsed } from './endorsed.ts'
 import { EndorsementPulls } from './endorsement-pulls.ts'
 import { Engine } from './engine.ts'
 import type { EventLog } from './event-log.ts'
-import type { BanView } from './handle.ts'
+import type { BanView, VitalsView } from './handle.ts'
 import type { Identity } from './identity.ts'
 import { KeyEvidence } from './key-evidence.ts'
 import { Leaving } from './leaving.ts'
@@ -34,6 +34,7 @@ import { Patience, stopPatience } from './patience.ts'
 import { Rate } from './rates.ts'
 import type { NodeState } from './state-api.ts'
 import type { Viewed } from './views.ts'
+import { type Spans, vitalsView } from './vitals.ts'
 
 /** A vendor's service that answers at all does so within half a minute. */
 const founderLooksEvery = milliseconds(250)
@@ -49,6 +50,7 @@ export interface NodeParts {
   readonly encounters: Encounters
   readonly bans: BanList
   readonly counts: Counts
+  readonly spans: Spans
   readonly state: NodeState
 }
 
@@ -242,6 +244,12 @@ export class Assembly {
     return [...counted, ...nodeMetrics(viewed, measured), ...viewed.net().metrics()]
   }
 
+  /** As in `CoterieNode`. */
+  vitals(): VitalsView {
+    const { agreement, beats } = this.engine
+    return vitalsView(this.viewed, { agreement, beats, spans: this.#parts.spans })
+  }
+
   #endorsement(request: Uint8Array): Uint8Array {
     if (this.#pulls === undefined) throw new HostError('NOT_SERVED', 'No documents are held here.')
     return this.#pulls.answer(request)
@@ -285,9 +293,9 @@ export class Assembly {
   }
 
   #admission(evidence: () => Evidence): NodeAdmission {
-    const { host, identity, manifests, bans, counts } = this.#parts
+    const { host, identity, manifests, bans, counts, spans } = this.#parts
     return new NodeAdmission({
-      ...{ identity, evidence, manifests, bans, counts },
+      ...{ identity, evidence, manifests, bans, counts, spans },
       cache: this.#cache,
       attester: host.attester,
       endorsed: new Endorsed(host.endorsements, names => this.#pulls?.want(names)),

@@ -13,6 +13,7 @@ import type { Evidence } from '../wire/evidence.ts'
 import { Agreement } from './agreement.ts'
 import { AuthorBudgets, authorRates, ownRate } from './author-budgets.ts'
 import { BeatContents, rootOfBeat } from './beat-contents.ts'
+import { BeatTrace } from './beat-trace.ts'
 import { CommitSalts } from './commit-salts.ts'
 import type { CacheTrouble, DiskCache } from './disk-cache.ts'
 import { Doubts } from './doubts.ts'
@@ -41,6 +42,7 @@ export class Engine {
   readonly replica: Replica
   readonly replicaDriver: ReplicaDriver
   readonly agreement = new Agreement()
+  readonly beats = new BeatTrace()
   readonly inbox: Inbox
   readonly #parts: EngineParts
   readonly #membershipDriver: MembershipDriver
@@ -269,6 +271,7 @@ export class Engine {
         memberAdded: node => this.#news.added(node),
         memberGone: node => {
           this.agreement.forget(node)
+          this.beats.forget(node)
           const facts = this.#news.gone(node)
           if (facts !== undefined) this.#parts.memberDropped(facts)
           this.inbox.forget(node)
@@ -302,6 +305,7 @@ export class Engine {
   }
 
   #beatAccepted(node: NodeId, beat: AcceptedBeat): void {
+    this.beats.heard(node, this.#parts.host.clock.monotonic())
     this.#membershipDriver.feed({ kind: 'beat', node, phase: beat.phase })
     this.#news.phase(node)
     if (beat.groupClock === null) return
@@ -326,6 +330,8 @@ export class Engine {
 
   #keysChanged(added: readonly Digest[], dropped: readonly Digest[]): void {
     this.#keyUse.changed(added, dropped)
+    const counts = { added: added.length, dropped: dropped.length }
+    if (counts.added > 0) this.#parts.events.note('epoch-keys', 'epoch keys were learned', counts)
     this.#cache?.keysLearned()
     this.#news.startSyncs()
   }

@@ -1,6 +1,7 @@
 /** The node as applications, the API and the CLI see it: types only. */
 import type { NetworkId, NodeId } from '../base/ids.ts'
 import type { MetricFamily } from '../host/telemetry/port.ts'
+import type { HistogramView } from './histogram.ts'
 
 /** How many members must hold a write before it counts as acknowledged: the next one, none, a number, or most instances. */
 export type AckLevel = 'local' | 'majority' | number
@@ -256,6 +257,30 @@ export interface StatusView {
   readonly uptimeSeconds: number
 }
 
+/** One other member. */
+export interface MemberVitals {
+  readonly node: NodeId
+  /** How long ago each of its beats was accepted, in milliseconds, the latest last; of the last ten seconds. */
+  readonly beatAgesMs: readonly number[]
+  /** The state root of its latest beat that had one, hexadecimal; `null` before. */
+  readonly root: string | null
+  /** Milliseconds since its root was last one of this node's; 0 while they agree. */
+  readonly apartMs: number
+}
+
+/** What moves in a node. No key or value of the state is in it, and no secret. */
+export interface VitalsView {
+  /** Milliseconds since the node started, by its monotonic clock. */
+  readonly uptimeMs: number
+  readonly members: readonly MemberVitals[]
+  /** From the call of a write to its acknowledgement. */
+  readonly writes: HistogramView
+  /** The appraisal of one piece of evidence, those answered from the verdict cache included. */
+  readonly appraisals: HistogramView
+  /** The id of the traffic key in force, hexadecimal: another one after each rotation; `null` while none is held. */
+  readonly trafficKey: string | null
+}
+
 /** How a node left. */
 export interface LeaveReport {
   /** Whether others hold all that was written here; false also if no active member was there to take it. */
@@ -312,6 +337,8 @@ export interface CoterieNode {
   /** The latest refusals, newest first, at most 100. */
   refusals(): readonly RefusalView[]
   status(): StatusView
+  /** What moves, for people who watch: read it as often as once a second. */
+  vitals(): VitalsView
   /** Counters and gauges of every room, as they are now; before `start` those that exist already. */
   metrics(): readonly MetricFamily[]
   /** Takes self-proving removal items (canonical CBOR); answers how many were new. @throws {PeerFault} for an item that does not prove itself. */

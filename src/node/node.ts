@@ -25,6 +25,7 @@ import type {
   RefusalView,
   StateApi,
   StatusView,
+  VitalsView,
 } from './handle.ts'
 import { makeIdentity, wipeIdentity } from './identity.ts'
 import { applyManifest } from './manifest-door.ts'
@@ -32,6 +33,7 @@ import { ManifestKeeper } from './manifest-keeper.ts'
 import { Patience, stopPatience } from './patience.ts'
 import { NodeState } from './state-api.ts'
 import { memberViews, peerViews, statusView } from './views.ts'
+import { Spans } from './vitals.ts'
 import { writeError } from './write-errors.ts'
 
 /**
@@ -66,6 +68,7 @@ class Node implements CoterieNode {
     })
     const identity = makeIdentity(host.random)
     const [events, counts, bans] = [new EventLog(host), new Counts(), new BanList(host)]
+    const spans = new Spans()
     const { clock } = host
     const isMember = (node: NodeId): boolean =>
       this.#running().membership.isMember(node, clock.monotonic())
@@ -74,9 +77,12 @@ class Node implements CoterieNode {
     const rooms = {
       driver: () => this.#running().replicaDriver,
       refusal: () => this.#assembly.refusal,
+      clock,
+      spans: spans.writes,
     }
     const state = new NodeState(rooms, { boot })
-    this.#parts = { host, config, identity, manifests, events, encounters, bans, counts, state }
+    const kept = { manifests, events, encounters, bans, counts, spans, state }
+    this.#parts = { host, config, identity, ...kept }
     this.#assembly = new Assembly(this.#parts)
     this.id = identity.node
     this.network = manifests.network
@@ -140,6 +146,10 @@ class Node implements CoterieNode {
     const { viewed } = this.#assembly
     const { next } = viewed.membership
     return statusView(viewed, { phase: this.#phase(), next, version })
+  }
+
+  vitals(): VitalsView {
+    return this.#assembly.vitals()
   }
 
   metrics(): readonly MetricFamily[] {

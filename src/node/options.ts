@@ -159,6 +159,12 @@ export const hostOptions = {
     '',
     'Web pages that may call the API. None unless listed.',
   ),
+  desk: host(
+    origin,
+    always(''),
+    '',
+    'Where the page of this node asks for faults: `coterie testnet up` sets it. Told to pages on a testnet alone.',
+  ),
   apps: host(
     applications,
     always([]),

@@ -1,5 +1,6 @@
 import type { Refusal } from '../attestation/verdict.ts'
 import { type CoterieError, UsageError } from '../base/errors.ts'
+import { between, type Clock } from '../base/time.ts'
 import type { Operation, ReplicaChange } from '../protocol/replica/types.ts'
 import { limits } from '../wire/limits.ts'
 import { encodeKeyProof } from '../wire/state-proof.ts'
@@ -12,6 +13,7 @@ import type {
   WriteOptions,
   WriteReceipt,
 } from './handle.ts'
+import type { Histogram } from './histogram.ts'
 import { proofError } from './proof-errors.ts'
 import { writeError } from './write-errors.ts'
 
@@ -24,6 +26,8 @@ const changesPerRead = 256
 export class NodeState implements StateApi {
   readonly #driver: () => ReplicaDriver
   readonly #refusal: () => Refusal | undefined
+  readonly #clock: Pick<Clock, 'monotonic'>
+  readonly #spans: Pick<Histogram, 'add'>
   /** Tells cursors of this boot from others. */
   readonly #boot: string
   #wakeWatchers: (() => void)[] = []
@@ -35,11 +39,16 @@ export class NodeState implements StateApi {
     ports: {
       readonly driver: () => ReplicaDriver
       readonly refusal: () => Refusal | undefined
+      readonly clock: Pick<Clock, 'monotonic'>
+      /** Takes how long each acknowledged write took. */
+      readonly spans: Pick<Histogram, 'add'>
     },
     options: { readonly boot: string },
   ) {
     this.#driver = ports.driver
     this.#refusal = ports.refusal
+    this.#clock = ports.clock
+    this.#spans = ports.spans
     this.#boot = options.boot
   }
 
@@ -137,8 +146,10 @@ export class NodeState implements StateApi {
   async #write(operation: Operation, options: WriteOptions): Promise<WriteReceipt> {
     const driver = this.#driver()
     if (this.#refusal() !== undefined) throw writeError('NOT_ADMITTED')
+    const began = this.#clock.monotonic()
     const acknowledgedBy = await driver.write(operation, options.ack ?? 1, options.signal)
     this.#written++
+    this.#spans.add(between(began, this.#clock.monotonic()))
     return { key: operation.key, acknowledgedBy }
   }
 

@@ -21,6 +21,7 @@ import type {
   StateEvent,
   StateProof,
   StatusView,
+  VitalsView,
   WriteOptions,
   WriteReceipt,
 } from '../../src/node/handle.ts'
@@ -290,6 +291,13 @@ export class FakeNode implements CoterieNode {
       warnings: this.warnings,
       uptimeSeconds: 1,
     }
+  }
+
+  vitals(): VitalsView {
+    const spans = { boundsMs: [1, 10], counts: [2, 1, 0] }
+    const member = { node: other, beatAgesMs: [1_500, 500], root: 'ef'.repeat(32), apartMs: 0 }
+    const trafficKey = '4b'.repeat(32)
+    return { uptimeMs: 1_000, members: [member], writes: spans, appraisals: spans, trafficKey }
   }
 
   metrics(): readonly MetricFamily[] {

@@ -29,6 +29,8 @@ const app = createApp(new FakeNode(), {
   log: silentLogger,
   telemetry: { exposition: async () => '', loopLag: () => 0 },
   loudness: { level: 'info' },
+  desk: '',
+  page: new Map(),
   signal: new AbortController().signal,
   token: 'token',
   opensToHost: true,

@@ -4,6 +4,7 @@ import type { LogLevel } from '../../host/telemetry/json-log.ts'
 import type { Telemetry } from '../../host/telemetry/port.ts'
 import type { CoterieNode } from '../../node/handle.ts'
 import { routes } from '../contract.ts'
+import { Looks } from '../looks.ts'
 import { openApi } from '../openapi.ts'
 import { all, failing, liveChecks, readyChecks, startupChecks } from '../probes.ts'
 import type { Register } from '../register.ts'
@@ -13,7 +14,14 @@ export interface NodeRouteOptions {
   readonly telemetry: Telemetry
   /** Its level is how loud the log is, and may be set. */
   readonly loudness: { level: LogLevel }
+  /** Origin of the desk of a testnet, told to whoever watches; empty for none. */
+  readonly desk: string
+  /** Milliseconds; see `lookPatienceDefault`. */
+  readonly lookPatience?: number
 }
+
+/** Milliseconds: a page that is open reads at once; what takes nothing for so long is stuck or gone. */
+const lookPatienceDefault = 15_000
 
 /** Routes that anybody may ask, an application as well as a stranger. */
 export function registerPublicRoutes(
@@ -43,7 +51,7 @@ export function registerPublicRoutes(
 export function registerOperatorRoutes(
   register: Register,
   node: CoterieNode,
-  { telemetry, loudness }: NodeRouteOptions,
+  { telemetry, loudness, desk, lookPatience = lookPatienceDefault }: NodeRouteOptions,
 ): void {
   register.answer(routes.logLevel, () => ({ level: loudness.level }))
   register.answer(routes.setLogLevel, ({ body }) => {
@@ -68,6 +76,14 @@ export function registerOperatorRoutes(
     node.status()
     return node.leave()
   })
+  const looks = new Looks({ node, desk: desk === '' ? null : desk })
+  register.stream(
+    routes.look,
+    async function* ({ signal }) {
+      for await (const event of looks.follow(signal)) yield { event }
+    },
+    lookPatience,
+  )
   register.stream(routes.events, async function* ({ signal, query }) {
     const events = node.events(signal)
     const wanted = query.follow === 'true' ? events : heldEvents(events)

@@ -81,6 +81,8 @@ export async function servedOver(
     log: silentLogger,
     telemetry: fakeTelemetry,
     loudness: { level: 'info' },
+    desk: '',
+    page: new Map(),
     ...options,
   })
   const client = new ApiClient({ url: server.url, token })

@@ -1,7 +1,7 @@
 import { request } from 'node:http'
 import { expect, test } from 'vitest'
 import { ApiClient } from '../../../src/api/client.ts'
-import { readEvents } from '../../../src/api/event-stream.ts'
+import { readEvents } from '../../../src/api/event-reader.ts'
 import { utf8 } from '../../../src/base/bytes.ts'
 import type { FakeNode } from '../../fakes/node.ts'
 import { raw, served } from './served.ts'

@@ -1,6 +1,7 @@
 /** A proof is bounded on both sides: who makes it refuses, and who reads it does not begin. */
 import { expect, test } from 'vitest'
 import { PeerFault } from '../../../src/base/errors.ts'
+import { instant } from '../../../src/base/time.ts'
 import type { ReplicaDriver } from '../../../src/node/drivers/replica.ts'
 import { NodeState } from '../../../src/node/state-api.ts'
 import { limits } from '../../../src/wire/limits.ts'
@@ -30,7 +31,15 @@ function proofOf(values: number): KeyProof {
 function stateWith(proof: KeyProof): NodeState {
   const machine = { proveKey: () => ({ proof, root: new Uint8Array(32) }) }
   const driver = (): ReplicaDriver => ({ machine }) as unknown as ReplicaDriver
-  return new NodeState({ driver, refusal: () => undefined }, { boot: 'b' })
+  return new NodeState(
+    {
+      driver,
+      refusal: () => undefined,
+      clock: { monotonic: () => instant(0) },
+      spans: { add: () => {} },
+    },
+    { boot: 'b' },
+  )
 }
 
 test('values that exceed a proof together are refused with the next step, and those that fit are proven', () => {
