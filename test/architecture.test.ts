@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { importCycles, importOffences, purityOffences } from './law/architecture.ts'
 import { readTree, type Tree } from './law/tree.ts'
 
-const source = readTree(/^(src|testnet)\/.*\.ts$/)
+const source = readTree(/^(src|testnet)\/.*\.tsx?$/)
 
 test('every import obeys the law', () => {
   expect(source.size).toBeGreaterThan(50)
@@ -59,6 +59,12 @@ describe('a planted offence is found', () => {
     ],
     ['testnet loaded at once', 'src/cli/commands/testnet.ts', `import '../../../testnet/up.ts'`],
     ['testnet to cli', 'testnet/a.ts', `import '../src/cli/main.ts'`],
+    ['the server in a page', 'src/web/a.tsx', `import '../api/server.ts'`],
+    ['the node in a page', 'src/web/a.tsx', `import type { X } from '../node/handle.ts'`],
+    ['the world in a page', 'src/web/a.tsx', `import 'node:fs'`],
+    ['a page in the API', 'src/api/a.ts', `import '../web/dashboard/model.ts'`],
+    ['a page in a testnet', 'testnet/a.ts', `import '../src/web/dashboard/model.ts'`],
+    ['a library of pages elsewhere', 'src/api/a.ts', `import 'preact'`],
     ['a test in production', 'src/base/a.ts', `import '../../test/fakes/clock.ts'`],
     ['the public face', 'src/cli/a.ts', `import '../index.ts'`],
     ['the other one', 'src/attestation/a.ts', `import '../attestation.ts'`],
@@ -121,6 +127,8 @@ describe('what the law allows passes', () => {
     ['src/crypto/aead.ts', `import '#crypto/aead'`],
     ['src/host/net/a.ts', `import 'libp2p'; import '@libp2p/kad-dht'; import 'node:net'`],
     ['src/cli/commands/testnet.ts', `export const x = () => import('../../../testnet/up.ts')`],
+    ['src/web/a.tsx', `import 'preact'; import './b.tsx'; import '../api/look.ts'; fetch('/')`],
+    ['testnet/a.ts', `import type { X } from '../src/web/dashboard/desk.ts'`],
     ['src/attestation/a.ts', `export const date = (at: number) => new Date(at).toISOString()`],
   ])('%s: %s', (path, text) => {
     expect([

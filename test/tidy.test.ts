@@ -11,13 +11,15 @@ import {
 } from './law/tidy.ts'
 import { readTree, repositoryFiles, type Tree } from './law/tree.ts'
 
-const source = readTree(/^(src|test|testnet)\/.*\.ts$/)
+const source = readTree(/^(src|test|testnet)\/.*\.tsx?$/)
 const production = new Map([...source].filter(([path]) => !path.startsWith('test/')))
 
 /** What is started and not imported: by people, by npm, by vitest, as a process of a testnet or within one. */
 const productionEntries = [
   /^src\/(index|attestation|light)\.ts$/,
   /^src\/cli\/main\.ts$/,
+  // Named by its document.
+  /^src\/web\/[^/]+\/main\.tsx$/,
   /^testnet\/(follow-parent|shifted-clock|vital-signs)\.ts$/,
   /^testnet\/adversaries\/[^/]+\.ts$/,
 ]
@@ -62,7 +64,9 @@ test('the lockfile names every package of every platform, or `npm ci` refuses it
 
 test('what is published depends on exactly what it imports, in exactly one version each', () => {
   const manifest = readTree(/^package\.json$/).get('package.json') ?? ''
-  expect(packageOffences(manifest, production)).toEqual([])
+  // What a page imports is built into it.
+  const installed = new Map([...production].filter(([path]) => !path.startsWith('src/web/')))
+  expect(packageOffences(manifest, installed)).toEqual([])
   const loose = JSON.stringify({
     dependencies: { idle: '1.0.0' },
     devDependencies: { b: '^2.0.0' },
@@ -100,7 +104,7 @@ test('every package of the lock is installed by its digest, but for tools of pla
 
 test('the project speaks of itself alone', () => {
   const law = /^test\/(law\/tidy|tidy\.test)\.ts$/
-  const everything = readTree(/\.(ts|md|json|cjs|js)$|^\.ci\/|^\.[^/]+$/)
+  const everything = readTree(/\.(tsx?|md|json|cjs|js|css|html)$|^\.ci\/|^\.[^/]+$/)
   const texts = [...everything].filter(
     ([path]) =>
       !law.test(path) && path !== 'package-lock.json' && !path.startsWith('test/vectors/'),

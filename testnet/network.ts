@@ -34,6 +34,8 @@ export interface TestnetOptions {
   readonly onProcesses?: (running: readonly RunningProcess[]) => void
   /** `local` unless said: fast, and with limits that only a bench needs. */
   readonly preset?: TestnetPreset
+  /** The origin where pages of the nodes ask for faults, if there is one. */
+  readonly desk?: string
   /** As in `RelayBoard`. */
   readonly draw?: () => number
   /** Whether vital signs are measured inside of each node, and with the heap collected. */
@@ -256,14 +258,15 @@ export class Testnet {
 
   async #launch(
     slot: NodeSlot,
-    start: Omit<NodeStart, 'preset' | 'httpPort' | 'relayPort' | 'ackSeconds'>,
+    start: Omit<NodeStart, 'preset' | 'httpPort' | 'relayPort' | 'ackSeconds' | 'desk'>,
     program: readonly string[],
   ): Promise<RunFacts> {
     const { httpPort: http, relayPort } = slot
-    const { preset = 'local', nodes } = this.#options
+    const { preset = 'local', nodes, desk } = this.#options
     // One machine does the work of all nodes: what it does for many takes longer than a preset foresees.
     const slow = nodes > ackNodesMax ? { ackSeconds: nodes } : {}
-    await prepareStart(slot.folder, { ...start, ...slow, preset, httpPort: http, relayPort })
+    const told = { ...slow, ...(desk === undefined ? {} : { desk }) }
+    await prepareStart(slot.folder, { ...start, ...told, preset, httpPort: http, relayPort })
     const running = await this.#supervisor.start({
       name: slot.name,
       args: [...program, slot.folder.config],

@@ -20,6 +20,8 @@ export interface NodeStart {
   readonly ackSeconds?: number
   /** Relays of other nodes to look for the network. */
   readonly bootstrapPorts: readonly number[]
+  /** The origin of the testnet's desk, if it has one. */
+  readonly desk?: string
   /** The envelope that it begins with. */
   readonly manifest: string
   /** Its simulated hardware. */
@@ -52,6 +54,7 @@ export async function prepareStart(folder: NodeFolder, start: NodeStart): Promis
     bootstrap: start.bootstrapPorts.map(addressOf),
     httpPort: start.httpPort,
     ...(start.ackSeconds === undefined ? {} : { ackTimeout: `${start.ackSeconds}s` }),
+    ...(start.desk === undefined ? {} : { desk: start.desk }),
     logFormat: 'json',
   })
 }

@@ -13,6 +13,9 @@ export const httpPort = (basePort: number, index: number): number => basePort + 
 /** The announced p2p port of node `index`: its relay's. */
 export const p2pPort = (basePort: number, index: number): number => basePort + p2pOffset + index
 
+/** The port of the desk, between the two ranges: at most 50 nodes are asked for. */
+export const deskPort = (basePort: number): number => basePort + 500
+
 /**
  * Makes sure that nobody listens on the ports of a testnet.
  *
@@ -23,6 +26,7 @@ export async function assertPortsFree(basePort: number, nodes: number): Promise<
     await assertFree(httpPort(basePort, index), `HTTP of node ${index}`, basePort)
     await assertFree(p2pPort(basePort, index), `p2p of node ${index}`, basePort)
   }
+  await assertFree(deskPort(basePort), 'the desk', basePort)
 }
 
 /** A base port whose whole range is free now, drawn at random so that parallel runs do not meet. */
@@ -39,6 +43,7 @@ export async function findFreeBase(nodes: number): Promise<number> {
 }
 
 async function areFree(basePort: number, nodes: number): Promise<boolean> {
+  if ((await tryListen(deskPort(basePort))) !== undefined) return false
   for (let index = 0; index < nodes; index++) {
     for (const port of [httpPort(basePort, index), p2pPort(basePort, index)]) {
       if ((await tryListen(port)) !== undefined) return false

@@ -16,6 +16,8 @@ export interface Presenter {
 }
 
 export interface PresenterOptions {
+  /** Where a browser sees the network. */
+  readonly page: string
   readonly commands: readonly string[]
   /** To have the same again. */
   readonly seed: string
@@ -92,6 +94,7 @@ class LivePresenter implements Presenter {
       divergence: divergenceOf(this.#nodes) ?? null,
       seed: this.#options.seed,
       events: this.#events,
+      page: this.#options.page,
       commands: this.#options.commands,
     }
     this.#screen.draw(renderView(model, this.#screen.rows))
@@ -142,6 +145,7 @@ class LinePresenter implements Presenter {
       `${count} nodes mutually attested and converged ${elapsed.toFixed(1)} s after the start`,
     )
     for (const node of nodes) this.#print(`  ${node.name}  ${node.http}  ${node.p2p}`)
+    this.#print(`In a browser: ${this.#options.page}`)
     this.#print('Next, in another terminal:')
     for (const command of this.#options.commands) this.#print(`  ${command}`)
     this.#print(farewell)

@@ -1,6 +1,7 @@
 /** `coterie testnet up`: starts a testnet and shows it until it is told to stop. */
 import { setTimeout as wait } from 'node:timers/promises'
-import { ControlServer, controlSocketOf } from './control.ts'
+import { type ControlHandlers, ControlServer, controlSocketOf } from './control.ts'
+import { Desk, deskOrigin } from './desk.ts'
 import { Faults } from './faults.ts'
 import { type Folder, folderOf, makeFolder } from './folder.ts'
 import { type Layout, prepareLayout } from './layout.ts'
@@ -8,9 +9,9 @@ import { dropLock, noteChildren, takeLock } from './lock.ts'
 import { Testnet } from './network.ts'
 import { followEvents } from './node-events.ts'
 import { assertPortsFree, basePortDefault, httpPort, loopback } from './ports.ts'
-import { type Presenter, presenterFor } from './presenter.ts'
+import { presenterFor } from './presenter.ts'
 import { assertSeed, Draws } from './seed.ts'
-import { snapshotOf } from './snapshot.ts'
+import { type NodeSnapshot, snapshotOf } from './snapshot.ts'
 
 export interface UpOptions {
   readonly nodes: number
@@ -64,6 +65,7 @@ interface RunOptions extends UpOptions {
 async function runUntilStopped(layout: Layout, options: RunOptions): Promise<void> {
   const { basePort, folder, nodes } = options
   const presenter = presenterFor({
+    page: `http://${loopback}:${httpPort(basePort, 0)}/`,
     commands: nextCommands(basePort, options.nodes),
     seed: layout.seed,
     elapsed: () => performance.now() / 1000,
@@ -79,6 +81,7 @@ async function runUntilStopped(layout: Layout, options: RunOptions): Promise<voi
     nodes,
     draw: () => draws.unit(),
     ...(options.program === undefined ? {} : { program: options.program }),
+    desk: deskOrigin(basePort),
     onEvent: event => presenter.event(event),
     onProcesses: running => {
       noted = noted.then(() => noteChildren(folder, running))
@@ -87,25 +90,21 @@ async function runUntilStopped(layout: Layout, options: RunOptions): Promise<voi
   const stop = Promise.withResolvers<void>()
   const stopped = Promise.withResolvers<void>()
   const faults = new Faults({ testnet, folder, layout })
-  const facts = { network: layout.network, folder: folder.path, basePort }
-  const control = new ControlServer(controlSocketOf(folder), {
-    status: async () => {
-      const nodes = await snapshotOf(testnet)
-      return { ...facts, seed: layout.seed, faults: faults.active(), nodes }
-    },
-    fault: async request => await faults.apply(request),
-    down: async () => {
-      stop.resolve()
-      await stopped.promise
-      return { ...facts, stopped: nodes }
-    },
-  })
+  const desk = new Desk({ testnet, faults }, { basePort })
+  const control = new ControlServer(
+    controlSocketOf(folder),
+    handlersOf({ testnet, faults, layout, options, stop: stop.resolve, stopped: stopped.promise }),
+  )
   const release = onSignals(stop.resolve, testnet)
   const ended = new AbortController()
   try {
     await control.listen()
+    await desk.listen()
     presenter.begin()
-    const looking = keepLooking(testnet, presenter, ended.signal)
+    const looking = keepLooking(testnet, ended.signal, nodes => {
+      presenter.look(nodes)
+      desk.look(nodes)
+    })
     const running = testnet.start().then(() => {
       return followEvents(testnet, event => presenter.event(event), ended.signal)
     })
@@ -118,20 +117,47 @@ async function runUntilStopped(layout: Layout, options: RunOptions): Promise<voi
     presenter.close()
     release()
     stopped.resolve()
+    await desk.close()
     await control.close()
+  }
+}
+
+/** What another terminal may ask. */
+function handlersOf(parts: {
+  readonly testnet: Testnet
+  readonly faults: Faults
+  readonly layout: Layout
+  readonly options: RunOptions
+  readonly stop: () => void
+  readonly stopped: Promise<void>
+}): ControlHandlers {
+  const { testnet, faults, layout, options } = parts
+  const { folder, basePort } = options
+  const facts = { network: layout.network, folder: folder.path, basePort }
+  return {
+    status: async () => {
+      const nodes = await snapshotOf(testnet)
+      return { ...facts, seed: layout.seed, faults: faults.active(), nodes }
+    },
+    fault: async request => await faults.apply(request),
+    down: async () => {
+      parts.stop()
+      await parts.stopped
+      return { ...facts, stopped: options.nodes }
+    },
   }
 }
 
 /** Shows every look at the nodes until `signal` aborts. */
 async function keepLooking(
   testnet: Testnet,
-  presenter: Presenter,
   signal: AbortSignal,
+  show: (nodes: readonly NodeSnapshot[]) => void,
 ): Promise<void> {
   while (!signal.aborted) {
     const nodes = await snapshotOf(testnet)
     if (signal.aborted) return
-    if (nodes.length > 0) presenter.look(nodes)
+    if (nodes.length > 0) show(nodes)
     await wait(lookInterval)
   }
 }

@@ -22,6 +22,8 @@ export interface ViewModel {
   readonly seed: string
   /** Newest last. */
   readonly events: readonly TestnetEvent[]
+  /** Where a browser sees the network. */
+  readonly page: string
   /** What to try next. */
   readonly commands: readonly string[]
 }
@@ -46,6 +48,7 @@ export function renderView(model: ViewModel, rows: number): Line[] {
   ]
   const commands: Line[] = [
     [],
+    [span('In a browser: ', 'faint'), span(model.page)],
     [span('Next, in another terminal:', 'faint')],
     ...model.commands.map(command => [span(`  ${command}`)]),
     [span(farewell, 'faint')],

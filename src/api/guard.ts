@@ -42,7 +42,7 @@ const tokenParameters: ReadonlySet<string> = new Set([
  * Lets a request in, whatever it asks for.
  *
  * @throws {UsageError} `HOST_REFUSED` for a foreign name, which is how DNS rebinding looks; `ORIGIN_REFUSED` for
- * a web page that is not listed, `null` included; `TOKEN_IN_URL`, because URLs end up in logs and histories.
+ * a web page that is neither listed nor this server's own, `null` included; `TOKEN_IN_URL`, because URLs end up in logs and histories.
  */
 export function admitRequest(options: GuardOptions, caller: Caller): void {
   const name = /^(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?$/.exec(
@@ -61,7 +61,9 @@ export function admitRequest(options: GuardOptions, caller: Caller): void {
       'Call it as localhost or 127.0.0.1, or list the name in httpHosts.',
     )
   }
-  if (caller.origin !== undefined && !options.origins.includes(caller.origin)) {
+  // Of documents from this very server, and its only one is the page: browsers name the origin for a page's own modules, too.
+  const isOwn = caller.origin === `http://${caller.host}`
+  if (caller.origin !== undefined && !isOwn && !options.origins.includes(caller.origin)) {
     throw apiError(
       'ORIGIN_REFUSED',
       'Web pages of this origin may not call the API.',

@@ -26,15 +26,22 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'host',
   ],
   api: [...ground, 'host', 'node'],
+  // Pages in a browser: of the API its contract alone, see `forbidsInside`.
+  web: ['base', 'api'],
   cli: [...ground, 'light', 'host', 'node', 'api'],
-  testnet: [...ground, 'host', 'node', 'api'],
+  // Of pages: what they ask of a desk.
+  testnet: [...ground, 'host', 'node', 'api', 'web'],
   index: [...ground, 'host', 'node', 'api'],
 }
 
 /** Rooms that may touch the operating system and the network. */
 const worldly = new Set(['host', 'api', 'cli', 'testnet'])
 /** Rooms where time and chance are arguments: they run in the simulator and, but for `node`, in a browser. */
-const isPure = (room: string): boolean => !worldly.has(room) && room !== 'index'
+const isPure = (room: string): boolean => !worldly.has(room) && room !== 'index' && room !== 'web'
+/** What a page reads of the API: shapes as types, and how events are read. The rest would bring the server along. */
+const webReads = /^src\/api\/(look|event-reader)\.ts$/
+/** What a testnet reads of a page: the types of its questions. */
+const testnetReads = 'src/web/dashboard/desk.ts'
 
 /** Which rooms may import a package: the first row that fits decides, and a package without a row is an offence. */
 const packageRows: readonly (readonly [RegExp, RegExp])[] = [
@@ -46,6 +53,8 @@ const packageRows: readonly (readonly [RegExp, RegExp])[] = [
   [/^@noble\//, /^(crypto|host\/net)\//],
   [/^@scure\/base$/, /^(base|crypto|wire|attestation|light|host|api|cli)\//],
   [/^canonicalize$/, /^attestation\//],
+  // Built into the page, and no part of what is installed with the package.
+  [/^(preact|uplot|cytoscape)($|\/)/, /^web\//],
   [/^zod$/, /^(attestation|node|host|api|cli|testnet)\//],
   [/^(hono|@hono\/node-server)($|\/)/, /^api\//],
   [/^commander$/, /^cli\//],
@@ -107,7 +116,7 @@ function forbids(crossing: Crossing): string | undefined {
 }
 
 function forbidsInside({ path, room, target, kind }: Crossing, to: string): string | undefined {
-  if (target.startsWith('.') && !target.endsWith('.ts')) return 'relative imports carry .ts'
+  if (target.startsWith('.') && !/\.tsx?$/.test(target)) return 'relative imports carry .ts'
   const other = roomOf(to)
   if (other === null) return 'only src and testnet are imported'
   if (faces.has(to)) return 'nothing imports the public face'
@@ -122,6 +131,9 @@ function forbidsInside({ path, room, target, kind }: Crossing, to: string): stri
   const isProcess = room === 'testnet' && kind === 'started' && to === 'src/cli/main.ts'
   if (isProcess) return undefined
   if (!mayImport[room]?.includes(other)) return `${room} does not import ${other}`
+  if (room === 'web' && other === 'api' && !webReads.test(to)) return 'pages read the contract'
+  if (other === 'web' && to !== testnetReads)
+    return 'what a page asks of a desk is all there is to read'
   if (room === 'node' && other === 'host' && !to.endsWith('/port.ts')) {
     return 'node sees host through its ports'
   }

@@ -1,11 +1,12 @@
 /**
- * Builds what is published: `dist` with modules, types and the launcher.
+ * Builds what is published: `dist` with modules, types, the page for people and the launcher.
  *
  * From a checkout the source runs as it is; this is for people who install the package.
  */
 import { chmodSync, copyFileSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { buildPage } from './built-page.ts'
 import { compile } from './compiled.ts'
 
 const top = fileURLToPath(new URL('../../', import.meta.url))
@@ -22,4 +23,5 @@ function copyLauncher(): void {
 
 rmSync(dist, { recursive: true, force: true })
 compile('tsconfig.build.json', dist)
+await buildPage(join(dist, 'page'))
 copyLauncher()

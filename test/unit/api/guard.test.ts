@@ -95,7 +95,9 @@ test('a request line that names another host than its Host header is refused', a
 
 test('a web page may not call, a sandboxed one (Origin: null) neither, unless it is listed', async () => {
   const { url } = await served({ httpOrigins: ['http://127.0.0.1:5173'] })
-  for (const origin of ['null', 'https://evil.example', 'http://127.0.0.1:5174', url]) {
+  const { port } = new URL(url)
+  const near = [`http://localhost:${port}`, `https://127.0.0.1:${port}`, `${url}/`, `${url}0`]
+  for (const origin of ['null', 'https://evil.example', 'http://127.0.0.1:5174', ...near]) {
     for (const path of ['/health', '/v1/status', '/v1/state/k']) {
       const answer = await raw(url, 'GET', path, { headers: { origin } })
       expect([answer.status, answer.json.error.code], `${origin} ${path}`).toEqual([
@@ -109,6 +111,13 @@ test('a web page may not call, a sandboxed one (Origin: null) neither, unless it
     headers: { origin: 'http://127.0.0.1:5173' },
   })
   expect(listed.status).toBe(200)
+})
+
+test('the page that this server gives out may call, and no page under a foreign name that leads here', async () => {
+  const { url } = await served()
+  expect((await raw(url, 'GET', '/v1/status', { headers: { origin: url } })).status).toBe(200)
+  const rebound = { host: 'evil.example', origin: 'http://evil.example' }
+  expect((await raw(url, 'GET', '/v1/status', { headers: rebound })).status).toBe(421)
 })
 
 test('a form post of a foreign page changes nothing', async () => {

@@ -75,6 +75,7 @@ function model(nodes: readonly NodeSnapshot[]): ViewModel {
       node: 'node-0',
       text: `e${i}`,
     })),
+    page: 'http://127.0.0.1:9000/',
     commands: ['coterie state get greeting'],
   }
 }

@@ -1,0 +1,86 @@
+/** The page for people, built by vite into a folder from which nodes serve it. */
+import { createHash } from 'node:crypto'
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { InlineConfig, Plugin } from 'vite'
+
+const top = fileURLToPath(new URL('../../', import.meta.url))
+const source = join(top, 'src', 'web', 'dashboard')
+/** In the built page: what it was built from. Nodes do not serve it. */
+const stampName = 'stamp'
+
+/** What is built depends on: the page, what it reads of the API, and the versions of everything. */
+function stampOf(): string {
+  const hash = createHash('sha256')
+  const folders = [source, join(top, 'src', 'api'), join(top, 'test', 'tools')]
+  const files = folders.flatMap(folder =>
+    readdirSync(folder)
+      .toSorted()
+      .map(name => join(folder, name)),
+  )
+  for (const file of [...files, join(top, 'package-lock.json')]) {
+    if (!/\.(tsx?|css|html|json)$/.test(file)) continue
+    const text = readFileSync(file)
+    hash.update(`${file.slice(top.length)} ${text.length}\n`).update(text)
+  }
+  return hash.digest('hex')
+}
+
+/** Files of the page's own origin: with the mark, browsers name an origin for them, which the door refuses. */
+const ownOrigin: Plugin = {
+  name: 'own-origin',
+  transformIndexHtml: { order: 'post', handler: html => html.replaceAll(' crossorigin', '') },
+}
+
+/** Everything is in a file of its own under its digest: the policy of the page allows nothing within the document. */
+function configFor(outDir: string): InlineConfig {
+  return {
+    configFile: false,
+    root: source,
+    base: '/page/',
+    logLevel: 'warn',
+    plugins: [ownOrigin],
+    oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+    build: {
+      outDir,
+      assetsDir: '',
+      emptyOutDir: false,
+      target: 'es2022',
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+      // The drawing of the topology comes later and is large: its bound is a test.
+      chunkSizeWarningLimit: 600,
+    },
+  }
+}
+
+/**
+ * Builds the page into `dir`, whole or not at all; answers whether it had to.
+ *
+ * @throws {Error} where vite is not installed, as after `npm ci --omit=dev`, or the page does not build.
+ */
+export async function buildPage(dir: string): Promise<boolean> {
+  const stamp = stampOf()
+  const stampFile = join(dir, stampName)
+  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return false
+  const { build } = await import('vite')
+  const made = mkdtempSync(`${dirname(dir)}/page-`)
+  try {
+    await build(configFor(made))
+    writeFileSync(join(made, stampName), stamp)
+    rmSync(dir, { recursive: true, force: true })
+    renameSync(made, dir)
+  } finally {
+    rmSync(made, { recursive: true, force: true })
+  }
+  return true
+}
