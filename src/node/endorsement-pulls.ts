@@ -6,7 +6,7 @@ import { BoundedMap } from '../base/bounded-map.ts'
 import { PeerFault } from '../base/errors.ts'
 import type { NodeId } from '../base/ids.ts'
 import { RateBudget } from '../base/rate-budget.ts'
-import { after, type Duration, type Instant, minutes, seconds } from '../base/time.ts'
+import { after, type Instant, instant, milliseconds, minutes, seconds } from '../base/time.ts'
 import type { EndorsementShelf } from '../host/endorsements/port.ts'
 import type { Net } from '../host/net/port.ts'
 import type { Host } from '../host/port.ts'
@@ -48,6 +48,7 @@ export class EndorsementPulls {
   readonly #served: RateBudget
   readonly #stopping = new AbortController()
   #isAsking = false
+  #askNotBefore: Instant = instant(0)
   #cancel: (() => void) | undefined
 
   constructor(ports: EndorsementPullsPorts) {
@@ -62,7 +63,7 @@ export class EndorsementPulls {
       if (this.#wanted.get(name) !== undefined) continue
       this.#wanted.set(name, { asked: new Set(), notBefore })
     }
-    this.#rest(vendorFirst)
+    this.#rest()
   }
 
   /** A member asks for a document. @throws {PeerFault} for a malformed request, and `BUSY`. */
@@ -81,9 +82,16 @@ export class EndorsementPulls {
     this.#wanted.clear()
   }
 
-  #rest(span: Duration): void {
-    if (this.#cancel !== undefined || this.#isAsking || this.#stopping.signal.aborted) return
-    this.#cancel = this.#ports.host.timers.after(span, () => {
+  /** Until the first document may be asked for: one that is missed now does not wait for those that nobody had. */
+  #rest(): void {
+    this.#cancel?.()
+    this.#cancel = undefined
+    if (this.#isAsking || this.#stopping.signal.aborted) return
+    const dates = [...this.#wanted.keys()].map(name => this.#wanted.peek(name)?.notBefore ?? 0)
+    if (dates.length === 0) return
+    const { clock, timers } = this.#ports.host
+    const at = Math.max(Math.min(...dates), this.#askNotBefore)
+    this.#cancel = timers.after(milliseconds(Math.max(0, at - clock.monotonic())), () => {
       this.#cancel = undefined
       void this.#askNext()
     })
@@ -91,11 +99,13 @@ export class EndorsementPulls {
 
   async #askNext(): Promise<void> {
     const next = this.#next()
-    if (next === undefined) return
-    this.#isAsking = true
-    await this.#ask(next.name, next.node)
-    this.#isAsking = false
-    if (this.#wanted.size > 0) this.#rest(restBetween)
+    if (next !== undefined) {
+      this.#isAsking = true
+      await this.#ask(next.name, next.node)
+      this.#isAsking = false
+      this.#askNotBefore = after(this.#ports.host.clock.monotonic(), restBetween)
+    }
+    this.#rest()
   }
 
   /** Drops what came meanwhile; of the rest the first that somebody may have. */
@@ -116,10 +126,10 @@ export class EndorsementPulls {
         wanted.asked.add(candidate.node)
         return { name, node: candidate.node }
       }
+      // Where nobody was there to be asked, the first who comes is.
+      wanted.notBefore = after(now, wanted.asked.size === 0 ? vendorFirst : restAfterAll)
       wanted.asked.clear()
-      wanted.notBefore = after(now, restAfterAll)
     }
-    if (this.#wanted.size > 0) this.#rest(restAfterAll)
     return undefined
   }
 

@@ -26,6 +26,7 @@ function pulling(answers: Readonly<Record<string, () => Promise<Uint8Array>>> = 
   const faults: string[] = []
   let open = 0
   let openMost = 0
+  const connected = [...members]
   const shelf = {
     take: () => ({ items: [] }),
     held: (name: string) => held.get(name),
@@ -40,7 +41,7 @@ function pulling(answers: Readonly<Record<string, () => Promise<Uint8Array>>> = 
     stop: () => undefined,
   }
   const net = {
-    connections: () => members.map(node => ({ node }) as MemberConnection),
+    connections: () => connected.map(node => ({ node }) as MemberConnection),
     ask: async (node: NodeId, _: unknown, request: Uint8Array, signal: AbortSignal) => {
       const { name } = endorsementRequestCodec.decode(request)
       asked.push({ node, name, at: time.now })
@@ -56,7 +57,7 @@ function pulling(answers: Readonly<Record<string, () => Promise<Uint8Array>>> = 
     faulted: (node, code) => void faults.push(`${node} ${code}`),
   })
   onTestFinished(() => pulls.stop())
-  return { pulls, time, asked, held, faults, most: () => openMost }
+  return { pulls, time, asked, held, faults, connected, most: () => openMost }
 }
 
 test('a document that the vendor did not give in seconds comes from the first member that has it', async () => {
@@ -106,6 +107,36 @@ test('where nobody has it, all are asked once in minutes', async () => {
   await time.advance(minutes(30))
   expect(asked.length).toBeLessThanOrEqual(3 * 7)
   expect(asked.length).toBeGreaterThanOrEqual(3 * 4)
+})
+
+test('what is missed later does not wait for what nobody had', async () => {
+  const { pulls, time, asked, held } = pulling()
+  pulls.want(['list'])
+  await time.advance(seconds(30))
+  expect(asked.map(({ name }) => name)).toEqual(['list', 'list', 'list'])
+  pulls.want(['other'])
+  await time.advance(seconds(6))
+  expect(asked.slice(3).map(({ name }) => name)).toEqual(['other', 'other', 'other'])
+  expect(held.size).toBe(0)
+})
+
+test('what is missed while somebody is asked comes two seconds later, not minutes', async () => {
+  const { pulls, time, held } = pulling({ m1: says(good) })
+  pulls.want(['list'])
+  await time.advance(seconds(2) - 1)
+  pulls.want(['other'])
+  await time.advance(seconds(3))
+  expect([...held.keys()]).toEqual(['list', 'other'])
+})
+
+test('who knows no member yet asks the first that comes', async () => {
+  const { pulls, time, held, connected } = pulling({ m1: says(good) })
+  connected.length = 0
+  pulls.want(['list'])
+  await time.advance(minutes(3))
+  connected.push(...members)
+  await time.advance(seconds(3))
+  expect(held.get('list')).toEqual(good)
 })
 
 test('made-up chips by the thousand make this node ask once in a second, and for nothing that it did not look for', async () => {
