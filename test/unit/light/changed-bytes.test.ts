@@ -44,8 +44,9 @@ test.each([
       expect(found.report.head?.root, `byte ${at}`).toBe(report.head?.root)
       expect(found.report.head?.cut, `byte ${at}`).toBe(report.head?.cut)
       if (found.content !== undefined) {
-        expect(found.key, `byte ${at}`).toBe(key)
-        expect(found.content, `byte ${at}`).toEqual(content)
+        // One place in a trie shows the absence of many keys, truly; a value of one key alone.
+        const isSame = found.key === key
+        expect(found.content, `byte ${at}: ${found.key}`).toEqual(isSame ? content : null)
       }
       tally.same++
     }
