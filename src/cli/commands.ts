@@ -42,8 +42,14 @@ export const commandRows: readonly CommandRow[] = [
   },
   {
     name: 'verify',
-    about: 'say what evidence of a TEE is worth, offline, with every check and its reason',
+    about:
+      'say what live nodes, or evidence of a TEE in a file, are worth, with every check and its reason',
     load: async () => (await import('./commands/verify.ts')).verifyCommand(),
+  },
+  {
+    name: 'light',
+    about: 'read public keys of a network with proofs, trusting none of its nodes',
+    load: async () => (await import('./commands/light.ts')).lightCommand(),
   },
   {
     name: 'policy',

@@ -84,6 +84,13 @@ const meanings: Readonly<Record<CheckId, string>> = {
   checkpoint: 'the node signed its checkpoints for this network',
 }
 
+/** Simulated hardware is nowhere called genuine. */
+const simulatedMeanings: Partial<Record<CheckId, string>> = {
+  evidence:
+    'a simulated TEE, which protects nothing, says that the manifest admits what it runs, and names the key of the node',
+  quote: 'the simulated TEE vouched anew for the chain of checkpoints of the node',
+}
+
 /** Why a look ended early. */
 class No {
   readonly id: CheckId
@@ -124,20 +131,24 @@ export function lookAt(heard: HeardNode, context: LookContext): NodeLook {
     return ended(heard, { no, passed, node, inspection })
   }
   passed.push('evidence')
+  const { platform } = answer.record.evidence
+  const known = { passed, node, platform, inspection }
   const quoted = quotedIn(answer, { instance, context })
-  if (quoted instanceof No) return ended(heard, { no: quoted, passed, node, inspection })
+  if (quoted instanceof No) return ended(heard, { no: quoted, ...known })
   passed.push('quote')
   const heads = headsOf(answer, { heard, instance, context })
-  if (heads instanceof No) return ended(heard, { no: heads, passed, node, inspection })
+  if (heads instanceof No) return ended(heard, { no: heads, ...known })
+  passed.push('checkpoint')
   return {
     source: heard.source,
     verdict: 'trusted',
     code: 'TRUSTED',
-    sentence: 'A genuine node that the manifest admits answered, now.',
-    checks: checksOf([...passed, 'checkpoint']),
-    node,
-    platform: answer.record.evidence.platform,
-    inspection,
+    sentence:
+      platform === 'simulated'
+        ? 'A node on a simulated TEE that the manifest admits answered, now.'
+        : 'A genuine node that the manifest admits answered, now.',
+    checks: checksOf({ passed, platform }),
+    ...{ node, platform, inspection },
     found: { node, instance, quoted, ...heads },
   }
 }
@@ -148,26 +159,30 @@ interface Ended {
   readonly no: No
   readonly passed: readonly CheckId[]
   readonly node?: NodeId
+  /** Of evidence that is trusted. */
+  readonly platform?: string
   readonly inspection?: Inspection
 }
 
-function ended({ source }: HeardNode, { no, passed, node, inspection }: Ended): NodeLook {
+function ended({ source }: HeardNode, end: Ended): NodeLook {
+  const { no, node, platform, inspection } = end
   return {
     source,
     verdict: no.verdict,
     code: no.code,
     sentence: no.why,
-    checks: checksOf(passed, no),
+    checks: checksOf(end),
     node: node ?? null,
-    platform: null,
+    platform: platform ?? null,
     inspection: inspection ?? null,
     found: null,
   }
 }
 
-function checksOf(passed: readonly CheckId[], no?: No): readonly Check[] {
+function checksOf({ passed, no, platform }: Partial<Ended> & Pick<Ended, 'passed'>) {
   return plan.map((id): Check => {
-    if (passed.includes(id)) return { id, outcome: 'pass', why: meanings[id] }
+    const simulated = platform === 'simulated' ? simulatedMeanings[id] : undefined
+    if (passed.includes(id)) return { id, outcome: 'pass', why: simulated ?? meanings[id] }
     if (no?.id !== id) return { id, outcome: 'skipped', why: 'not reached' }
     return { id, outcome: no.verdict === 'refused' ? 'fail' : 'skipped', why: no.why }
   })

@@ -43,7 +43,7 @@ export function reportOf(full: readonly FullLook[], found: Found): LightReport {
   return {
     ...conclusionOf(full, { ...found, isKeyProven: key === null || value !== null }),
     state: found.forked.length > 0 ? 'fork' : worstOf(full.flatMap(({ word }) => word ?? [])),
-    simulated: nodes.some(({ platform }) => platform === 'simulated'),
+    simulated: trust.policy.testnet,
     at: isoOf(at),
     network: trust.network,
     manifest: { hash: trust.hash, nonce: trust.manifest.nonce },
@@ -82,7 +82,7 @@ type Conclusion = Pick<LightReport, 'verdict' | 'code' | 'sentence'>
 /** The verdict: the worst of the nodes, then the state, then the key. */
 function conclusionOf(
   full: readonly FullLook[],
-  { forked, isKeyProven }: Found & { readonly isKeyProven: boolean },
+  { forked, isKeyProven, trust }: Found & { readonly isKeyProven: boolean },
 ): Conclusion {
   const [liar] = forked
   if (liar !== undefined) {
@@ -108,16 +108,22 @@ function conclusionOf(
     const code = `STATE_${word.toUpperCase().replaceAll(' ', '_')}`
     return { verdict: 'undetermined', code, sentence: sentences[word] }
   }
-  if (isKeyProven) return { verdict: 'trusted', code: 'TRUSTED', sentence: sentences.fresh }
+  if (isKeyProven) {
+    const sentence = trust.policy.testnet ? freshSimulated : sentences.fresh
+    return { verdict: 'trusted', code: 'TRUSTED', sentence }
+  }
   const sentence = 'No node proved what the key holds under a state that enough machines signed.'
   return { verdict: 'undetermined', code: 'VALUE_NOT_PROVEN', sentence }
 }
+
+const freshSimulated =
+  'Every node asked is what the manifest admits, on simulated TEEs that protect nothing, and enough of them committed to this state just now.'
 
 const sentences: Readonly<Record<StateWord, string>> = {
   fresh: 'Every node asked is genuine, and enough machines committed to this state just now.',
   degraded: 'Fewer machines than the manifest wants committed to this state.',
   isolated: 'Nobody but the node itself committed to this state.',
-  'not converged': 'Genuine nodes committed to different states for the same moment.',
+  'not converged': 'Nodes committed to different states for the same moment.',
   recovered: 'The state came back from a backup: what was written last may be missing.',
   stale: 'What the nodes committed to is not of now, or older than what was seen before.',
   fork: 'A node signed two things that cannot both be true.',

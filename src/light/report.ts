@@ -13,7 +13,7 @@ export interface LightReport {
   readonly sentence: string
   /** The worst word of the nodes that are genuine; `null` if none is. */
   readonly state: StateWord | null
-  /** Whether any node stands on a simulated TEE, which protects nothing. */
+  /** Whether the manifest is of a testnet, which admits simulated TEEs: they protect nothing. */
   readonly simulated: boolean
   /** ISO 8601, of the client's clock. */
   readonly at: string

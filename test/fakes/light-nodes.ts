@@ -3,11 +3,13 @@
  * byte. Reached by a `fetch` without sockets, or over HTTP by whoever serves `answer`.
  */
 
+import type { Manifest } from '../../src/attestation/manifest.ts'
 import { fromHex, toHex } from '../../src/base/bytes.ts'
 import { bytesOfDigest, type Digest, digestOf } from '../../src/base/ids.ts'
 import type { Random } from '../../src/base/random.ts'
-import { type Timestamp, timestamp } from '../../src/base/time.ts'
+import { after, days, type Timestamp, timestamp } from '../../src/base/time.ts'
 import { sha256 } from '../../src/crypto/hash.ts'
+import { makeTestnetAuthority, type Validity } from '../../src/host/tee/machine.ts'
 import type { LightPorts } from '../../src/light/client.ts'
 import type { Pin } from '../../src/light/link.ts'
 import type { LightMemory } from '../../src/light/memory.ts'
@@ -114,6 +116,8 @@ export interface FakeLightOptions {
   readonly values?: Readonly<Record<string, string>>
   /** Of the manifest. */
   readonly quorum?: number
+  /** When it is, for processes with a clock of their own; a moment of the fixtures unless said. */
+  readonly at?: Timestamp
   /** Nodes that stand on the machine of the first. */
   readonly sharedMachine?: boolean
 }
@@ -141,19 +145,23 @@ export class FakeLightNetwork {
 
   static async make(options: FakeLightOptions = {}): Promise<FakeLightNetwork> {
     const { nodes: count = 3, quorum = 2, values = { 'public/motd': 'hello' } } = options
+    const at = options.at ?? timestamp(epoch + 10_000)
+    const validity = { notBefore: after(at, days(-1)), notAfter: after(at, days(365)) }
     const network = testNetwork({
+      authority: makeTestnetAuthority(validity.notBefore),
       draft: { publicPrefixes: ['public/'] },
-      change: manifest => ({ ...manifest, light: { quorum } }),
+      change: manifest => governedFrom(manifest, { quorum, ...validity }),
     })
     const nodes = await Promise.all(
       Array.from({ length: count }, async (_, i) => {
-        const machine =
+        const shared =
           options.sharedMachine === true ? { instance: new Uint8Array(64).fill(7) } : {}
-        const node = await testNode(network, `light-${i}`, machine)
+        const node = await testNode(network, `light-${i}`, { ...validity, ...shared })
         return new FakeLightNode(`http://127.0.0.1:${9000 + i}`, node, network)
       }),
     )
     const made = new FakeLightNetwork(network, nodes, values)
+    made.now = at
     await made.advance()
     return made
   }
@@ -298,6 +306,17 @@ export class FakeLightNetwork {
     if (roots === undefined) throw new Error('the replica rests')
     return roots
   }
+}
+
+/** The manifest with this quorum for light clients, and software that is admitted around this time. */
+function governedFrom(
+  manifest: Manifest,
+  { quorum, notBefore, notAfter }: { readonly quorum: number } & Validity,
+): Manifest {
+  const text = (at: Timestamp): string => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z')
+  const window = { validFrom: text(notBefore), validUntil: text(notAfter) }
+  const measurements = manifest.join.measurements.map(each => ({ ...each, ...window }))
+  return { ...manifest, light: { quorum }, join: { ...manifest.join, measurements } }
 }
 
 /** Memory that a test can look into and set back. */

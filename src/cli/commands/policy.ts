@@ -13,6 +13,7 @@ import { readKeyFile } from '../../host/key-file.ts'
 import { exitCodes, printable, printJson, printLine } from '../output.ts'
 import { faultsOf, readPolicy, readPolicyBytes, writePolicy } from '../policy-file.ts'
 import { addReachOptions, type ReachFlags, withNode } from '../reach.ts'
+import { linkCommand } from './policy-link.ts'
 import { addMeasurementCommand, removeMeasurementCommand } from './policy-measurement.ts'
 
 type Member = Answer<'members'>['members'][number]
@@ -20,7 +21,7 @@ type Member = Answer<'members'>['members'][number]
 export function policyCommand(): Command {
   const policy = addReachOptions(new Command('policy'))
   const makers = [draftCommand, addMeasurementCommand, removeMeasurementCommand, checkCommand]
-  const others = [explainCommand, diffCommand, approveCommand, applyCommand]
+  const others = [explainCommand, diffCommand, approveCommand, applyCommand, linkCommand]
   for (const make of [...makers, ...others]) policy.addCommand(make())
   return policy
 }
