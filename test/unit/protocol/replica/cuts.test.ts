@@ -77,6 +77,7 @@ test('replicas in motion agree on a cut two seconds back, and their roots of the
       writeSome(network)
       const now = network.nodes.map(node => hex(node.replica.roots()))
       if (new Set(now).size > 1) differed++
+      network.run(20)
       const { roots } = commitAll(network)
       if (roots.includes(undefined)) continue
       known++
