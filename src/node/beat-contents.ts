@@ -5,6 +5,7 @@ import type { ReplicaQueries } from '../protocol/replica/types.ts'
 import type { Heartbeat } from '../wire/heartbeat.ts'
 import { stateRoot } from '../wire/state-proof.ts'
 import type { Agreement } from './agreement.ts'
+import type { Checkpoints } from './checkpoints.ts'
 
 /** What a beat carries while the root is not known: a commit key is on its way, or much is being written. */
 const unknownRoot = new Uint8Array(32)
@@ -18,6 +19,7 @@ export class BeatContents implements BeatSource {
     readonly membership: Pick<MembershipQueries, 'phase'>
     readonly replica: Pick<ReplicaQueries, 'restingRoots' | 'groupClock'>
     readonly agreement: Pick<Agreement, 'mine'>
+    readonly checkpoints: Pick<Checkpoints, 'make'>
   }
   readonly #pace: { readonly interval: Duration }
   #progress = 0
@@ -29,6 +31,7 @@ export class BeatContents implements BeatSource {
       readonly membership: Pick<MembershipQueries, 'phase'>
       readonly replica: Pick<ReplicaQueries, 'restingRoots' | 'groupClock'>
       readonly agreement: Pick<Agreement, 'mine'>
+      readonly checkpoints: Pick<Checkpoints, 'make'>
     },
     /** Its interval may change at any time. */
     pace: { readonly interval: Duration },
@@ -38,7 +41,7 @@ export class BeatContents implements BeatSource {
   }
 
   content(now: Instant): BeatContent {
-    const { membership, replica, agreement } = this.#ports
+    const { membership, replica, agreement, checkpoints } = this.#ports
     const roots = replica.restingRoots()
     this.#lastRoot = roots?.root ?? this.#lastRoot
     if (roots !== undefined) agreement.mine(roots.root, now)
@@ -51,6 +54,7 @@ export class BeatContents implements BeatSource {
       load: this.#load(now),
       // A beat is made by the main loop, so one more beat is one more turn of it.
       progress: this.turn(),
+      checkpoint: checkpoints.make(now),
     }
   }
 

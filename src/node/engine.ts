@@ -14,6 +14,7 @@ import { Agreement } from './agreement.ts'
 import { AuthorBudgets, authorRates, ownRate } from './author-budgets.ts'
 import { BeatContents, rootOfBeat } from './beat-contents.ts'
 import { BeatTrace } from './beat-trace.ts'
+import { Checkpoints } from './checkpoints.ts'
 import { CommitSalts } from './commit-salts.ts'
 import type { CacheTrouble, DiskCache } from './disk-cache.ts'
 import { Doubts } from './doubts.ts'
@@ -43,6 +44,7 @@ export class Engine {
   readonly replicaDriver: ReplicaDriver
   readonly agreement = new Agreement()
   readonly beats = new BeatTrace()
+  readonly checkpoints: Checkpoints
   readonly inbox: Inbox
   readonly #parts: EngineParts
   readonly #membershipDriver: MembershipDriver
@@ -72,10 +74,15 @@ export class Engine {
     })
     this.#salts = new CommitSalts({ clock: host.clock, membership: this.membership })
     this.replica = openReplica(parts, this.#salts)
-    this.#contents = new BeatContents(
-      { membership: this.membership, replica: this.replica, agreement: this.agreement },
-      livePace(manifests),
-    )
+    const pace = livePace(manifests)
+    this.checkpoints = new Checkpoints({
+      ...{ identity, manifests, pace, membership: this.membership, replica: this.replica },
+      instance: () => parts.verdict.instance,
+      faulted: (node, code) => this.#doubts.faulted(node, code),
+      contradicted: (author, first, second) => this.#contradicted(author, first, second),
+    })
+    const { membership, replica, agreement, checkpoints } = this
+    this.#contents = new BeatContents({ membership, replica, agreement, checkpoints }, pace)
     this.liveness = openLiveness(parts, this.#contents)
     const rate = ownRate(authorRates[parts.config.preset])
     this.#outbox = new Outbox({ traffic: this.#traffic, net, host }, { rate })
@@ -272,6 +279,7 @@ export class Engine {
         memberGone: node => {
           this.agreement.forget(node)
           this.beats.forget(node)
+          this.checkpoints.forget(node)
           const facts = this.#news.gone(node)
           if (facts !== undefined) this.#parts.memberDropped(facts)
           this.inbox.forget(node)
@@ -299,7 +307,7 @@ export class Engine {
         stateChanged: (node, state) =>
           this.#membershipDriver.feed({ kind: 'livenessChanged', node, state }),
         equivocated: ({ author, first, second }) =>
-          this.#membershipDriver.feed({ kind: 'contradicted', author, first, second }),
+          this.#membershipDriver.feed({ kind: 'contradicted', of: 'beats', author, first, second }),
       },
     )
   }
@@ -308,10 +316,17 @@ export class Engine {
     this.beats.heard(node, this.#parts.host.clock.monotonic())
     this.#membershipDriver.feed({ kind: 'beat', node, phase: beat.phase })
     this.#news.phase(node)
+    if (beat.checkpoint !== null) this.checkpoints.heard(node, beat.checkpoint)
     if (beat.groupClock === null) return
     const root = rootOfBeat(beat)
     if (root !== null) this.agreement.theirs(node, root, this.#parts.host.clock.monotonic())
     this.replicaDriver.feed({ kind: 'beat', node, root, groupClock: beat.groupClock })
+  }
+
+  #contradicted(author: NodeId, first: Uint8Array, second: Uint8Array): void {
+    const { events } = this.#parts
+    events.note('equivocation', 'a member signed two checkpoints of one number', { node: author })
+    this.#membershipDriver.feed({ kind: 'contradicted', of: 'checkpoints', author, first, second })
   }
 
   #phaseChanged(): void {

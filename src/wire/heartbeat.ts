@@ -9,6 +9,7 @@ import { concatBytes, toHex, uint64Bytes } from '../base/bytes.ts'
 import { PeerFault } from '../base/errors.ts'
 import { keyOfNodeId, type NodeId } from '../base/ids.ts'
 import { framed, sha256 } from '../crypto/hash.ts'
+import { checkpointBytesMax } from './checkpoint.ts'
 import { domains } from './domains.ts'
 import { limits } from './limits.ts'
 import { byteString, choice, type Field, fixedBytes, message, nullable, uint } from './schema.ts'
@@ -31,6 +32,8 @@ export interface Heartbeat {
   readonly progress: number
   /** Digests (8 bytes each) of the last beats received from others; authors not live first. */
   readonly citations: readonly Uint8Array[]
+  /** The author's newest checkpoint, encoded, in the first beat after it was made. */
+  readonly checkpoint: Uint8Array | null
 }
 
 /** Length of a citation, in bytes: a forger needs 2^64 tries within a few seconds. */
@@ -64,6 +67,7 @@ export const heartbeatCodec = message<Heartbeat>(
     load: [7, uint(255)],
     progress: [8, uint()],
     citations: [9, citationList],
+    checkpoint: [10, nullable(byteString(1, checkpointBytesMax))],
   },
   { bytesMax: limits.heartbeatBytesMax, itemsMax: 64 },
 )

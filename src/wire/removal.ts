@@ -10,6 +10,11 @@ import { PeerFault, unreachable } from '../base/errors.ts'
 import { bytesOfDigest, type Digest, digestOf, type NetworkId } from '../base/ids.ts'
 import { framed, sha256 } from '../crypto/hash.ts'
 import { domains } from './domains.ts'
+import {
+  type DoubleCheckpoint,
+  doubleCheckpointCodec,
+  isDoubleCheckpoint,
+} from './double-checkpoint.ts'
 import { type FalseResult, falseResultCodec, isFalseResult } from './false-result.ts'
 import { limits } from './limits.ts'
 import { type MemberRecord, memberRecordRow } from './member-record.ts'
@@ -68,7 +73,7 @@ export interface DoubleBeat {
   readonly record: MemberRecord
 }
 
-export type RemovalItem = RemovalCertificate | DoubleBeat | FalseResult
+export type RemovalItem = RemovalCertificate | DoubleBeat | FalseResult | DoubleCheckpoint
 
 /** Most removal items in one message. */
 export const removalsPerMessage = 16
@@ -137,6 +142,8 @@ export function encodeRemoval(item: RemovalItem & Extended): Uint8Array {
     }
     case 'false-result':
       return falseResultCodec.encode(item)
+    case 'double-checkpoint':
+      return doubleCheckpointCodec.encode(item)
     default:
       return unreachable(item)
   }
@@ -145,6 +152,9 @@ export function encodeRemoval(item: RemovalItem & Extended): Uint8Array {
 /** What an item says, not yet whether it proves it. @throws {PeerFault} `CBOR_…`, `BAD_MESSAGE`, `BAD_FIELD`. */
 export function decodeRemoval(bytes: Uint8Array): RemovalItem & Extended {
   if (isFalseResult(bytes)) return { kind: 'false-result', ...falseResultCodec.decode(bytes) }
+  if (isDoubleCheckpoint(bytes)) {
+    return { kind: 'double-checkpoint', ...doubleCheckpointCodec.decode(bytes) }
+  }
   const { certificate, doubleBeat, ...rest } = removalCodec.decode(bytes)
   if (certificate !== null && doubleBeat === null) {
     return { kind: 'certificate', ...rest, ...certificate }

@@ -150,6 +150,7 @@ export class BeatNetwork {
       logPosition: 0,
       load: 0,
       progress,
+      checkpoint: null,
     }
   }
 

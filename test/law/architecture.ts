@@ -16,6 +16,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'protocol/liveness': [...ground, 'protocol'],
   'protocol/replica': [...ground, 'protocol'],
   'protocol/membership': [...ground, 'protocol'],
+  'protocol/checkpoints': [...ground, 'protocol'],
   host: ground,
   node: [
     ...ground,
@@ -23,6 +24,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'protocol/liveness',
     'protocol/replica',
     'protocol/membership',
+    'protocol/checkpoints',
     'host',
   ],
   api: [...ground, 'host', 'node'],

@@ -16,7 +16,14 @@ test('100,000 members that came and went leave nothing behind', () => {
   const random = seededRandom(1)
   const root = new Uint8Array(32)
   const roots = { publicRoot: root, privateRoot: root }
-  const content = { phase: 'active', groupClock: 1, logPosition: 0, load: 0, ...roots } as const
+  const content = {
+    phase: 'active',
+    groupClock: 1,
+    logPosition: 0,
+    load: 0,
+    checkpoint: null,
+    ...roots,
+  } as const
   let progress = 0
   const turn = (): number => ++progress
   const source = { content: () => ({ ...content, progress: turn() }), turn }

@@ -6,7 +6,7 @@ import { type NodeId, nodeIdOfKey } from '../../base/ids.ts'
 import type { Instant } from '../../base/time.ts'
 import { evidenceDigest } from '../../wire/evidence.ts'
 import type { MemberRecord } from '../../wire/member-record.ts'
-import { Contradictions } from './contradictions.ts'
+import { type Contradiction, Contradictions } from './contradictions.ts'
 import type { Core } from './core.ts'
 import { Delegation } from './delegation.ts'
 import type { Greetings } from './greetings.ts'
@@ -55,8 +55,8 @@ export class Admissions {
     })
   }
 
-  /** The detector heard a member contradict itself. */
-  contradicted(input: { author: NodeId; first: Uint8Array; second: Uint8Array }): void {
+  /** A member was heard to contradict itself. */
+  contradicted(input: Contradiction & { readonly author: NodeId }): void {
     this.#contradictions.note(input.author, input)
   }
 

@@ -1,7 +1,7 @@
 /**
- * Authors that contradicted themselves, until their record is at hand: with it the two beats are a removal item.
+ * Authors that contradicted themselves, until their record is at hand: with it the two words are a removal item.
  *
- * The record is the author's hello or comes from others, so it may come a moment after the beats.
+ * The record is the author's hello or comes from others, so it may come a moment after them.
  */
 
 import { BoundedMap } from '../../base/bounded-map.ts'
@@ -13,36 +13,38 @@ import type { MemberRecord } from '../../wire/member-record.ts'
 import { encodeRemoval } from '../../wire/removal.ts'
 import type { Core } from './core.ts'
 
-/** Two beats of 4 KiB each: 0.5 MiB. */
+/** Two beats of 4 KiB each at most: 0.5 MiB. */
 const waitingMax = 64
 
-interface Beats {
+/** Two signed words of one author that exclude each other. */
+export interface Contradiction {
+  readonly of: 'beats' | 'checkpoints'
   readonly first: Uint8Array
   readonly second: Uint8Array
 }
 
 export class Contradictions {
   readonly #core: Pick<Core, 'network' | 'roster' | 'outbox'>
-  readonly #waiting = new BoundedMap<NodeId, Beats>(waitingMax)
+  readonly #waiting = new BoundedMap<NodeId, Contradiction>(waitingMax)
 
   constructor(core: Pick<Core, 'network' | 'roster' | 'outbox'>) {
     this.#core = core
   }
 
-  note(author: NodeId, beats: Beats): void {
-    this.#waiting.set(author, beats)
+  note(author: NodeId, words: Contradiction): void {
+    this.#waiting.set(author, words)
   }
 
   /** Items whose proof is whole now, each once. */
   ready(now: Instant): readonly Uint8Array[] {
     const items: Uint8Array[] = []
     for (const author of [...this.#waiting.keys()]) {
-      const beats = this.#waiting.peek(author)
+      const words = this.#waiting.peek(author)
       const record = this.#core.roster.record(author, now)
-      if (beats === undefined || record === undefined) continue
+      if (words === undefined || record === undefined) continue
       this.#waiting.delete(author)
       if (record.evidence.body.length <= limits.removalEvidenceBytesMax) {
-        items.push(this.#item(beats, record))
+        items.push(this.#item(words, record))
       } else {
         this.#core.outbox.event('warn', 'REMOVAL_EVIDENCE_TOO_LARGE', { node: author, facts: {} })
       }
@@ -50,10 +52,11 @@ export class Contradictions {
     return items
   }
 
-  #item({ first, second }: Beats, record: MemberRecord): Uint8Array {
+  #item({ of, first, second }: Contradiction, record: MemberRecord): Uint8Array {
     const network = bytesOfDigest(this.#core.network)
     const isOrdered = compareBytes(first, second) < 0
-    const beats = isOrdered ? { first, second } : { first: second, second: first }
-    return encodeRemoval({ kind: 'double-beat', network, ...beats, record })
+    const words = isOrdered ? { first, second } : { first: second, second: first }
+    const kind = of === 'beats' ? 'double-beat' : 'double-checkpoint'
+    return encodeRemoval({ kind, network, ...words, record })
   }
 }

@@ -17,13 +17,15 @@
 import type { Attested } from '../../attestation/lasting.ts'
 import { isRefusal, type Refusal } from '../../attestation/verdict.ts'
 import { BoundedMap } from '../../base/bounded-map.ts'
+import { unreachable } from '../../base/errors.ts'
 import { type Digest, type NetworkId, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
+import type { DoubleCheckpoint } from '../../wire/double-checkpoint.ts'
 import { evidenceDigest } from '../../wire/evidence.ts'
 import type { FalseResult } from '../../wire/false-result.ts'
 import { brokenInstanceClaimId, type DoubleBeat, doubleBeatClaimId } from '../../wire/removal.ts'
 import type { Attestor } from './attestor.ts'
 import { disproveFalseResult } from './false-results.ts'
-import { disproveDoubleBeat } from './removal-proof.ts'
+import { disproveDoubleBeat, disproveDoubleCheckpoint } from './removal-proof.ts'
 
 /** As many as one machine has live at once: more that contradict themselves are no accident. */
 const identitiesMaxDefault = 8
@@ -108,16 +110,13 @@ export class DoubleBeats {
   }
 
   /** `item` was read by `readRemoval`; `bytes` are its bytes. */
-  take(item: DoubleBeat | FalseResult, bytes: Uint8Array): Taken {
+  take(item: DoubleBeat | FalseResult | DoubleCheckpoint, bytes: Uint8Array): Taken {
     const { keys, evidence } = item.record
     const node = nodeIdOfKey(keys.identity)
     const name = `${node} ${evidenceDigest(evidence)}`
     const judged = this.#judged.get(name)
     if (judged !== undefined && this.#isProven(judged)) return { kind: 'known', id: judged.id }
-    const forged =
-      item.kind === 'double-beat'
-        ? disproveDoubleBeat(this.#network, item)
-        : disproveFalseResult(this.#network, item, this.#attestor)
+    const forged = this.#disproved(item)
     if (forged !== undefined) return { kind: 'refused', ...forged, id: null, isFault: true }
     const attested = this.#attestor.attest(keys, evidence)
     if (isRefusal(attested)) return notAttested(attested)
@@ -140,6 +139,19 @@ export class DoubleBeats {
     this.#displaced.clear()
     this.#refresh()
     this.#foldUnnamed()
+  }
+
+  #disproved(item: DoubleBeat | FalseResult | DoubleCheckpoint): Refusal | undefined {
+    switch (item.kind) {
+      case 'double-beat':
+        return disproveDoubleBeat(this.#network, item)
+      case 'double-checkpoint':
+        return disproveDoubleCheckpoint(this.#network, item)
+      case 'false-result':
+        return disproveFalseResult(this.#network, item, this.#attestor)
+      default:
+        return unreachable(item)
+    }
   }
 
   #isProven({ id, instance }: Judged): boolean {

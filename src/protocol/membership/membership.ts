@@ -165,9 +165,8 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
     return this.#core.keys.opening(id, now)
   }
 
-  keyCounts(now: Instant): Readonly<Record<EpochKeyKind, number>> {
-    return this.#core.keys.counts(now)
-  }
+  readonly keyCounts: MembershipQueries['keyCounts'] = now => this.#core.keys.counts(now)
+  readonly record: MembershipQueries['record'] = (node, now) => this.#records.of(node, now)
 
   isMember(node: NodeId, now: Instant): boolean {
     return this.#core.roster.isMember(node, now) && !this.#core.isRemoved(node)

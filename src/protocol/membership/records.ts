@@ -82,10 +82,13 @@ export class Records {
   /** This node's own record, a member's, or none. @throws {PeerFault} for a malformed request. */
   answer(bytes: Uint8Array, now: Instant): Uint8Array {
     const { identity } = recordRequestCodec.decode(bytes)
-    const node = nodeIdOfKey(identity)
-    const { self, roster } = this.#core
-    const record = node === self.node ? this.#core.own.record : (roster.record(node, now) ?? null)
-    return recordAnswerCodec.encode({ record })
+    return recordAnswerCodec.encode({ record: this.of(nodeIdOfKey(identity), now) ?? null })
+  }
+
+  /** This node's own record or a member's, as far as it is whole. */
+  of(node: NodeId, now: Instant): MemberRecord | undefined {
+    const { self, roster, own } = this.#core
+    return node === self.node ? own.record : roster.record(node, now)
   }
 
   /** @throws {PeerFault} for a record that is not the author's. */

@@ -9,6 +9,14 @@ import { compareBytes, equalBytes, fromUtf8, toHex } from '../../base/bytes.ts'
 import { PeerFault } from '../../base/errors.ts'
 import { bytesOfDigest, type NetworkId } from '../../base/ids.ts'
 import { verifySignature } from '../../crypto/sign.ts'
+import {
+  type Checkpoint,
+  checkpointCodec,
+  claimCodec,
+  contradicts,
+  verifyCheckpoint,
+} from '../../wire/checkpoint.ts'
+import type { DoubleCheckpoint } from '../../wire/double-checkpoint.ts'
 import type { FalseResult } from '../../wire/false-result.ts'
 import { verifyPossession } from '../../wire/member-record.ts'
 import {
@@ -46,6 +54,7 @@ export function readRemoval(network: NetworkId, bytes: Uint8Array): ReadRemoval 
     if (!equalBytes(item.network, bytesOfDigest(network))) return refused('REMOVAL_WRONG_NETWORK')
     if (item.kind === 'certificate') return readCertificate(item)
     if (item.kind === 'false-result') return readFalseResult(network, item)
+    if (item.kind === 'double-checkpoint') return readDoubleCheckpoint(item)
     return readDoubleBeat(network, item)
   } catch (error) {
     if (!(error instanceof PeerFault)) throw error
@@ -107,6 +116,38 @@ function readDoubleBeat(network: NetworkId, item: DoubleBeat): ReadRemoval {
 function readFalseResult(network: NetworkId, item: FalseResult): ReadRemoval {
   if (!isCoherent(network, item)) return refused('REMOVAL_PARTS_DIFFER')
   return { kind: 'read', item, claim: { scope: 'identity', subject: item.record.keys.identity } }
+}
+
+function readDoubleCheckpoint(item: DoubleCheckpoint): ReadRemoval {
+  const checkpoints = readCheckpoints(item)
+  const [first, second] = checkpoints
+  const networks = checkpoints.map(({ claim }) => claimCodec.decode(claim).network)
+  if (!networks.every(network => equalBytes(network, item.network))) {
+    return refused('REMOVAL_WRONG_NETWORK')
+  }
+  if (!equalBytes(first.node, second.node)) return refused('REMOVAL_AUTHORS_DIFFER')
+  if (first.sequence !== second.sequence) return refused('REMOVAL_SEQUENCES_DIFFER')
+  if (!contradicts(first, second)) return refused('REMOVAL_SAME_CONTENT')
+  if (compareBytes(item.first, item.second) > 0) return refused('REMOVAL_CHECKPOINTS_UNORDERED')
+  if (!equalBytes(first.node, item.record.keys.identity)) {
+    return refused('REMOVAL_RECORD_OF_ANOTHER')
+  }
+  return { kind: 'read', item, claim: { scope: 'identity', subject: first.node } }
+}
+
+/** As `disproveDoubleBeat`, of checkpoints. */
+export function disproveDoubleCheckpoint(
+  network: NetworkId,
+  item: DoubleCheckpoint,
+): Refusal | undefined {
+  const isSigned = readCheckpoints(item).every(verifyCheckpoint)
+  return isSigned && verifyPossession(network, item.record)
+    ? undefined
+    : refused('REMOVAL_BAD_SIGNATURE')
+}
+
+function readCheckpoints(item: DoubleCheckpoint): readonly [Checkpoint, Checkpoint] {
+  return [checkpointCodec.decode(item.first), checkpointCodec.decode(item.second)]
 }
 
 /**

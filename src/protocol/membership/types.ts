@@ -21,6 +21,7 @@ import type { Duration, Instant, Timestamp } from '../../base/time.ts'
 import type { EpochKeyKind } from '../../wire/epoch-key.ts'
 import type { Evidence, NodeKeys } from '../../wire/evidence.ts'
 import type { MemberPhase } from '../../wire/hello.ts'
+import type { MemberRecord } from '../../wire/member-record.ts'
 import type { Attestor } from './attestor.ts'
 
 /** Where this node stands. `alone` is joining with no active member in reach; `removed` is final. */
@@ -131,9 +132,10 @@ export type MembershipInput =
   | { readonly kind: 'fullSyncCompleted'; readonly node: NodeId }
   /** The commit keys that live entries name now: all others may go. */
   | { readonly kind: 'commitKeysNamed'; readonly ids: readonly Digest[] }
-  /** The detector heard two signed beats of this author with one number: encoded signed bodies. */
+  /** Two beats of this author with one number, as encoded signed bodies, or two checkpoints with one, as encoded. */
   | {
       readonly kind: 'contradicted'
+      readonly of: 'beats' | 'checkpoints'
       readonly author: NodeId
       readonly first: Uint8Array
       readonly second: Uint8Array
@@ -287,6 +289,8 @@ export interface MembershipQueries {
   sealingKey(kind: EpochKeyKind, now: Instant): HeldKey | undefined
   /** The key of this id if it is held and its life has not ended. */
   openingKey(id: Digest, now: Instant): HeldKey | undefined
+  /** Keys, evidence and possession of a member or of this node, to hand on; `undefined` if they are not all known. */
+  record(node: NodeId, now: Instant): MemberRecord | undefined
   keyCounts(now: Instant): Readonly<Record<EpochKeyKind, number>>
   /** Whether this identity holds an unexpired trusted verdict and is not removed; true of this node itself. */
   isMember(node: NodeId, now: Instant): boolean

@@ -71,7 +71,7 @@ function beat(hostile: HostileMember): Uint8Array {
   return heartbeatCodec.encode({
     ...{ phase: 'active', random: hostile.random.bytes(16), groupClock: 2 ** 47 },
     ...{ publicRoot: new Uint8Array(32), privateRoot: new Uint8Array(32).fill(1) },
-    ...{ logPosition: 0, load: 0, progress: 1, citations: [] },
+    ...{ logPosition: 0, load: 0, progress: 1, citations: [], checkpoint: null },
   })
 }
 

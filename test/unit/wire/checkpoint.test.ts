@@ -17,6 +17,8 @@ import {
   rootOfClaim,
   verifyCheckpoint,
 } from '../../../src/wire/checkpoint.ts'
+import { doubleCheckpointCodec, isDoubleCheckpoint } from '../../../src/wire/double-checkpoint.ts'
+import { isFalseResult } from '../../../src/wire/false-result.ts'
 import {
   type AttestationAnswer,
   attestationAnswerCodec,
@@ -28,6 +30,7 @@ import {
   verifyEcho,
 } from '../../../src/wire/light-answers.ts'
 import type { MemberRecord } from '../../../src/wire/member-record.ts'
+import { decodeRemoval, encodeRemoval } from '../../../src/wire/removal.ts'
 import { emptyRoot, encodeKeyProof, stateRoot } from '../../../src/wire/state-proof.ts'
 import { conformMessage, faultOf, mutations } from '../../conformance/message.ts'
 
@@ -111,6 +114,21 @@ conformMessage({
   codec: servedEvidenceCodec,
   samples: { evidence: { record, endorsements: [{ kind: 'crl', bytes: utf8('list') }] } },
   mutationsMax: 2000,
+})
+
+const item = { network: filled(32, 1), first: filled(300, 1), second: filled(300, 2), record }
+conformMessage({
+  codec: doubleCheckpointCodec,
+  golden: 'double-checkpoint',
+  samples: { item },
+  mutationsMax: 2000,
+})
+
+test('two checkpoints that exclude each other are an item of removal, and told from the others by their keys', () => {
+  const bytes = encodeRemoval({ kind: 'double-checkpoint', ...item })
+  expect(isDoubleCheckpoint(bytes)).toBe(true)
+  expect(isFalseResult(bytes)).toBe(false)
+  expect(decodeRemoval(bytes)).toEqual({ kind: 'double-checkpoint', ...item })
 })
 
 const unsigned: Omit<AttestationAnswer, 'signature'> = {

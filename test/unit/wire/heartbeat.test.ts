@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { PeerFault } from '../../../src/base/errors.ts'
 import { nodeIdOfKey } from '../../../src/base/ids.ts'
 import { encodeCbor } from '../../../src/wire/cbor.ts'
+import { checkpointBytesMax } from '../../../src/wire/checkpoint.ts'
 import {
   beatDigest,
   citationKey,
@@ -23,13 +24,15 @@ const beat: Heartbeat = {
   load: 17,
   progress: 300,
   citations: [new Uint8Array(8).fill(1), new Uint8Array(8).fill(2)],
+  checkpoint: null,
 }
 
+const claiming: Heartbeat = { ...beat, checkpoint: new Uint8Array(380).fill(7) }
 const joining: Heartbeat = { ...beat, phase: 'joining', groupClock: null, citations: [] }
 
 conformMessage({
   codec: heartbeatCodec,
-  samples: { active: beat, joining },
+  samples: { active: beat, joining, claiming },
   arbitrary: fc.record({
     phase: fc.constantFrom('joining', 'active'),
     random: fc.uint8Array({ minLength: 16, maxLength: 16 }),
@@ -40,20 +43,23 @@ conformMessage({
     load: fc.nat(255),
     progress: fc.maxSafeNat(),
     citations: fc.array(fc.uint8Array({ minLength: 8, maxLength: 8 }), { maxLength: citationsMax }),
+    checkpoint: fc.option(fc.uint8Array({ minLength: 1, maxLength: checkpointBytesMax })),
   }),
 })
 
 test('the largest heartbeat fits its limit', () => {
   const citations = Array.from({ length: citationsMax }, (_, i) => new Uint8Array(8).fill(i))
-  const largest = { ...beat, citations, progress: Number.MAX_SAFE_INTEGER, load: 255 }
+  const checkpoint = new Uint8Array(checkpointBytesMax)
+  const numbers = { progress: Number.MAX_SAFE_INTEGER, load: 255 }
+  const largest = { ...beat, citations, checkpoint, ...numbers }
   const bytes = heartbeatCodec.encode(largest)
-  expect(bytes.length).toBeLessThan(limits.heartbeatBytesMax / 8)
+  expect(bytes.length).toBeLessThan(limits.heartbeatBytesMax / 2)
   expect(heartbeatCodec.decode(bytes)).toEqual(largest)
 })
 
 test('citations come in whole eights and at most thirty-two of them', () => {
   const withCitations = (length: number): Uint8Array => {
-    const encoded = new Map<number, number | Uint8Array>([
+    const encoded = new Map<number, number | Uint8Array | null>([
       [0, 1],
       [1, 1],
       [2, beat.random],
@@ -64,6 +70,7 @@ test('citations come in whole eights and at most thirty-two of them', () => {
       [7, 0],
       [8, 0],
       [9, new Uint8Array(length)],
+      [10, null],
     ])
     return encodeCbor(encoded)
   }

@@ -253,6 +253,7 @@ test('two contents under one sequence number are told once, with both bodies, al
       ...roots,
       random: new Uint8Array(16).fill(byte),
       citations: [],
+      checkpoint: null,
     })
   const receive = (byte: number, sequence: number): readonly LivenessEffect[] =>
     network.give(0, {

@@ -1,15 +1,18 @@
 /** Who can grow the removal set with beats: only machines, and each by nine items. */
 import { expect, test } from 'vitest'
-import { utf8 } from '../../../../src/base/bytes.ts'
-import { nodeIdOfKey } from '../../../../src/base/ids.ts'
+import { compareBytes, utf8 } from '../../../../src/base/bytes.ts'
+import { bytesOfDigest, nodeIdOfKey } from '../../../../src/base/ids.ts'
 import { Secret } from '../../../../src/base/secret.ts'
 import { seconds } from '../../../../src/base/time.ts'
 import { sha256 } from '../../../../src/crypto/hash.ts'
 import { SigningKey } from '../../../../src/crypto/sign.ts'
 import { RemovalSet } from '../../../../src/protocol/membership/removal-set.ts'
 import type { ManifestFacts } from '../../../../src/protocol/membership/types.ts'
+import { checkpointCodec, checkpointMessage, claimCodec } from '../../../../src/wire/checkpoint.ts'
+import type { DoubleCheckpoint } from '../../../../src/wire/double-checkpoint.ts'
 import { announceCodec } from '../../../../src/wire/hello.ts'
 import { type MemberRecord, possessionMessage } from '../../../../src/wire/member-record.ts'
+import { decodeRemoval, encodeRemoval } from '../../../../src/wire/removal.ts'
 import { network3, type TestNode, World } from './harness.ts'
 import {
   attestorUnder,
@@ -142,11 +145,87 @@ test('a contradiction that is heard before the record of its author counts when 
   const { member, signing } = identity('late')
   const beat = (payload: string): Uint8Array => signedBeat(signing, { sequence: 1, payload })
   const [first, second] = [beat('x'), beat('y')]
-  world.feed(a, { kind: 'contradicted', author: member.node, first, second })
+  world.feed(a, { kind: 'contradicted', of: 'beats', author: member.node, first, second })
   world.run(seconds(1))
   expect(a.machine.removalCount).toBe(0)
   world.add('late')
   world.run(seconds(3))
   expect(a.machine.removalCount).toBe(1)
   expect(a.machine.barred(member.node)?.code).toBe('REMOVED')
+})
+
+/** Two checkpoints of `signing` at one place, or what else the options make of them. */
+function doubleCheckpoint(
+  signing: SigningKey,
+  options: {
+    readonly signer?: SigningKey
+    readonly sequence?: number
+    readonly root?: number
+    readonly of?: Uint8Array
+    readonly record?: MemberRecord
+    readonly isTurned?: boolean
+  } = {},
+): Uint8Array {
+  const signed = (sequence: number, root: number, by: SigningKey): Uint8Array => {
+    const hash = new Uint8Array(32).fill(root)
+    const roots = { publicRoot: hash, privateRoot: hash, commitKey: null }
+    const claim = claimCodec.encode({
+      ...{ network: options.of ?? bytesOfDigest(network), cut: 1000, ...roots },
+      ...{ removals: hash, manifest: hash },
+    })
+    const place = { node: signing.publicKey, previous: new Uint8Array(32), groupClock: 3000 }
+    const placed = { ...place, sequence, claim }
+    return checkpointCodec.encode({ ...placed, signature: by.sign(checkpointMessage(placed)) })
+  }
+  const words = [
+    signed(7, 1, signing),
+    signed(options.sequence ?? 7, options.root ?? 2, options.signer ?? signing),
+  ].toSorted(compareBytes)
+  const [first, second] = options.isTurned === true ? words.toReversed() : words
+  return encodeRemoval({
+    kind: 'double-checkpoint',
+    network: bytesOfDigest(network),
+    first: first ?? new Uint8Array(1),
+    second: second ?? new Uint8Array(1),
+    record: options.record ?? recordOf(signing),
+  })
+}
+
+test('two checkpoints at one place of its chain take their signer out, as two beats of one number do', () => {
+  const set = emptySet()
+  const eve = key('eve')
+  expect(set.take(doubleCheckpoint(eve))).toMatchObject({ kind: 'added' })
+  expect(set.covers({ node: nodeIdOfKey(eve.publicKey) })).toBe('identity')
+  const digest = set.digest
+  // One claim, whatever proves it.
+  expect(set.take(doubleCheckpoint(eve, { root: 3 })).kind).toBe('known')
+  expect(set.take(contradiction(eve)).kind).toBe('known')
+  expect(set.digest).toBe(digest)
+})
+
+test('checkpoints that do not contradict each other over the signature of one node prove nothing', () => {
+  const [eve, bob] = [key('eve'), key('bob')]
+  const refusalOf = (item: Uint8Array): unknown => {
+    const taken = emptySet().take(item)
+    return taken.kind === 'refused' ? taken.code : taken.kind
+  }
+  expect(refusalOf(doubleCheckpoint(eve, { root: 1 }))).toBe('REMOVAL_SAME_CONTENT')
+  expect(refusalOf(doubleCheckpoint(eve, { sequence: 8 }))).toBe('REMOVAL_SEQUENCES_DIFFER')
+  expect(refusalOf(doubleCheckpoint(eve, { signer: bob }))).toBe('REMOVAL_BAD_SIGNATURE')
+  expect(refusalOf(doubleCheckpoint(eve, { of: new Uint8Array(32) }))).toBe('REMOVAL_WRONG_NETWORK')
+  expect(refusalOf(doubleCheckpoint(eve, { isTurned: true }))).toBe('REMOVAL_CHECKPOINTS_UNORDERED')
+  expect(refusalOf(doubleCheckpoint(eve, { record: recordOf(bob) }))).toBe(
+    'REMOVAL_RECORD_OF_ANOTHER',
+  )
+})
+
+test('a member that is heard to sign two checkpoints at one place is removed by all', () => {
+  const world = new World()
+  const [a, b, c] = network3(world) as [TestNode, TestNode, TestNode]
+  const item = doubleCheckpoint(c.signing)
+  const { first, second } = decodeRemoval(item) as DoubleCheckpoint
+  world.feed(a, { kind: 'contradicted', of: 'checkpoints', author: c.id, first, second })
+  world.run(seconds(3))
+  expect([a, b].map(({ machine }) => machine.removalCount)).toEqual([1, 1])
+  expect(b.machine.isMember(c.id, world.now)).toBe(false)
 })

@@ -105,7 +105,7 @@ test('two beats under one number remove their author everywhere', () => {
   const [a, b, c] = network3(world) as [TestNode, TestNode, TestNode]
   const first = signedBeat(c.signing, { sequence: 7, payload: 'one' })
   const second = signedBeat(c.signing, { sequence: 7, payload: 'two' })
-  world.feed(a, { kind: 'contradicted', author: c.id, first, second })
+  world.feed(a, { kind: 'contradicted', of: 'beats', author: c.id, first, second })
   world.run(seconds(3))
   expectRemoved(world, c, [a, b])
 })
