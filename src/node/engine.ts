@@ -74,15 +74,12 @@ export class Engine {
     })
     this.#salts = new CommitSalts({ clock: host.clock, membership: this.membership })
     this.replica = openReplica(parts, this.#salts)
-    const pace = livePace(manifests)
-    this.checkpoints = new Checkpoints({
-      ...{ identity, manifests, pace, membership: this.membership, replica: this.replica },
-      instance: () => parts.verdict.instance,
-      faulted: (node, code) => this.#doubts.faulted(node, code),
-      contradicted: (author, first, second) => this.#contradicted(author, first, second),
-    })
+    this.checkpoints = this.#openCheckpoints()
     const { membership, replica, agreement, checkpoints } = this
-    this.#contents = new BeatContents({ membership, replica, agreement, checkpoints }, pace)
+    this.#contents = new BeatContents(
+      { membership, replica, agreement, checkpoints },
+      livePace(manifests),
+    )
     this.liveness = openLiveness(parts, this.#contents)
     const rate = ownRate(authorRates[parts.config.preset])
     this.#outbox = new Outbox({ traffic: this.#traffic, net, host }, { rate })
@@ -321,6 +318,17 @@ export class Engine {
     const root = rootOfBeat(beat)
     if (root !== null) this.agreement.theirs(node, root, this.#parts.host.clock.monotonic())
     this.replicaDriver.feed({ kind: 'beat', node, root, groupClock: beat.groupClock })
+  }
+
+  #openCheckpoints(): Checkpoints {
+    const { identity, manifests, verdict } = this.#parts
+    const { membership, replica } = this
+    return new Checkpoints({
+      ...{ identity, manifests, membership, replica, pace: livePace(manifests) },
+      instance: () => verdict.instance,
+      faulted: (node, code) => this.#doubts.faulted(node, code),
+      contradicted: (author, first, second) => this.#contradicted(author, first, second),
+    })
   }
 
   #contradicted(author: NodeId, first: Uint8Array, second: Uint8Array): void {
