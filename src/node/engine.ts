@@ -85,9 +85,7 @@ export class Engine {
     this.#outbox = new Outbox({ traffic: this.#traffic, net, host }, { rate })
     this.inbox = this.#openInbox()
     this.#keyUse = new EpochKeyUse({
-      host,
-      membership: this.membership,
-      replica: this.replica,
+      ...{ host, membership, replica },
       salts: this.#salts,
       traffic: this.#traffic,
       inbox: this.inbox,
