@@ -23,7 +23,7 @@ import {
 import { resultSubject } from '../../wire/delegated-result.ts'
 import type { MemberRecord } from '../../wire/member-record.ts'
 import type { Core } from './core.ts'
-import type { RecordJudge } from './records.ts'
+import type { PatientJudge } from './records.ts'
 import { ResultAsks } from './result-asks.ts'
 import { ResultBook, type Signer, voiceOf } from './result-book.ts'
 import { ResultChecks } from './result-checks.ts'
@@ -67,7 +67,7 @@ export interface DelegationDeeds {
   gone(node: NodeId, code: MemberGoneCode): void
 }
 
-export class Delegation implements RecordJudge {
+export class Delegation implements PatientJudge {
   readonly #core: Core
   readonly #deeds: DelegationDeeds
   readonly #book = new ResultBook()
@@ -91,6 +91,10 @@ export class Delegation implements RecordJudge {
     if (this.#waiting.size >= waitingMax) return true
     this.#wait(record, { now, deadline: after(now, patience), isRenewal: false })
     return true
+  }
+
+  isWaiting(author: NodeId): boolean {
+    return this.#waiting.has(author)
   }
 
   /** This member is not one any more. What it said of others goes as well if it cannot be believed. */
@@ -119,7 +123,9 @@ export class Delegation implements RecordJudge {
     const all = [...this.#waiting.values()].map(({ deadline }) => deadline)
     if (this.#waiting.size > 0) all.push(after(now, askAfter))
     const until = this.#restsUntil()
-    if (until !== null) all.push(renewAt(until), this.#checks.wakeAt() ?? until)
+    // Where nobody finds room to wait, it is the room that is waited for.
+    if (until !== null && this.#waiting.size < waitingMax) all.push(renewAt(until))
+    if (until !== null) all.push(this.#checks.wakeAt() ?? until)
     return all.length === 0 ? null : (Math.min(...all) as Instant)
   }
 

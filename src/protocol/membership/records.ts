@@ -32,6 +32,12 @@ export interface RecordJudge {
   recordCame(record: MemberRecord, author: NodeId, now: Instant): boolean
 }
 
+/** A judge that may wait for others' word. */
+export interface PatientJudge extends RecordJudge {
+  /** Whether the record of this identity came and is still to be judged. */
+  isWaiting(author: NodeId): boolean
+}
+
 /** The record of `author` in an answer, signed by it. @throws {PeerFault} */
 export function readRecord(
   network: NetworkId,
@@ -58,11 +64,11 @@ interface Wanted {
 
 export class Records {
   readonly #core: Core
-  readonly #admissions: RecordJudge
+  readonly #admissions: PatientJudge
   readonly #wanted = new Map<NodeId, Wanted>()
   readonly #resting = new Map<NodeId, Instant>()
 
-  constructor(core: Core, admissions: RecordJudge) {
+  constructor(core: Core, admissions: PatientJudge) {
     this.#core = core
     this.#admissions = admissions
   }
@@ -70,6 +76,8 @@ export class Records {
   /** Wants the record of `author`, whose message came from `from`. */
   need(author: NodeId, from: NodeId, now: Instant): void {
     if (this.#wanted.has(author) || this.#resting.has(author)) return
+    // Its next beat comes sooner than the judgement: asked for again, its record would begin to wait again, for ever.
+    if (this.#admissions.isWaiting(author)) return
     if (this.#wanted.size >= wantedMax || this.#core.isRemoved(author)) return
     const ofNeighbour = [...this.#wanted.values()].filter(({ namedBy }) => namedBy === from)
     if (ofNeighbour.length >= wantedPerNeighbour) return
