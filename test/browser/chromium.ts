@@ -20,7 +20,7 @@ function isProgram(path: string): boolean {
   }
 }
 
-const program = (process.env['PATH'] ?? '')
+export const program = (process.env['PATH'] ?? '')
   .split(delimiter)
   .map(folder => join(folder, 'chromium'))
   .find(isProgram)
@@ -40,11 +40,11 @@ const hosts: Readonly<Record<Origin, string>> = {
 }
 
 /** No sandbox: a container's root has no namespaces to make one of, and the page is our own. No host but this one is asked for anything. */
-const flags = [
+export const flags = [
   ...['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--enable-logging=stderr'],
   ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
   ...['--disable-quic', '--remote-debugging-pipe'],
-  `--host-resolver-rules=MAP ${hosts.insecure} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost`,
+  `--host-resolver-rules=MAP ${hosts.insecure} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1`,
 ]
 
 /** Nothing but the page's own script and its own server; no code from text. */

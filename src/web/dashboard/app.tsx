@@ -42,8 +42,10 @@ function Dashboard({ watched }: { readonly watched: Watched }) {
       <a class="skip" href="#content">
         Skip to the content
       </a>
-      {look?.status.tee === 'simulated' && <SimulatedBanner />}
-      <Heading watched={watched} />
+      <header>
+        {look?.status.tee === 'simulated' && <SimulatedBanner />}
+        <Heading watched={watched} />
+      </header>
       <main id="content" tabIndex={-1}>
         {look === null ? (
           <p class="waiting" role="status">

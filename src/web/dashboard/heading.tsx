@@ -23,7 +23,7 @@ export function Heading({ watched }: { readonly watched: Watched }) {
   const { look } = watched
   const [tone, text] = connections[watched.connection]
   return (
-    <header class="heading">
+    <div class="heading">
       <h1>
         Coterie{' '}
         {look !== null && (
@@ -45,7 +45,7 @@ export function Heading({ watched }: { readonly watched: Watched }) {
           <strong>{code}</strong> {warning} {look.status.next}
         </p>
       ))}
-    </header>
+    </div>
   )
 }
 

@@ -1,0 +1,235 @@
+/** The page for people in a real browser, on a real testnet: what it shows, that its buttons work, and that everybody can use it. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { pageDir, readPage } from '../../src/api/page-files.ts'
+import { findFreeBase } from '../../testnet/ports.ts'
+import { startCoterie } from '../fixtures/command-line.ts'
+import { until } from '../fixtures/patience.ts'
+import { buildPage } from '../tools/built-page.ts'
+import { served, token } from '../unit/api/served.ts'
+import { absence, isSkipped } from './chromium.ts'
+import { type OpenPage, openPage } from './devtools.ts'
+
+if (isSkipped) process.stdout.write(`the page for people in a browser${absence}\n`)
+
+const nodes = 5
+const wide = { width: 1360, height: 900 }
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+/** Where the picture goes; beside the README where that is asked for, else nowhere that lasts. */
+const picturePath = process.env['COTERIE_PICTURE'] ?? ''
+
+/** What the rules of WCAG 2.2 AA, and good practice beside them, find wrong with the page. */
+async function violations(page: OpenPage): Promise<unknown> {
+  await page.evaluate(axe)
+  return await page.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
+    violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html, failureSummary }) => html + ' ' + failureSummary).join(' | ')))`)
+}
+
+async function dress(page: OpenPage, scheme: 'dark' | 'light'): Promise<void> {
+  const features = [
+    { name: 'prefers-color-scheme', value: scheme },
+    // What fades is half faded at the moment of a look.
+    { name: 'prefers-reduced-motion', value: 'reduce' },
+  ]
+  await page.send('Emulation.setEmulatedMedia', { features })
+}
+
+const press = async (page: OpenPage, key: string): Promise<void> => {
+  const code = { key, code: key, windowsVirtualKeyCode: key === 'Tab' ? 9 : 13 }
+  const text = key === 'Enter' ? { text: '\r' } : {}
+  await page.send('Input.dispatchKeyEvent', { type: 'keyDown', ...code, ...text })
+  await page.send('Input.dispatchKeyEvent', { type: 'keyUp', ...code })
+}
+
+const textOf = (page: OpenPage, selector: string): Promise<unknown> =>
+  page.evaluate(`document.querySelector(${JSON.stringify(selector)})?.textContent`)
+
+const clickButton = (page: OpenPage, text: string): Promise<unknown> =>
+  page.evaluate(
+    `[...document.querySelectorAll('button')].find(b => b.textContent === '${text}').click()`,
+  )
+
+describe.skipIf(isSkipped)(`the page of a testnet${absence}`, () => {
+  const dir = mkdtempSync(join(tmpdir(), 'coterie-page-'))
+  let page: OpenPage
+  let stopTestnet: () => Promise<unknown>
+
+  beforeAll(async () => {
+    await buildPage(pageDir.replace(/\/$/, ''))
+    const basePort = await findFreeBase(nodes + 1)
+    const up = ['testnet', 'up', '--plain', '--dir', dir, '--base-port', String(basePort)]
+    const { child, ended } = startCoterie([...up, '--nodes', String(nodes)])
+    stopTestnet = () => {
+      child.kill('SIGINT')
+      return ended
+    }
+    let said = ''
+    child.stdout.on('data', text => {
+      said += text
+    })
+    await until(() => {
+      if (child.exitCode !== null) throw new Error(`the testnet ended: ${said}`)
+      return /In a browser: \S+\n/.test(said)
+    })
+    // As people find it.
+    const [, address = ''] = /In a browser: (\S+)/.exec(said) ?? []
+    page = await openPage(address, wide)
+  })
+
+  afterAll(async () => {
+    await page?.close()
+    await stopTestnet?.()
+    rmSync(dir, { recursive: true, force: true })
+  })
+
+  test('says that the TEE is simulated, and shows every node attested by all others', async () => {
+    const rows = `[...document.querySelectorAll('[data-attested] td:last-child')].map(cell => cell.textContent)`
+    const all = Array.from({ length: nodes }, () => `all ${nodes - 1} others`)
+    await until(async () => JSON.stringify(await page.evaluate(rows)) === JSON.stringify(all))
+    const platforms = `[...document.querySelectorAll('[data-attested] td:nth-child(3)')].map(cell => cell.textContent)`
+    expect(await page.evaluate(platforms)).toEqual(all.map(() => 'simulated'))
+    expect(await textOf(page, '.banner')).toContain('SIMULATED TEE')
+    // The drawing comes last, and is drawn.
+    await until(async () =>
+      Boolean(await page.evaluate(`document.querySelector('.topology canvas')`)),
+    )
+  })
+
+  test('shows beats as they come, and replicas that agree', async () => {
+    await until(async () => /4 beats|[5-9] beats/.test(String(await labelOf(page))))
+    await until(async () =>
+      String(await textOf(page, '.tiles')).includes(`${nodes} replicas, one root`),
+    )
+  })
+
+  test('an intruder that is sent appears as a refusal with its code, the register and the next step', async () => {
+    await clickButton(page, 'Send an intruder')
+    const refusal = '[data-code="MEASUREMENT_MISMATCH"]'
+    await until(async () => (await textOf(page, refusal)) !== undefined)
+    expect(await textOf(page, `${refusal} .next`)).toContain(
+      'Run the software that the manifest admits',
+    )
+    expect(await textOf(page, `${refusal} .facts`)).toMatch(/register \w+/)
+    await until(async () => String(await textOf(page, '.answer')).includes('Watch:'))
+    expect(await textOf(page, '.broken')).toContain('intruder-1')
+  })
+
+  test('a node that is killed turns dead, in the table and in the words of the drawing', async () => {
+    await page.evaluate(`{
+      const select = document.querySelector('#fault-node')
+      select.value = 'node-2'
+      select.dispatchEvent(new Event('change', { bubbles: true }))
+    }`)
+    await clickButton(page, 'Kill')
+    const state = `[...document.querySelectorAll('[data-node]')].find(row => row.querySelector('th').textContent === 'node-2')?.dataset.state`
+    await until(async () => (await page.evaluate(state)) === 'dead')
+    await until(async () => String(await textOf(page, '[data-attested="node-2"]')).includes('dead'))
+    expect(await textOf(page, '#fault-node')).toContain('node-2 (down)')
+  })
+
+  test.each(['light', 'dark'] as const)(
+    'nobody is kept out: axe finds nothing in %s',
+    async scheme => {
+      await dress(page, scheme)
+      await page.evaluate(`document.querySelector('details').open = true`)
+      expect(await violations(page)).toEqual([])
+      await page.evaluate(`document.querySelector('details').open = false`)
+    },
+  )
+
+  test('everything is reached by the keyboard, the content first', async () => {
+    await page.evaluate(
+      `document.activeElement.blur(); document.body.tabIndex = -1; document.body.focus()`,
+    )
+    const focused = `document.activeElement.textContent.trim() || document.activeElement.id`
+    await press(page, 'Tab')
+    expect(await page.evaluate(focused)).toBe('Skip to the content')
+    await press(page, 'Enter')
+    const seen: unknown[] = []
+    for (let i = 0; i < 30; i++) {
+      await press(page, 'Tab')
+      seen.push(await page.evaluate(focused))
+    }
+    for (const button of [
+      'Kill',
+      'Pause',
+      'Resume',
+      'Restart',
+      'Heal all links',
+      'Send an intruder',
+    ]) {
+      expect(seen, button).toContain(button)
+    }
+    expect(seen).toContain('The same as a table')
+  })
+
+  test('is readable on a phone without scrolling sideways', async () => {
+    await page.send('Emulation.setDeviceMetricsOverride', {
+      width: 360,
+      height: 700,
+      deviceScaleFactor: 1,
+      mobile: true,
+    })
+    const overflow = `document.documentElement.scrollWidth - document.documentElement.clientWidth`
+    await until(async () => (await page.evaluate(overflow)) === 0)
+    await page.send('Emulation.setDeviceMetricsOverride', {
+      ...wide,
+      deviceScaleFactor: 1,
+      mobile: false,
+    })
+  })
+
+  test('its policy had to stop nothing, and nothing was thrown', async () => {
+    await dress(page, 'light')
+    await page.evaluate('document.activeElement.blur()')
+    const picture = await page.picture(1060, 0.75)
+    expect(picture.length).toBeGreaterThan(20_000)
+    // A README that loads at once.
+    expect(picture.length).toBeLessThan(150 * 1024)
+    if (picturePath !== '') writeFileSync(picturePath, picture)
+    expect(page.troubles).toEqual([])
+  })
+})
+
+describe.skipIf(isSkipped)(`the page of a node that is no testnet's${absence}`, () => {
+  test("asks for the host's token, says when it is another one, and shows the node with it and no faults", async () => {
+    await buildPage(pageDir.replace(/\/$/, ''))
+    const { url, node } = await served({ opensToHost: false, page: readPage(pageDir) })
+    const page = await openPage(`${url}/`, wide)
+    onTestFinished(() => page.close())
+    const type = (given: string) =>
+      page.evaluate(`{
+        const input = document.querySelector('#token')
+        input.value = '${given}'
+        input.dispatchEvent(new Event('input', { bubbles: true }))
+        setTimeout(() => document.querySelector('form').requestSubmit())
+      }`)
+    await until(async () =>
+      Boolean(await page.evaluate(`document.querySelector('#token') !== null`)),
+    )
+    await dress(page, 'dark')
+    expect(await violations(page)).toEqual([])
+    expect(await textOf(page, 'body')).not.toContain(node.id.slice(-6))
+    await type('guess')
+    await until(async () => String(await textOf(page, '[role=alert]')).includes('TOKEN_REFUSED'))
+    await type(token)
+    await until(async () => (await textOf(page, '[data-node]')) !== undefined)
+    expect(await textOf(page, '.who')).toContain(node.id.slice(-6))
+    expect(await textOf(page, '.card-faults')).toBeUndefined()
+    expect(
+      await page.evaluate(
+        `JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])`,
+      ),
+    ).toBe('[{},{},""]')
+    expect(page.troubles).toEqual([])
+  })
+})
+
+function labelOf(page: OpenPage): Promise<unknown> {
+  return page.evaluate(
+    `document.querySelector('.card-heartbeats canvas')?.getAttribute('aria-label')`,
+  )
+}
