@@ -2,7 +2,7 @@
  * Runs the liveness machine: beats out through the outbox, probes over member streams, verdicts of the detector
  * to the other rooms.
  */
-import { HostError, PeerFault } from '../../base/errors.ts'
+import { HostError, ifReadable, PeerFault } from '../../base/errors.ts'
 import type { NodeId } from '../../base/ids.ts'
 import type { Net } from '../../host/net/port.ts'
 import type { Host } from '../../host/port.ts'
@@ -154,11 +154,5 @@ export class LivenessDriver {
 }
 
 function isHeartbeat(payload: Uint8Array): boolean {
-  try {
-    heartbeatCodec.decode(payload)
-    return true
-  } catch (error) {
-    if (error instanceof PeerFault) return false
-    throw error
-  }
+  return ifReadable(() => heartbeatCodec.decode(payload)) !== undefined
 }

@@ -11,7 +11,7 @@
  *
  * Source: Das, Gupta, Motivala, "SWIM", DSN 2002, §3.1 (indirect probes).
  */
-import { PeerFault } from '../../base/errors.ts'
+import { ifReadable } from '../../base/errors.ts'
 import { keyOfNodeId, type NetworkId, type NodeId, nodeIdOfKey } from '../../base/ids.ts'
 import type { Random } from '../../base/random.ts'
 import { after, type Duration, type Instant } from '../../base/time.ts'
@@ -209,13 +209,7 @@ export class Probes {
 
 /** What an answer says; nothing if it is none, which is what whoever sent it achieves. */
 function read(bytes: Uint8Array | null): ProbeAnswer | undefined {
-  if (bytes === null) return undefined
-  try {
-    return probeAnswerCodec.decode(bytes)
-  } catch (error) {
-    if (error instanceof PeerFault) return undefined
-    throw error
-  }
+  return bytes === null ? undefined : ifReadable(() => probeAnswerCodec.decode(bytes))
 }
 
 /** Passes a member's own answer on. Its signature is the asker's to check: it alone knows what it asked. */
