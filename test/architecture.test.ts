@@ -62,6 +62,12 @@ describe('a planted offence is found', () => {
     ['the server in a page', 'src/web/a.tsx', `import '../api/server.ts'`],
     ['the node in a page', 'src/web/a.tsx', `import type { X } from '../node/handle.ts'`],
     ['the world in a page', 'src/web/a.tsx', `import 'node:fs'`],
+    ['the node in the page that verifies', 'src/web/verify/a.tsx', `import '../../api/look.ts'`],
+    [
+      'a light client in the dashboard',
+      'src/web/dashboard/a.tsx',
+      `import '../../light/client.ts'`,
+    ],
     ['a page in the API', 'src/api/a.ts', `import '../web/dashboard/model.ts'`],
     ['a page in a testnet', 'testnet/a.ts', `import '../src/web/dashboard/model.ts'`],
     ['a library of pages elsewhere', 'src/api/a.ts', `import 'preact'`],
@@ -128,6 +134,7 @@ describe('what the law allows passes', () => {
     ['src/host/net/a.ts', `import 'libp2p'; import '@libp2p/kad-dht'; import 'node:net'`],
     ['src/cli/commands/testnet.ts', `export const x = () => import('../../../testnet/up.ts')`],
     ['src/web/a.tsx', `import 'preact'; import './b.tsx'; import '../api/look.ts'; fetch('/')`],
+    ['src/web/verify/a.tsx', `import 'preact'; import '../../light/client.ts'; fetch('/')`],
     ['testnet/a.ts', `import type { X } from '../src/web/dashboard/desk.ts'`],
     ['src/attestation/a.ts', `export const date = (at: number) => new Date(at).toISOString()`],
   ])('%s: %s', (path, text) => {

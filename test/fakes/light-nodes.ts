@@ -120,6 +120,8 @@ export interface FakeLightOptions {
   readonly at?: Timestamp
   /** Nodes that stand on the machine of the first. */
   readonly sharedMachine?: boolean
+  /** Where they are, one each; ports from 9000 on unless somebody really serves them. */
+  readonly origins?: readonly string[]
 }
 
 export class FakeLightNetwork {
@@ -157,7 +159,8 @@ export class FakeLightNetwork {
         const shared =
           options.sharedMachine === true ? { instance: new Uint8Array(64).fill(7) } : {}
         const node = await testNode(network, `light-${i}`, { ...validity, ...shared })
-        return new FakeLightNode(`http://127.0.0.1:${9000 + i}`, node, network)
+        const origin = options.origins?.[i] ?? `http://127.0.0.1:${9000 + i}`
+        return new FakeLightNode(origin, node, network)
       }),
     )
     const made = new FakeLightNetwork(network, nodes, values)

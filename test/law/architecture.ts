@@ -30,6 +30,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   api: [...ground, 'host', 'node'],
   // Pages in a browser: of the API its contract alone, see `forbidsInside`.
   web: ['base', 'api'],
+  // Decides nothing of its own: it shows what a light client found.
+  'web/verify': [...ground, 'light'],
   cli: [...ground, 'light', 'host', 'node', 'api'],
   // Of pages: what they ask of a desk.
   testnet: [...ground, 'host', 'node', 'api', 'web'],
@@ -39,7 +41,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 /** Rooms that may touch the operating system and the network. */
 const worldly = new Set(['host', 'api', 'cli', 'testnet'])
 /** Rooms where time and chance are arguments: they run in the simulator and, but for `node`, in a browser. */
-const isPure = (room: string): boolean => !worldly.has(room) && room !== 'index' && room !== 'web'
+const isPure = (room: string): boolean =>
+  !worldly.has(room) && room !== 'index' && !/^web/.test(room)
 /** What a page reads of the API: shapes as types, and how events are read. The rest would bring the server along. */
 const webReads = /^src\/api\/(look|event-reader)\.ts$/
 /** What a testnet reads of a page: the types of its questions. */
@@ -53,7 +56,7 @@ const packageRows: readonly (readonly [RegExp, RegExp])[] = [
   ],
   // Noise is handed its own key and curve by the attested wrapper.
   [/^@noble\//, /^(crypto|host\/net)\//],
-  [/^@scure\/base$/, /^(base|crypto|wire|attestation|light|host|api|cli)\//],
+  [/^@scure\/base$/, /^(base|crypto|wire|attestation|light|host|api|cli|web)\//],
   [/^canonicalize$/, /^attestation\//],
   // Built into the page, and no part of what is installed with the package.
   [/^(preact|uplot|cytoscape)($|\/)/, /^web\//],
@@ -74,6 +77,7 @@ export function roomOf(path: string): string | null {
   if (first === 'testnet') return 'testnet'
   if (first !== 'src' || second === undefined) return null
   if (third === undefined) return second.replace(/\.ts$/, '')
+  if (second === 'web' && third === 'verify') return 'web/verify'
   return second === 'protocol' && rest.length > 0 ? `protocol/${third}` : second
 }
 

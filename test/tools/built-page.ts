@@ -1,4 +1,4 @@
-/** The page for people, built by vite into a folder from which nodes serve it. */
+/** The pages for people, built by vite into a folder from which nodes serve them. */
 import { createHash } from 'node:crypto'
 import {
   existsSync,
@@ -12,20 +12,25 @@ import {
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { InlineConfig, Plugin } from 'vite'
+import { verifyPageName } from '../../src/api/page-files.ts'
+import { singlePage } from './single-page.ts'
 
 const top = fileURLToPath(new URL('../../', import.meta.url))
-const source = join(top, 'src', 'web', 'dashboard')
+const sources = join(top, 'src', 'web')
+const source = join(sources, 'dashboard')
 /** In the built page: what it was built from. Nodes do not serve it. */
 const stampName = 'stamp'
 
-/** What is built depends on: the page, what it reads of the API, and the versions of everything. */
+/** What is built depends on: the pages, every room that they may read, and the versions of everything. */
 function stampOf(): string {
   const hash = createHash('sha256')
-  const folders = [source, join(top, 'src', 'api'), join(top, 'test', 'tools')]
+  const rooms = ['web', 'api', 'light', 'attestation', 'wire', 'crypto', 'base']
+  const folders = [...rooms.map(room => join(top, 'src', room)), join(top, 'test', 'tools')]
   const files = folders.flatMap(folder =>
-    readdirSync(folder)
-      .toSorted()
-      .map(name => join(folder, name)),
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter(entry => entry.isFile())
+      .map(entry => join(entry.parentPath, entry.name))
+      .toSorted(),
   )
   for (const file of [...files, join(top, 'package-lock.json')]) {
     if (!/\.(tsx?|css|html|json)$/.test(file)) continue
@@ -64,9 +69,9 @@ function configFor(outDir: string): InlineConfig {
 }
 
 /**
- * Builds the page into `dir`, whole or not at all; answers whether it had to.
+ * Builds the pages into `dir`, whole or not at all; answers whether it had to.
  *
- * @throws {Error} where vite is not installed, as after `npm ci --omit=dev`, or the page does not build.
+ * @throws {Error} where vite is not installed, as after `npm ci --omit=dev`, or a page does not build.
  */
 export async function buildPage(dir: string): Promise<boolean> {
   const stamp = stampOf()
@@ -76,6 +81,7 @@ export async function buildPage(dir: string): Promise<boolean> {
   const made = mkdtempSync(`${dirname(dir)}/page-`)
   try {
     await build(configFor(made))
+    writeFileSync(join(made, verifyPageName), await singlePage(join(sources, 'verify')))
     writeFileSync(join(made, stampName), stamp)
     rmSync(dir, { recursive: true, force: true })
     renameSync(made, dir)

@@ -1,10 +1,11 @@
 /**
  * The page for people at `/`: the same for every node of this version, so that anybody who gets past the door may have it.
- * What it shows it asks of `/v1/look`, with the host's token outside of a testnet.
+ * What it shows it asks of `/v1/look`, with the host's token outside of a testnet. Beside it the page that verifies nodes, which
+ * asks only what is public.
  */
 import type { Hono } from 'hono'
 import { HostError } from '../../base/errors.ts'
-import type { PageFiles } from '../page-files.ts'
+import { type PageFiles, verifyPath } from '../page-files.ts'
 
 export interface PageRouteOptions {
   readonly page: PageFiles
@@ -27,12 +28,15 @@ function policyWith(desk: string): string {
   ].join('; ')
 }
 
+/** It brings the rest of its policy along, wherever it is opened from; this is the part that only a header can say. */
+const policyOfVerify = "frame-ancestors 'none'"
+
 export function registerPageRoutes(app: Hono, { page, desk }: PageRouteOptions): void {
   const policy = policyWith(desk)
   for (const [path, { type, bytes }] of page) {
     app.get(path, context => {
       context.header('content-type', type)
-      context.header('content-security-policy', policy)
+      context.header('content-security-policy', path === verifyPath ? policyOfVerify : policy)
       return context.body(bytes)
     })
   }

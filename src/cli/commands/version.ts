@@ -1,5 +1,6 @@
 /** `coterie version`: needs neither a configuration nor a node. */
 import { Command } from 'commander'
+import { pageDir, verifyPageFacts } from '../../api/page-files.ts'
 import { version } from '../../base/version.ts'
 import { printJson, printLine } from '../output.ts'
 
@@ -11,6 +12,7 @@ export function versionCommand(): Command {
         version,
         node: process.version,
         platform: `${process.platform}-${process.arch}`,
+        verifyPage: verifyPageFacts(pageDir),
       }
       if (json) printJson(facts)
       else printLine(`coterie ${facts.version}, Node ${facts.node}, ${facts.platform}`)

@@ -1,19 +1,28 @@
 /** The page for people: its own files and no others, behind the door and under a strict policy. */
+import { createHash } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { readPage } from '../../../src/api/page-files.ts'
+import { readPage, verifyPageFacts } from '../../../src/api/page-files.ts'
 import { raw, served } from './served.ts'
 
+const policyOfScript = `sha256-${'A'.repeat(43)}=`
+const verifyPage = `<meta content="script-src '${policyOfScript}'">`
+
 async function builtPage() {
+  return readPage(await builtDir())
+}
+
+async function builtDir() {
   const dir = await mkdtemp(join(tmpdir(), 'coterie-page-'))
   onTestFinished(() => rm(dir, { recursive: true }))
   await writeFile(join(dir, 'index.html'), '<!doctype html><title>page</title>')
   await writeFile(join(dir, 'main-1a2b.js'), 'export {}')
   await writeFile(join(dir, 'main-1a2b.css'), 'p {}')
+  await writeFile(join(dir, 'verify.html'), verifyPage)
   await writeFile(join(dir, 'stamp'), 'secret of the build')
-  return readPage(dir)
+  return dir
 }
 
 test('the page is the same for everybody, token or not, testnet or not', async () => {
@@ -27,6 +36,25 @@ test('the page is the same for everybody, token or not, testnet or not', async (
     )
     expect((await raw(url, 'GET', '/page/main-1a2b.css')).status).toBe(200)
   }
+})
+
+test('the page that verifies has a place of its own, and but for framing only the policy that it brings along', async () => {
+  for (const opensToHost of [true, false]) {
+    const { url } = await served({ opensToHost, page: await builtPage() })
+    const { status, headers, text } = await raw(url, 'GET', '/verify')
+    expect([status, text]).toEqual([200, verifyPage])
+    expect(headers['content-security-policy']).toBe("frame-ancestors 'none'")
+    expect((await raw(url, 'GET', '/page/verify.html')).status).toBe(404)
+  }
+})
+
+test('the page that verifies is told from others by its hash and by that of its script', async () => {
+  const sha256 = createHash('sha256').update(verifyPage).digest('hex')
+  const dir = await builtDir()
+  expect(verifyPageFacts(dir)).toEqual({ sha256, script: policyOfScript })
+  await writeFile(join(dir, 'verify.html'), 'no policy')
+  expect(verifyPageFacts(dir)).toBeNull()
+  expect(verifyPageFacts(join(dir, 'nowhere'))).toBeNull()
 })
 
 test('nothing beside the files of the page is served, by whatever name', async () => {
