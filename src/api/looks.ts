@@ -78,10 +78,10 @@ export class Looks {
   }
 
   #enter(): void {
+    // Before anything is held: a node that does not run refuses here, and the reader hears why.
+    if (this.#stopLooking === undefined) this.#look()
     this.#readers++
     if (this.#stopLooking !== undefined) return
-    // Before anything is held: a node that does not run refuses here, and the reader hears why.
-    this.#look()
     const stopping = new AbortController()
     void this.#followEvents(stopping.signal)
     const timer = setInterval(() => this.#tryLook(), lookEvery)

@@ -12,8 +12,10 @@ import { raw, served, servedOver, token } from './served.ts'
 class WatchedNode extends FakeNode {
   looks = 0
   followers = 0
+  isRunning = true
 
   override vitals() {
+    if (!this.isRunning) throw new UsageError('NOT_RUNNING', 'The node is not running.')
     this.looks++
     return super.vitals()
   }
@@ -67,6 +69,18 @@ test('all readers share one look, a late one skips what it missed, and nobody wa
   // The next one begins anew.
   expect((await nextOf(following(looks).source)).refusals).toHaveLength(1)
   expect(node.looks).toBe(4)
+})
+
+test('a reader that a node turned away, because it does not run, keeps nobody looking later', async () => {
+  const node = new WatchedNode()
+  node.isRunning = false
+  const looks = new Looks({ node, desk: null })
+  await expect(nextOf(following(looks).source)).rejects.toMatchObject({ code: 'NOT_RUNNING' })
+  node.isRunning = true
+  const { source, stop } = following(looks)
+  await nextOf(source)
+  stop.abort()
+  await expect.poll(() => node.followers).toBe(0)
 })
 
 test('the stream wants the token outside of a testnet, and shows no key and no value anywhere', async () => {
