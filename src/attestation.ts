@@ -2,7 +2,8 @@
  * The public API of verification alone: pure, without a node, a clock or a network, for browsers as for Node. What is not named
  * here may change at any time.
  */
-export { type Appraisal, appraise, clampNow } from './attestation/appraise.ts'
+export { type Appraisal, clampNow } from './attestation/appraisal.ts'
+export { appraise } from './attestation/appraise.ts'
 export type { Check } from './attestation/checks.ts'
 export type { Fields, FieldValue } from './attestation/claims.ts'
 export { type EarClaims, earOf } from './attestation/ear.ts'
@@ -14,7 +15,8 @@ export {
   endorsementLimits,
   noEndorsements,
 } from './attestation/endorsements.ts'
-export { type Inspection, type InspectionRequest, inspect } from './attestation/inspect.ts'
+export { inspect } from './attestation/inspect.ts'
+export type { Inspection, InspectionRequest } from './attestation/inspection.ts'
 export { parseManifest } from './attestation/manifest.ts'
 export type { ParsedManifest } from './attestation/manifest-document.ts'
 export { isPlatformName, type PlatformName, platformNames } from './attestation/platforms.ts'
@@ -27,22 +29,4 @@ export {
 } from './attestation/verdict.ts'
 export type { Digest } from './base/ids.ts'
 export { type Timestamp, timestamp } from './base/time.ts'
-export {
-  type Checkpoint,
-  type CheckpointClaim,
-  checkpointCodec,
-  checkpointDigest,
-  claimCodec,
-  contradicts,
-  rootOfClaim,
-  verifyCheckpoint,
-} from './wire/checkpoint.ts'
 export type { Evidence } from './wire/evidence.ts'
-export {
-  attestationAnswerCodec,
-  checkpointReportData,
-  servedCheckpointCodec,
-  servedEvidenceCodec,
-  servedProofCodec,
-  verifyEcho,
-} from './wire/light-answers.ts'

@@ -3,6 +3,7 @@ import type { Timestamp } from '../base/time.ts'
 import type { Checks } from './checks.ts'
 import type { Endorsements } from './endorsements.ts'
 import type { TcbStatus } from './manifest-document.ts'
+import type { PlatformName } from './platforms.ts'
 import type { Refusal } from './verdict.ts'
 
 /** Claims whose signature, chain and dates hold. Whether they are good enough is the policy's business. */
@@ -82,6 +83,9 @@ export type FieldValue =
   | null
   | readonly FieldValue[]
   | { readonly [name: string]: FieldValue }
+
+/** Where a judgement finds what is known of a platform: a page loads only those that it meets. */
+export type AppraiserOf = (platform: PlatformName) => PlatformAppraiser | undefined
 
 /** Everything that this program knows about evidence of one platform. */
 export interface PlatformAppraiser {

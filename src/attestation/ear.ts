@@ -4,7 +4,7 @@
  */
 import type { Timestamp } from '../base/time.ts'
 import { version } from '../base/version.ts'
-import type { Inspection } from './inspect.ts'
+import type { Inspection } from './inspection.ts'
 import { policyQuestions } from './judgement.ts'
 
 /** Claims of a JWT. They are worth what the channel is worth that carries them, unless somebody signs them. */

@@ -8,17 +8,24 @@ import { after, type Timestamp, timestamp } from '../base/time.ts'
 import type { Evidence } from '../wire/evidence.ts'
 import { limits } from '../wire/limits.ts'
 import { type Check, Checks } from './checks.ts'
-import type { Claims, PlatformAppraiser, Verification, VerificationRequest } from './claims.ts'
+import type {
+  AppraiserOf,
+  Claims,
+  PlatformAppraiser,
+  Verification,
+  VerificationRequest,
+} from './claims.ts'
 import type { Endorsements } from './endorsements.ts'
 import { instanceOf } from './instance.ts'
 import { isPlatformName, type PlatformName } from './platforms.ts'
 import type { Policy, PolicyMeasurement } from './policy.ts'
 import { judgePrivilege, judgeTcb } from './tcb-judgement.ts'
 import { isRefusal, type Refusal } from './verdict.ts'
-import { anchorsOf, appraiserOf, verifyWith } from './verifiers.ts'
+import { anchorsOf, verifyWith } from './verification.ts'
 
 /** What evidence is held against. */
 export interface Demands {
+  readonly appraiserOf: AppraiserOf
   readonly policy: Policy
   /** Whether the policy says which software may run. The default policy leaves that to whoever asks. */
   readonly namesSoftware: boolean
@@ -140,7 +147,8 @@ interface Chosen {
   readonly appraiser: PlatformAppraiser
 }
 
-function chooseAppraiser(name: string, { policy, namesSoftware }: Demands): Chosen | Refusal {
+function chooseAppraiser(name: string, demands: Demands): Chosen | Refusal {
+  const { policy, namesSoftware, appraiserOf } = demands
   // A platform that is not in the table is a peer's text: it is not repeated.
   if (!isPlatformName(name)) return { code: 'PLATFORM_NOT_SUPPORTED', facts: {} }
   const facts = { platform: name }

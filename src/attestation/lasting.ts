@@ -16,7 +16,8 @@ import { instanceOf } from './instance.ts'
 import { isPlatformName, type PlatformName } from './platforms.ts'
 import type { Policy } from './policy.ts'
 import type { Refusal } from './verdict.ts'
-import { anchorsOf, appraiserOf, verifyWith } from './verifiers.ts'
+import { anchorsOf, verifyWith } from './verification.ts'
+import { appraiserOf } from './verifiers.ts'
 
 /** What once ran under some keys. */
 export interface Attested {

@@ -1,5 +1,7 @@
 /** Evidence in a file, and what people say beside it in flags. */
-import { type Inspection, inspect } from '../attestation/inspect.ts'
+
+import { inspect } from '../attestation/inspect.ts'
+import type { Inspection } from '../attestation/inspection.ts'
 import { factsOf, isPlatformName } from '../attestation/platforms.ts'
 import { policyOf } from '../attestation/policy.ts'
 import { appraiserOf } from '../attestation/verifiers.ts'

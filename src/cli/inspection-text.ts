@@ -1,6 +1,6 @@
 /** An inspection as people read it: the answer first, then each check, then what is left to trust. */
 import type { Check } from '../attestation/checks.ts'
-import type { Inspection } from '../attestation/inspect.ts'
+import type { Inspection } from '../attestation/inspection.ts'
 import { paint, printable, printLine } from './output.ts'
 
 const colours = { trusted: 'green', refused: 'red', undetermined: 'yellow' } as const

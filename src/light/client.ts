@@ -142,7 +142,7 @@ export class LightClient {
     const asked = { pin, sources, manifest, memory: this.#memory, key, signal }
     const gathered = await gather(ports, asked)
     this.#last = gathered
-    const judgement = judge(gathered, givenBy(pin, this.#options))
+    const judgement = await judge(gathered, givenBy(pin, this.#options))
     const memory = memoryCodec.encode(judgement.remembered)
     await this.#ports.memory?.save(memory)
     this.#memory = memory
@@ -159,12 +159,12 @@ export interface WatchOptions {
 }
 
 /** What a bundle shows: the same report as to whoever saved it, but for the endorsements that only one of them has. */
-export function verifyBundle(
+export async function verifyBundle(
   bytes: Uint8Array,
   given: { readonly pin: Pin; readonly endorsements?: Endorsements },
-): LightValue & { readonly key: string | null } {
+): Promise<LightValue & { readonly key: string | null }> {
   const gathered = decoded(bytes)
-  const { report, content } = judge(gathered, givenBy(given.pin, given))
+  const { report, content } = await judge(gathered, givenBy(given.pin, given))
   return { report, content, key: gathered.key }
 }
 

@@ -15,6 +15,7 @@ import type { Gathered } from './gathered.ts'
 import type { Pin } from './link.ts'
 import { headsMax, type Remembered, recall } from './memory.ts'
 import { type FoundNode, lookAt, type NodeLook } from './node-look.ts'
+import { loadAppraisers } from './platforms.ts'
 import { type Proven, provenIn } from './proof.ts'
 import type { LightReport } from './report.ts'
 import { type FullLook, reportOf, unpinnedReport } from './report-of.ts'
@@ -42,7 +43,7 @@ export interface Judgement {
  *
  * @throws {CoterieError} `MEMORY_BROKEN`, `MEMORY_OF_ANOTHER_NETWORK`.
  */
-export function judge(gathered: Gathered, { pin, endorsements }: Given): Judgement {
+export async function judge(gathered: Gathered, { pin, endorsements }: Given): Promise<Judgement> {
   const { at, evidence, manifests, nodes } = gathered
   const memory = recall(gathered.memory, pin.network)
   const trust = trustOf(manifests, pin, memory.manifestNonce)
@@ -50,7 +51,10 @@ export function judge(gathered: Gathered, { pin, endorsements }: Given): Judgeme
     const report = unpinnedReport(trust, { gathered, pin })
     return { report, remembered: memory, content: undefined }
   }
-  const signers = new Signers(trust, { at, evidence, extra: endorsements })
+  // Only what the manifest admits, and all of it: what nodes name decides nothing about what is loaded.
+  const admitted = trust.policy.measurements.map(({ platform }) => platform)
+  const appraiserOf = await loadAppraisers(admitted)
+  const signers = new Signers(trust, { appraiserOf, at, evidence, extra: endorsements })
   const looks = nodes.map(heard => lookAt(heard, { trust, at, signers }))
   const heads = memory.heads.flatMap(bytes => headIn(bytes, trust.network) ?? [])
   const beside = { chains: new Chains(looks, heads), heads, memory, trust, gathered }

@@ -2,9 +2,9 @@
  * What one node's answers are worth, question by question. Cheapest first; the first no is the node's code, and what comes after it is not
  * asked. Nothing that a node sends makes it throw.
  */
-import { appraise } from '../attestation/appraise.ts'
+import { appraiseWith } from '../attestation/appraisal.ts'
 import type { Check } from '../attestation/checks.ts'
-import { type Inspection, inspect } from '../attestation/inspect.ts'
+import { type Inspection, inspectWith } from '../attestation/inspection.ts'
 import { equalBytes } from '../base/bytes.ts'
 import { PeerFault } from '../base/errors.ts'
 import type { Digest } from '../base/ids.ts'
@@ -245,9 +245,10 @@ function inspectRecord(
   const endorsements = signers.endorsementsOf(evidenceDigest(evidence))
   const reportData = keyReportData(trust.network, evidence.platform, keys)
   const asked = { evidence, endorsements, policy: trust.policy, now: at }
-  const inspection = inspect({ ...asked, reportData })
+  const { appraiserOf } = signers
+  const inspection = inspectWith(appraiserOf, { ...asked, reportData })
   if (inspection.verdict !== 'trusted') return { inspection, instance: undefined }
-  const verdict = appraise({ ...asked, expectedReportData: reportData })
+  const verdict = appraiseWith(appraiserOf, { ...asked, expectedReportData: reportData })
   return { inspection, instance: verdict.kind === 'trusted' ? verdict.instance : undefined }
 }
 
@@ -269,7 +270,7 @@ function quotedIn(
     return new No('quote', { code: 'QUOTE_INVALID', why })
   }
   const { evidence } = quoted
-  const verdict = appraise({
+  const verdict = appraiseWith(signers.appraiserOf, {
     evidence,
     expectedReportData: checkpointReportData(evidence.platform, head.digest),
     endorsements: signers.endorsementsOf(evidenceDigest(record.evidence)),

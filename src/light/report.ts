@@ -1,6 +1,6 @@
 /** What a light client tells: printable as JSON, the same bytes wherever it is made of the same bundle. */
 import type { Check } from '../attestation/checks.ts'
-import type { Inspection } from '../attestation/inspect.ts'
+import type { Inspection } from '../attestation/inspection.ts'
 import type { Digest, NetworkId, NodeId } from '../base/ids.ts'
 import type { StateFields, StateWord } from './state-word.ts'
 

@@ -1,5 +1,6 @@
 /** Whose word a checkpoint is: evidence of nodes, appraised by this client itself, each once. */
-import { appraise } from '../attestation/appraise.ts'
+import { appraiseWith } from '../attestation/appraisal.ts'
+import type { AppraiserOf } from '../attestation/claims.ts'
 import type { Endorsements } from '../attestation/endorsements.ts'
 import type { TrustedVerdict } from '../attestation/verdict.ts'
 import { equalBytes } from '../base/bytes.ts'
@@ -13,6 +14,8 @@ import type { Trust } from './trust.ts'
 
 /** What nodes served of evidence, by its digest, and what this client thinks of it. */
 export class Signers {
+  /** Of the platforms that this look may meet. */
+  readonly appraiserOf: AppraiserOf
   readonly #trust: Trust
   readonly #at: Timestamp
   readonly #extra: Endorsements
@@ -23,12 +26,14 @@ export class Signers {
   constructor(
     trust: Trust,
     given: {
+      readonly appraiserOf: AppraiserOf
       readonly at: Timestamp
       readonly evidence: readonly Uint8Array[]
       readonly extra: Endorsements
     },
   ) {
     this.#trust = trust
+    this.appraiserOf = given.appraiserOf
     this.#at = given.at
     this.#extra = given.extra
     for (const bytes of given.evidence) {
@@ -54,7 +59,7 @@ export class Signers {
   #appraise({ record }: ServedEvidence): TrustedVerdict | undefined {
     const { network, policy } = this.#trust
     if (!verifyPossession(network, record)) return undefined
-    const verdict = appraise({
+    const verdict = appraiseWith(this.appraiserOf, {
       evidence: record.evidence,
       expectedReportData: keyReportData(network, record.evidence.platform, record.keys),
       endorsements: this.endorsementsOf(evidenceDigest(record.evidence)),

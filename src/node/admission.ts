@@ -1,6 +1,7 @@
 /** What the handshake asks: this node's evidence, the policy in force, the removal set. Quick and without I/O. */
 
-import { type Appraisal, appraise, clampNow } from '../attestation/appraise.ts'
+import { type Appraisal, clampNow } from '../attestation/appraisal.ts'
+import { appraise } from '../attestation/appraise.ts'
 import type { VerdictCache } from '../attestation/cache.ts'
 import { type Endorsements, endorsementsDigest } from '../attestation/endorsements.ts'
 import { type Attested, attestForEver, isNamedBy } from '../attestation/lasting.ts'

@@ -3,14 +3,16 @@
  * collateral was seen before, and forged ones of which little or nothing was; documents of Nitro and reports of SEV-SNP, warm; and a verdict
  * found again. Published evidence is no part of the project.
  */
-import { type Appraisal, appraise } from '../../src/attestation/appraise.ts'
+import type { Appraisal } from '../../src/attestation/appraisal.ts'
+import { appraise } from '../../src/attestation/appraise.ts'
 import { VerdictCache } from '../../src/attestation/cache.ts'
 import { Checks } from '../../src/attestation/checks.ts'
 import { tdxAppraiser } from '../../src/attestation/dcap/verify.ts'
 import type { Endorsements } from '../../src/attestation/endorsements.ts'
 import { noEndorsements } from '../../src/attestation/endorsements.ts'
 import { vendorKeysOf } from '../../src/attestation/vendor-keys.ts'
-import { appraiserOf, verifyWith } from '../../src/attestation/verifiers.ts'
+import { verifyWith } from '../../src/attestation/verification.ts'
+import { appraiserOf } from '../../src/attestation/verifiers.ts'
 import { instant, timestamp } from '../../src/base/time.ts'
 import { keyReportData } from '../../src/wire/evidence.ts'
 import {

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import { rolldown } from 'rolldown'
+import { type OutputChunk, rolldown } from 'rolldown'
 
 export interface Bundle {
   readonly code: string
@@ -17,8 +17,73 @@ export interface Bundle {
 const top = fileURLToPath(new URL('../../', import.meta.url))
 const virtual = '\0entry'
 
+/** One file that a page loads, at once or when it is asked for. */
+export interface Piece {
+  readonly gzipBytes: number
+  /** As `Bundle.files`. */
+  readonly files: readonly string[]
+}
+
 /** Bundles the module `text`, whose imports are paths from the top of the repository. */
 export async function bundle(text: string): Promise<Bundle> {
+  const [chunk, ...others] = await bundled(text, { splits: false, external: [] })
+  if (chunk === undefined || others.length > 0) throw new Error('one file was asked for')
+  const { gzipBytes, files } = pieceOf(chunk)
+  return {
+    code: chunk.code,
+    gzipBytes,
+    foreign: [...chunk.imports, ...chunk.dynamicImports],
+    files,
+  }
+}
+
+/**
+ * What a page loads at once of the module `text`, and what it loads besides when it imports a module whose path has `demanded` in it;
+ * packages that fit `external` not counted.
+ */
+export async function piecesOf(
+  text: string,
+  { external, demanded }: { readonly external: readonly RegExp[]; readonly demanded?: string },
+): Promise<{ readonly first: readonly Piece[]; readonly later: readonly Piece[] }> {
+  const chunks = await bundled(text, { splits: true, external })
+  const byName = new Map(chunks.map(chunk => [chunk.fileName, chunk]))
+  const closure = (names: readonly string[], seen = new Set<string>()): ReadonlySet<string> => {
+    for (const name of names) {
+      const chunk = byName.get(name)
+      if (chunk === undefined || seen.has(name)) continue
+      seen.add(name)
+      closure(chunk.imports, seen)
+    }
+    return seen
+  }
+  const entries = chunks.filter(({ isEntry }) => isEntry).map(({ fileName }) => fileName)
+  const wanted =
+    demanded === undefined
+      ? []
+      : chunks.filter(({ facadeModuleId }) => facadeModuleId?.includes(demanded))
+  if (wanted.length !== (demanded === undefined ? 0 : 1)) throw new Error(`one piece: ${demanded}`)
+  const first = closure(entries)
+  const later = [...closure(wanted.map(({ fileName }) => fileName))].filter(
+    name => !first.has(name),
+  )
+  const pieces = (names: Iterable<string>): readonly Piece[] =>
+    [...names].flatMap(name => byName.get(name) ?? []).map(pieceOf)
+  return { first: pieces(first), later: pieces(later) }
+}
+
+function pieceOf({ code, modules }: OutputChunk): Piece {
+  return {
+    gzipBytes: gzipSync(code, { level: 9 }).length,
+    files: Object.entries(modules)
+      .filter(([, { renderedLength }]) => renderedLength > 0)
+      .map(([path]) => path.replace(top, '')),
+  }
+}
+
+async function bundled(
+  text: string,
+  { splits, external }: { readonly splits: boolean; readonly external: readonly RegExp[] },
+): Promise<readonly OutputChunk[]> {
   const entry = {
     name: 'entry',
     resolveId: (id: string, importer: string | undefined) =>
@@ -34,20 +99,12 @@ export async function bundle(text: string): Promise<Bundle> {
     cwd: top,
     platform: 'browser',
     plugins: [entry],
+    external: [...external],
     // As the compiler does for what is published.
     transform: { target: 'es2024' },
     onwarn: refuse,
   })
-  const { output } = await bundler.generate({ format: 'esm', minify: true, codeSplitting: false })
+  const { output } = await bundler.generate({ format: 'esm', minify: true, codeSplitting: splits })
   await bundler.close()
-  const [chunk, ...others] = output
-  if (others.length > 0) throw new Error('one file was asked for')
-  return {
-    code: chunk.code,
-    gzipBytes: gzipSync(chunk.code, { level: 9 }).length,
-    foreign: [...chunk.imports, ...chunk.dynamicImports],
-    files: Object.entries(chunk.modules)
-      .filter(([, { renderedLength }]) => renderedLength > 0)
-      .map(([path]) => path.replace(top, '')),
-  }
+  return output.filter(each => each.type === 'chunk')
 }

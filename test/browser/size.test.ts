@@ -3,7 +3,7 @@
  * Bytes of one source are the same on every machine; the bounds leave room for small things and none for another library.
  */
 import { afterAll, expect, test } from 'vitest'
-import { bundle } from './bundle.ts'
+import { bundle, type Piece, piecesOf } from './bundle.ts'
 
 const room = 'src/attestation'
 const told: string[] = []
@@ -37,6 +37,57 @@ test('a bundle has the portable arithmetic, and none of a machine', async () => 
 test('an import that a browser cannot follow makes no bundle', async () => {
   await expect(bundle("import { hash } from 'node:crypto'; hash('sha256', '')")).rejects.toThrow()
   await expect(bundle("export * from 'src/crypto/hash.node.ts'")).rejects.toThrow()
+})
+
+/** What a light client loads besides, when the manifest admits a platform: own code, arithmetic not counted. */
+const lightRows = [
+  ['nitro', '/nitro/verify.ts', 6_500],
+  ['sgx and tdx', '/dcap/verify.ts', 14_000],
+  ['sev-snp', '/sev-snp/verify.ts', 17_000],
+  ['simulated', '/simulated/verify.ts', 4_500],
+] as const
+
+const light = "export * from 'src/light.ts'"
+const arithmetic = [/^@noble\//]
+const sum = (pieces: readonly Piece[]): number =>
+  pieces.reduce((bytes, { gzipBytes }) => bytes + gzipBytes, 0)
+const tell = (bytes: number, what: string): void => {
+  told.push(`${String(bytes).padStart(8)}           ${what}`)
+}
+
+test.each(lightRows)(
+  'a light client loads %s when its manifest admits it',
+  async (name, demanded, most) => {
+    const { first, later } = await piecesOf(light, { external: arithmetic, demanded })
+    tell(sum(later), `light, what ${name} adds: own code`)
+    expect(sum(later)).toBeLessThan(most)
+    expect(first.flatMap(({ files }) => files).filter(file => file.includes(demanded))).toEqual([])
+  },
+)
+
+test('a light client loads its own code and the arithmetic at once, and neither a CBOR library nor zod', async () => {
+  const demanded = '/nitro/verify.ts'
+  const own = sum((await piecesOf(light, { external: arithmetic, demanded })).first)
+  const { first } = await piecesOf(light, { external: [], demanded })
+  tell(own, 'light, all but platforms: own code')
+  tell(sum(first) - own, 'light: arithmetic of noble')
+  expect(own).toBeLessThan(41_000)
+  expect(sum(first) - own).toBeLessThan(25_000)
+  const files = first.flatMap(piece => piece.files)
+  expect(files).toContain('src/wire/cbor-scan.ts')
+  expect(
+    files.filter(path =>
+      /cbor-x|cborg|\/zod\/|\.node\.ts$|^src\/(host|node|api|cli|protocol)\//.test(path),
+    ),
+  ).toEqual([])
+})
+
+test('heads and proofs alone are small', async () => {
+  const text =
+    "export { headIn } from 'src/light/checkpoints.ts'; export { provenIn } from 'src/light/proof.ts'"
+  const { first } = await piecesOf(text, { external: arithmetic })
+  tell(sum(first), 'light, heads and proofs: own code')
+  expect(sum(first)).toBeLessThan(9_000)
 })
 
 afterAll(() => {

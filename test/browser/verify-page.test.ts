@@ -232,7 +232,7 @@ describe.skipIf(isSkipped)(`the verification page${absence}`, () => {
       return { copied, bundle: btoa(String.fromCharCode(...bytes)) }
     })()`)) as { readonly copied: string; readonly bundle: string }
     const bundle = new Uint8Array(Buffer.from(told.bundle, 'base64'))
-    const { report } = verifyBundle(bundle, { pin: network.pin })
+    const { report } = await verifyBundle(bundle, { pin: network.pin })
     expect(told.copied).toBe(fromUtf8(reportBytes(report)))
     await site.close()
     const saved = join(folder, 'coterie.bundle')

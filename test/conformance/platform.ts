@@ -1,6 +1,7 @@
 /** What every platform's evidence must do when it is appraised. */
 import { expect, test } from 'vitest'
-import { type Appraisal, appraise } from '../../src/attestation/appraise.ts'
+import type { Appraisal } from '../../src/attestation/appraisal.ts'
+import { appraise } from '../../src/attestation/appraise.ts'
 import { toHex } from '../../src/base/bytes.ts'
 
 /** One appraisal each; all but `genuine` have exactly one thing wrong. */

@@ -4,7 +4,8 @@
  */
 import { describe, expect, test } from 'vitest'
 import type { Endorsement } from '../../src/attestation/endorsements.ts'
-import { type Inspection, inspect } from '../../src/attestation/inspect.ts'
+import { inspect } from '../../src/attestation/inspect.ts'
+import type { Inspection } from '../../src/attestation/inspection.ts'
 import {
   isPlatformName,
   type PlatformName,

@@ -63,7 +63,10 @@ function verifyBundleCommand(): Command {
     .action(async (file: string, flags: Omit<Flags, 'from'>) => {
       const { pin } = await placeOf(flags, [])
       const endorsements = await endorsementsIn(flags)
-      const { report, content, key } = verifyBundle(await readBundle(file), { pin, endorsements })
+      const { report, content, key } = await verifyBundle(await readBundle(file), {
+        pin,
+        endorsements,
+      })
       const isGood = key === null ? report.verdict === 'trusted' : content !== undefined
       process.exitCode = codeOf(report, isGood)
       if (flags.json) return printReportJson(report)

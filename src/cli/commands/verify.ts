@@ -1,7 +1,7 @@
 /** `coterie verify`: what live nodes are worth, or evidence of hardware in a file, offline; needs no node of its own. */
 import { Command, Option } from 'commander'
 import { earOf } from '../../attestation/ear.ts'
-import type { Inspection } from '../../attestation/inspect.ts'
+import type { Inspection } from '../../attestation/inspection.ts'
 import { platformNames } from '../../attestation/platforms.ts'
 import { UsageError } from '../../base/errors.ts'
 import { adviceOn } from '../../node/refusal-advice.ts'

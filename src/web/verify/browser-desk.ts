@@ -37,7 +37,7 @@ export function browserDesk(page: Window & typeof globalThis): Desk {
         throw new CoterieError('BUNDLE_TOO_LARGE', 'No bundle is that long.')
       }
       const bundle = new Uint8Array(await file.arrayBuffer())
-      const { report } = verifyBundle(bundle, { pin: readWish(wish).pin })
+      const { report } = await verifyBundle(bundle, { pin: readWish(wish).pin })
       return checked(report, bundle, null)
     },
     explain(error) {

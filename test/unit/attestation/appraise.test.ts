@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { type Appraisal, appraise, clampNow } from '../../../src/attestation/appraise.ts'
+import { type Appraisal, clampNow } from '../../../src/attestation/appraisal.ts'
+import { appraise } from '../../../src/attestation/appraise.ts'
 import { noEndorsements } from '../../../src/attestation/endorsements.ts'
 import { draftManifest, tcbRuleOf } from '../../../src/attestation/manifest-draft.ts'
 import { type Policy, policyOf } from '../../../src/attestation/policy.ts'

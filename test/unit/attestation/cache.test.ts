@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Appraisal } from '../../../src/attestation/appraise.ts'
+import type { Appraisal } from '../../../src/attestation/appraisal.ts'
 import { VerdictCache } from '../../../src/attestation/cache.ts'
 import { type Endorsement, noEndorsements } from '../../../src/attestation/endorsements.ts'
 import type { Policy } from '../../../src/attestation/policy.ts'

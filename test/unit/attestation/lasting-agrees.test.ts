@@ -10,7 +10,8 @@ import { type Endorsements, noEndorsements } from '../../../src/attestation/endo
 import type { PlatformName } from '../../../src/attestation/platforms.ts'
 import { policyOf } from '../../../src/attestation/policy.ts'
 import { vendorKeysOf } from '../../../src/attestation/vendor-keys.ts'
-import { anchorsOf, appraiserOf, verifyWith } from '../../../src/attestation/verifiers.ts'
+import { anchorsOf, verifyWith } from '../../../src/attestation/verification.ts'
+import { appraiserOf } from '../../../src/attestation/verifiers.ts'
 import { type Timestamp, timestamp } from '../../../src/base/time.ts'
 import {
   admittingPlatforms,

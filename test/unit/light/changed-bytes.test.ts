@@ -26,9 +26,9 @@ test.each([
     for (let at = 0; at < bundle.length; at += every) {
       const changed = bundle.slice()
       changed[at] = (changed[at] ?? 0) ^ (1 << (at % 8))
-      let found: ReturnType<typeof verifyBundle>
+      let found: Awaited<ReturnType<typeof verifyBundle>>
       try {
-        found = verifyBundle(changed, { pin: network.pin })
+        found = await verifyBundle(changed, { pin: network.pin })
       } catch (error) {
         expect(error, `byte ${at}`).toBeInstanceOf(CoterieError)
         tally.broken++

@@ -9,7 +9,7 @@ import { draftManifest, tcbRuleOf } from '../../../../src/attestation/manifest-d
 import { type Policy, policyOf } from '../../../../src/attestation/policy.ts'
 import { vendorKeysOf } from '../../../../src/attestation/vendor-keys.ts'
 import type { Verdict } from '../../../../src/attestation/verdict.ts'
-import { verifyWith } from '../../../../src/attestation/verifiers.ts'
+import { verifyWith } from '../../../../src/attestation/verification.ts'
 import { concatBytes, fromHex, toHex } from '../../../../src/base/bytes.ts'
 import { type Timestamp, timestamp } from '../../../../src/base/time.ts'
 import { parsed, testNetwork } from '../../../fixtures/network.ts'

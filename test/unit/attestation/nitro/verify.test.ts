@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Appraisal } from '../../../../src/attestation/appraise.ts'
+import type { Appraisal } from '../../../../src/attestation/appraisal.ts'
 import { Checks, checkReport } from '../../../../src/attestation/checks.ts'
 import type { Verification } from '../../../../src/attestation/claims.ts'
 import { noEndorsements } from '../../../../src/attestation/endorsements.ts'

@@ -14,7 +14,7 @@ import { readEndorsementKey } from '../../../../src/attestation/sev-snp/endorsem
 import { amdName, type Product } from '../../../../src/attestation/sev-snp/products.ts'
 import { sevSnpAppraiser } from '../../../../src/attestation/sev-snp/verify.ts'
 import { vendorKeysOf } from '../../../../src/attestation/vendor-keys.ts'
-import { verifyWith } from '../../../../src/attestation/verifiers.ts'
+import { verifyWith } from '../../../../src/attestation/verification.ts'
 import { type Certificate, parseCertificate } from '../../../../src/attestation/x509.ts'
 import { isSignedBy } from '../../../../src/attestation/x509-keys.ts'
 import { concatBytes, toHex } from '../../../../src/base/bytes.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Appraisal } from '../../../../src/attestation/appraise.ts'
+import type { Appraisal } from '../../../../src/attestation/appraisal.ts'
 import { VerdictCache } from '../../../../src/attestation/cache.ts'
 import { attestForEver } from '../../../../src/attestation/lasting.ts'
 import { draftManifest, tcbRuleOf } from '../../../../src/attestation/manifest-draft.ts'
