@@ -147,12 +147,17 @@ async function faultOf(request: IncomingMessage): Promise<FaultRequest> {
   }
   const parts: Buffer[] = []
   let length = 0
-  for await (const part of request) {
-    length += part.length
-    if (length > requestBytesMax) {
-      throw new UsageError('BODY_TOO_LARGE', `A request has at most ${requestBytesMax} bytes.`)
+  try {
+    for await (const part of request) {
+      length += part.length
+      if (length > requestBytesMax) {
+        throw new UsageError('BODY_TOO_LARGE', `A request has at most ${requestBytesMax} bytes.`)
+      }
+      parts.push(part)
     }
-    parts.push(part)
+  } catch (cause) {
+    if (cause instanceof CoterieError) throw cause
+    throw new HostError('REQUEST_BROKEN', 'The request broke off.', { cause })
   }
   try {
     return parseFault(JSON.parse(Buffer.concat(parts).toString('utf8')))

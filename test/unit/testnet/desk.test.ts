@@ -123,6 +123,19 @@ test('what a form can send, what is too long and what is no fault does nothing',
   expect(asked).toEqual([])
 })
 
+test('a caller that goes in the middle of its request leaves the desk as it was', async () => {
+  const { asked, port, page } = await openDesk()
+  const head = ['POST /faults HTTP/1.1', `Host: 127.0.0.1:${port}`, `Origin: ${page}`]
+  const socket = connect(port, '127.0.0.1')
+  const lines = [...head, 'Content-Type: application/json', 'Content-Length: 500', '', '{"kind"']
+  socket.write(lines.join('\r\n'))
+  // A question behind it on another connection: by its answer the desk has begun with the first.
+  expect((await ask(port, { headers: { ...json, origin: page }, body: '{' })).status).toBe(400)
+  socket.resetAndDestroy()
+  const { status } = await ask(port, { headers: { ...json, origin: page }, body: kill })
+  expect([status, asked.length]).toEqual([200, 1])
+})
+
 test('a page that watches hears every look and what is broken; too many do not get in', async () => {
   const { desk, port, page } = await openDesk()
   desk.look([place])
