@@ -36,7 +36,7 @@ export class Desk {
   readonly #port: number
   readonly #server: Server
   readonly #readers = new Set<ServerResponse>()
-  #latest = ''
+  #nodes: readonly NodeSnapshot[] = []
 
   constructor(ports: DeskPorts, options: { readonly basePort: number }) {
     this.#ports = ports
@@ -58,12 +58,19 @@ export class Desk {
 
   /** Tells every page that watches; one that has not taken what it was told before gets the next look instead. */
   look(nodes: readonly NodeSnapshot[]): void {
-    const look: DeskLook = { nodes: nodes.map(placeOf), faults: this.#ports.faults.active() }
-    this.#latest = `data: ${JSON.stringify(look)}\n\n`
+    this.#nodes = nodes
+    // Of a large testnet a look is long, and most of the time nobody watches.
+    const text = this.#readers.size === 0 ? '' : this.#text()
     for (const reader of this.#readers) {
       if (reader.writableLength > unreadMax) reader.destroy()
-      else if (!reader.writableNeedDrain) reader.write(this.#latest)
+      else if (!reader.writableNeedDrain) reader.write(text)
     }
+  }
+
+  #text(): string {
+    const faults = this.#ports.faults.active()
+    const look: DeskLook = { nodes: this.#nodes.map(placeOf), faults }
+    return `data: ${JSON.stringify(look)}\n\n`
   }
 
   async close(): Promise<void> {
@@ -114,7 +121,7 @@ export class Desk {
     this.#readers.add(response)
     response.once('close', () => this.#readers.delete(response))
     response.writeHead(200, { ...plainHeaders, 'content-type': 'text/event-stream' })
-    response.write(this.#latest === '' ? ': nothing yet\n\n' : this.#latest)
+    response.write(this.#text())
   }
 }
 

@@ -129,7 +129,7 @@ function arrange(core: Core): void {
       x: width / 2 + x * Math.max(0, width / 2 - margin.x),
       y: height / 2 + y * Math.max(0, height / 2 - margin.y),
     })
-    const isSide = Math.abs(x) > 0.5
+    const isSide = Math.abs(x) > 0.3
     node.style({
       'text-halign': !isSide ? 'center' : x > 0 ? 'right' : 'left',
       'text-valign': isSide ? 'center' : y > 0 ? 'bottom' : 'top',
