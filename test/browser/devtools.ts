@@ -132,6 +132,7 @@ class Page implements OpenPage {
     for (const room of ['Page', 'Runtime', 'Log', 'Network']) await this.send(`${room}.enable`)
     const metrics = { ...size, deviceScaleFactor: 1, mobile: false }
     await this.send('Emulation.setDeviceMetricsOverride', metrics)
+    await this.send('Emulation.setScrollbarsHidden', { hidden: true })
     await this.send('Page.navigate', { url })
   }
 

@@ -101,7 +101,7 @@ function paint(
   }
   context.fillStyle = colour('faint')
   context.textAlign = 'center'
-  for (const seconds of [60, 45, 30, 15]) {
+  for (const seconds of width < 520 ? [60, 30] : [60, 45, 30, 15]) {
     context.fillText(
       `${seconds} s ago`,
       Math.max(nameWidth + 22, xOf(seconds * 1000)),
