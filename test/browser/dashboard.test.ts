@@ -55,6 +55,7 @@ const clickButton = (page: OpenPage, text: string): Promise<unknown> =>
 describe.skipIf(isSkipped)(`the page of a testnet${absence}`, () => {
   const dir = mkdtempSync(join(tmpdir(), 'coterie-page-'))
   let page: OpenPage
+  let address = ''
   let stopTestnet: () => Promise<unknown>
 
   beforeAll(async () => {
@@ -75,7 +76,7 @@ describe.skipIf(isSkipped)(`the page of a testnet${absence}`, () => {
       return /In a browser: \S+\n/.test(said)
     })
     // As people find it.
-    const [, address = ''] = /In a browser: (\S+)/.exec(said) ?? []
+    address = /In a browser: (\S+)/.exec(said)?.[1] ?? ''
     page = await openPage(address, wide)
   })
 
@@ -100,9 +101,21 @@ describe.skipIf(isSkipped)(`the page of a testnet${absence}`, () => {
 
   test('shows beats as they come, and replicas that agree', async () => {
     await until(async () => /4 beats|[5-9] beats/.test(String(await labelOf(page))))
-    await until(async () =>
-      String(await textOf(page, '.tiles')).includes(`${nodes} replicas, one root`),
+    await until(async () => String(await textOf(page, '.tiles')).includes(`all ${nodes} agree`))
+  })
+
+  test('writes are counted by how long they took, and no key or value of them is shown', async () => {
+    const writes = Array.from({ length: 30 }, (_, i) =>
+      fetch(`${address}v1/state/canary-key-${i}`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ text: 'canary-value' }),
+      }),
     )
+    for (const { status } of await Promise.all(writes)) expect(status).toBe(200)
+    const counted = `[...document.querySelectorAll('.card-latency .bar-count')].reduce((sum, cell) => sum + parseInt(cell.textContent), 0)`
+    await until(async () => (await page.evaluate(counted)) === writes.length)
+    expect(await page.evaluate('document.documentElement.outerHTML')).not.toContain('canary')
   })
 
   test('an intruder that is sent appears as a refusal with its code, the register and the next step', async () => {
@@ -185,7 +198,7 @@ describe.skipIf(isSkipped)(`the page of a testnet${absence}`, () => {
   test('its policy had to stop nothing, and nothing was thrown', async () => {
     await dress(page, 'light')
     await page.evaluate('document.activeElement.blur()')
-    const picture = await page.picture(1060, 0.75)
+    const picture = await page.picture(1044, 0.75)
     expect(picture.length).toBeGreaterThan(20_000)
     // A README that loads at once.
     expect(picture.length).toBeLessThan(150 * 1024)

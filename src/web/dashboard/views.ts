@@ -101,15 +101,14 @@ function attestedText(watched: Watched, { self, vouchedBy }: Look['members'][num
   return `on the word of ${vouchedBy.map(id => nameOf(watched, id)).join(', ')}`
 }
 
-/** Whether replicas agree, in one sentence. */
+/** Whether replicas agree, in a few words. */
 export function agreement(watched: Watched): { readonly text: string; readonly tone: Tone } {
   const roots = watched.desk === null ? rootsHere(watched) : rootsThere(watched.desk.nodes)
   const count = roots.length
   const different = new Set(roots).size
   if (count === 0) return { text: 'no root yet', tone: 'calm' }
-  if (different === 1)
-    return { text: `${count} ${count === 1 ? 'replica' : 'replicas'}, one root`, tone: 'good' }
-  return { text: `${different} roots among ${count} replicas`, tone: 'warning' }
+  if (different > 1) return { text: `${different} roots in ${count}`, tone: 'warning' }
+  return { text: count === 1 ? 'this one' : `all ${count} agree`, tone: 'good' }
 }
 
 function rootsHere({ look }: Watched): readonly string[] {

@@ -191,8 +191,8 @@ test('replicas agree in words: across the testnet by their own roots, here but f
     agreement(
       told(after([lookAt(1)]), { kind: 'desk', look: desked(roots.map(root => ({ root }))) }),
     )
-  expect(there(['a', 'a', 'a'])).toEqual({ text: '3 replicas, one root', tone: 'good' })
-  expect(there(['a', 'b', null])).toEqual({ text: '2 roots among 2 replicas', tone: 'warning' })
+  expect(there(['a', 'a', 'a'])).toEqual({ text: 'all 3 agree', tone: 'good' })
+  expect(there(['a', 'b', null])).toEqual({ text: '2 roots in 2', tone: 'warning' })
   expect(there([null]).tone).toBe('calm')
   const here = (apartMs: number) =>
     agreement(
@@ -204,7 +204,7 @@ test('replicas agree in words: across the testnet by their own roots, here but f
       ]),
     )
   expect(here(900).tone).toBe('good')
-  expect(here(30_000).text).toBe('2 roots among 2 replicas')
+  expect(here(30_000).text).toBe('2 roots in 2')
 })
 
 test('a histogram shows its span without empty ends, and what took longer than all', () => {
