@@ -7,6 +7,7 @@ import { mayFound } from '../attestation/manifest.ts'
 import type { Rival } from '../attestation/manifest-lineage.ts'
 import type { Refusal } from '../attestation/verdict.ts'
 import { HostError, UsageError } from '../base/errors.ts'
+import type { NodeId } from '../base/ids.ts'
 import { type Instant, milliseconds, seconds, type Timestamp, timestamp } from '../base/time.ts'
 import type { Net } from '../host/net/port.ts'
 import type { Host } from '../host/port.ts'
@@ -152,7 +153,7 @@ export class Assembly {
       mayFound: refusal === undefined && mayFound(manifests.current.manifest.founding, verdict),
       admission,
       net: () => this.#opened(),
-      endorsement: request => this.#endorsement(request),
+      endorsement: (request, from) => this.#endorsement(request, from),
       stateChanged: () => state.changed(),
       memberDropped: ({ verdict, evidence }) => {
         this.#cache.instanceDropped(verdict.instance)
@@ -250,9 +251,9 @@ export class Assembly {
     return vitalsView(this.viewed, { agreement, beats, spans: this.#parts.spans })
   }
 
-  #endorsement(request: Uint8Array): Uint8Array {
+  #endorsement(request: Uint8Array, from: NodeId): Uint8Array {
     if (this.#pulls === undefined) throw new HostError('NOT_SERVED', 'No documents are held here.')
-    return this.#pulls.answer(request)
+    return this.#pulls.answer(request, from)
   }
 
   #pullEndorsements(engine: Engine): void {

@@ -66,14 +66,23 @@ export class EndorsementPulls {
     this.#rest()
   }
 
-  /** A member asks for a document. @throws {PeerFault} for a malformed request, and `BUSY`. */
-  answer(request: Uint8Array): Uint8Array {
-    const { name } = endorsementRequestCodec.decode(request)
+  /** A member asks for a document. @throws {PeerFault} for a malformed request, which costs the member, and `BUSY`. */
+  answer(request: Uint8Array, from: NodeId): Uint8Array {
+    const name = this.#nameIn(request, from)
     const items = this.#ports.shelf.held(name) ?? []
     const bytes = items.reduce((sum, item) => sum + item.bytes.length, 0)
     if (!this.#served.spend(bytes)) throw new PeerFault('BUSY', 'too many documents at once')
     const fits = bytes <= endorsementAnswerBytesMax
     return endorsementAnswerCodec.encode({ items: fits ? items : [] })
+  }
+
+  #nameIn(request: Uint8Array, from: NodeId): string {
+    try {
+      return endorsementRequestCodec.decode(request).name
+    } catch (error) {
+      if (error instanceof PeerFault) this.#ports.faulted(from, error.code)
+      throw error
+    }
   }
 
   stop(): void {

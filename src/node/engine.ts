@@ -211,7 +211,7 @@ export class Engine {
     from: NodeId,
     signal: AbortSignal,
   ): Promise<Uint8Array> {
-    if (protocol === 'endorsement') return this.#parts.endorsement(request)
+    if (protocol === 'endorsement') return this.#parts.endorsement(request, from)
     if (protocol === 'probe') return this.#livenessDriver.asked(request, from)
     const isServed = ['key', 'sync', 'record', 'results'].includes(protocol)
     if (isServed && this.#parts.ownRefusal() !== undefined) {

@@ -44,7 +44,7 @@ export interface EngineParts {
   readonly memberDropped: (member: MemberFacts) => void
   readonly bans: BanList
   /** Answers a member that asks for a vendor's document. @throws {CoterieError} if this node hands out none. */
-  readonly endorsement: (request: Uint8Array) => Uint8Array
+  readonly endorsement: (request: Uint8Array, from: NodeId) => Uint8Array
 }
 
 /** What the engine answers of all that the net tells: leaves are not its business. */

@@ -148,10 +148,11 @@ test('made-up chips by the thousand make this node ask once in a second, and for
   expect(asked.some(({ name }) => name.startsWith('unasked'))).toBe(false)
 })
 
-test('members are served what is at hand, nothing of what is not, and not without end', async () => {
-  const { pulls, held } = pulling()
+test('members are served what is at hand, nothing of what is not, and not without end; a request that is none is the fault of who asks', async () => {
+  const { pulls, held, faults } = pulling()
+  const [asker] = members as [NodeId]
   const request = endorsementRequestCodec.encode({ name: 'list' })
-  const items = () => endorsementAnswerCodec.decode(pulls.answer(request)).items
+  const items = () => endorsementAnswerCodec.decode(pulls.answer(request, asker)).items
   expect(items()).toEqual([])
   held.set('list', good)
   expect(items()).toEqual(good)
@@ -161,10 +162,12 @@ test('members are served what is at hand, nothing of what is not, and not withou
   )
   expect(items()).toEqual([])
   const flood = (): void => {
-    for (let n = 0; n < 100; n++) pulls.answer(request)
+    for (let n = 0; n < 100; n++) pulls.answer(request, asker)
   }
   expect(flood).toThrow(PeerFault)
-  expect(() => pulls.answer(new Uint8Array(9))).toThrow(PeerFault)
+  expect(faults).toEqual([])
+  expect(() => pulls.answer(new Uint8Array(9), asker)).toThrow(PeerFault)
+  expect(faults).toHaveLength(1)
 })
 
 test('who stopped asks nobody and keeps no timer', async () => {
