@@ -120,9 +120,19 @@ export class LightClient {
     }
   }
 
-  /** All that the last look went by, to be judged again elsewhere. @throws {UsageError} `NOTHING_TO_BUNDLE` before the first look. */
+  /**
+   * All that the last look went by, to be judged again elsewhere.
+   *
+   * @throws {UsageError} `NOTHING_TO_BUNDLE` before the first look, `BUNDLE_TOO_LARGE` beyond 8 MiB.
+   */
   bundle(): Uint8Array {
-    if (this.#last !== undefined) return bundleCodec.encode(this.#last)
+    const bytes = this.#last === undefined ? undefined : bundleCodec.encode(this.#last)
+    if (bytes !== undefined && bytes.length <= bundleCodec.limits.bytesMax) return bytes
+    if (bytes !== undefined) {
+      throw new UsageError('BUNDLE_TOO_LARGE', 'What these nodes said is too long for a bundle.', {
+        next: 'Ask fewer nodes at once.',
+      })
+    }
     throw new UsageError('NOTHING_TO_BUNDLE', 'This client has not looked yet.', {
       next: 'Call check or get first.',
     })

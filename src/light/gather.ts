@@ -6,7 +6,11 @@ import type { Random } from '../base/random.ts'
 import type { Timestamp } from '../base/time.ts'
 import { checkpointCodec } from '../wire/checkpoint.ts'
 import { evidenceDigest } from '../wire/evidence.ts'
-import { attestationAnswerCodec, servedCheckpointCodec } from '../wire/light-answers.ts'
+import {
+  attestationAnswerCodec,
+  cosignaturesMax,
+  servedCheckpointCodec,
+} from '../wire/light-answers.ts'
 import {
   answerBytesMax,
   evidenceMax,
@@ -35,16 +39,11 @@ export interface GatherRequest {
   readonly signal: AbortSignal | undefined
 }
 
-/** Signers of one checkpoint whose evidence is fetched: more than any manifest asks for costs more than it proves. */
-const signersMax = 8
-
 /** Asks every source once. Never throws but the reason of the signal. */
 export async function gather(ports: GatherPorts, request: GatherRequest): Promise<Gathered> {
   const talk = new Talk(ports, request)
-  const [nodes, manifests] = await Promise.all([
-    Promise.all(request.sources.map(source => talk.node(source))),
-    talk.manifests(),
-  ])
+  const manifests = await talk.manifests()
+  const nodes = await Promise.all(request.sources.map(source => talk.node(source, manifests)))
   const evidence = await talk.evidence(nodes)
   const { key, memory } = request
   return { at: ports.now(), manifests, memory, key, nodes, evidence }
@@ -60,10 +59,14 @@ class Talk {
   }
 
   /** The checkpoint first: what is attested later vouches for more. Then the proof under that checkpoint. */
-  async node(source: string): Promise<HeardNode> {
-    const { key } = this.#request
+  async node(source: string, manifests: readonly Uint8Array[]): Promise<HeardNode> {
+    const { key, pin } = this.#request
     const nonce = this.#ports.random.bytes(32)
-    const checkpoint = await this.#cbor(source, '/light/checkpoint', answerBytesMax.checkpoint)
+    const trust = trustOf(manifests, pin, 0)
+    // One more than is needed, its own machine counted: evidence of one of them may have been renewed meanwhile.
+    const cosigners = isRefusal(trust) ? 0 : Math.min(trust.manifest.light.quorum, cosignaturesMax)
+    const asked = `/light/checkpoint?cosigners=${cosigners}`
+    const checkpoint = await this.#cbor(source, asked, answerBytesMax.checkpoint)
     const sequence = sequenceIn(checkpoint)
     const path = `/light/proof?key=${encodeURIComponent(key ?? '')}&sequence=${sequence}`
     const [attestation, proof] = await Promise.all([
@@ -91,25 +94,28 @@ class Talk {
     return best === undefined ? own : [...own, best]
   }
 
-  /** Evidence of the nodes asked and of those who signed the same, each from a node that named it. */
+  /** Evidence of the nodes asked and of those who signed the same, from any node that named it; each node names its share. */
   async evidence(nodes: readonly HeardNode[]): Promise<readonly Uint8Array[]> {
-    const wanted = new Map<string, string>()
+    const share = Math.floor(evidenceMax / nodes.length)
+    const namers = new Map<string, string[]>()
     for (const { source, attestation, checkpoint } of nodes) {
-      for (const digest of namedIn(attestation, checkpoint)) {
-        if (!wanted.has(digest) && wanted.size < evidenceMax) wanted.set(digest, source)
+      for (const digest of namedIn(attestation, checkpoint).slice(0, share)) {
+        namers.set(digest, [...(namers.get(digest) ?? []), source])
       }
     }
-    const heard = await Promise.all(
-      [...wanted].map(async ([digest, source]) => {
-        const path = `/light/evidence/${digest}`
-        const { code, bytes } = await this.#cbor(source, path, answerBytesMax.evidence)
-        const served = code === '' ? readEvidence(bytes) : undefined
-        // Bytes that are something else are not worth keeping.
-        const isIt = served !== undefined && evidenceDigest(served.record.evidence) === digest
-        return isIt ? [bytes] : []
-      }),
-    )
-    return heard.flat()
+    const found = await Promise.all([...namers].map(each => this.#evidenceOf(...each)))
+    return found.filter(bytes => bytes !== undefined)
+  }
+
+  async #evidenceOf(digest: string, sources: readonly string[]): Promise<Uint8Array | undefined> {
+    for (const source of sources) {
+      const path = `/light/evidence/${digest}`
+      const { code, bytes } = await this.#cbor(source, path, answerBytesMax.evidence)
+      const served = code === '' ? readEvidence(bytes) : undefined
+      // Something else proves nothing, and the next node may tell the truth.
+      if (served !== undefined && evidenceDigest(served.record.evidence) === digest) return bytes
+    }
+    return undefined
   }
 
   #cbor(origin: string, path: string, bytesMax: number): Promise<Heard> {
@@ -137,7 +143,7 @@ function namedIn(attestation: Heard, checkpoint: Heard): readonly string[] {
   const answer = orUndefined(() => attestationAnswerCodec.decode(attestation.bytes))
   const served = orUndefined(() => servedCheckpointCodec.decode(checkpoint.bytes))
   const own = answer === undefined ? [] : [evidenceDigest(answer.record.evidence)]
-  const others = served?.cosignatures.slice(0, signersMax).map(({ evidence }) => toHex(evidence))
+  const others = served?.cosignatures.map(({ evidence }) => toHex(evidence))
   return [...own, ...(others ?? [])]
 }
 

@@ -59,8 +59,8 @@ export const answerBytesMax = {
   manifest: limits.manifestLineageBytesMax,
 } as const
 
-/** Evidence that one look reads: of every node asked, and of signers. */
-export const evidenceMax = 4 * linkNodesMax
+/** Evidence that one look reads: of every node asked, and of seven signers or more of each. */
+export const evidenceMax = 8 * linkNodesMax
 
 const heard = (bytesMax: number): Field<Heard> =>
   row<Heard>({ code: text(64), bytes: byteString(0, bytesMax) })

@@ -14,7 +14,7 @@ test.each([
   ['a value', 'public/motd'],
   ['an absence', 'public/nothing'],
 ])(
-  '%s',
+  '%s: no changed byte is ever fresh with another head or content',
   async (_name, key) => {
     const { network } = await opened({ nodes: 3 })
     const sources = network.origins.slice(0, 1)

@@ -138,6 +138,51 @@ describe('the state', () => {
   })
 })
 
+describe('watching', () => {
+  test('tells a value when it changes, not each time that it was looked at, until it is told to stop', async () => {
+    const { network } = await opened()
+    const stop = new AbortController()
+    const waits: AbortController[] = []
+    const waited = Promise.withResolvers<void>()
+    const ports = {
+      ...network.ports(),
+      deadline: (span: number) => {
+        const wait = new AbortController()
+        // Of the waits, those between looks; the others bound a question.
+        if (span === 2_000) {
+          waits.push(wait)
+          if (waits.length === 1) waited.resolve()
+          if (waits.length === 2) network.set('public/motd', 'later')
+          network.advance().then(() => wait.abort())
+        }
+        return wait.signal
+      },
+    }
+    const client = await LightClient.open(ports, { pin: network.pin, sources: network.origins })
+    const told: (string | undefined)[] = []
+    for await (const { content } of client.watch('public/motd', { signal: stop.signal })) {
+      told.push(textOf(content))
+      if (told.length === 2) stop.abort()
+    }
+    await waited.promise
+    expect(told).toEqual(['hello', 'later'])
+    expect(waits.length).toBeGreaterThanOrEqual(2)
+  })
+
+  test('looks of one client take turns, so that none forgets what another saw', async () => {
+    const { client, memory, network } = await opened()
+    await Promise.all([
+      client.check(),
+      network.advance(),
+      client.get('public/motd'),
+      client.check(),
+    ])
+    const report = await client.check()
+    expect(report.state).toBe('fresh')
+    expect(memoryCodec.decode(memory.bytes ?? new Uint8Array()).heads).toHaveLength(3)
+  })
+})
+
 describe('forward only', () => {
   test('a node that goes back behind what was seen is stale, after a restart of the client too', async () => {
     const { client, open, network, nodes } = await opened({ asks: 1 })

@@ -91,6 +91,22 @@ describe('a lie', () => {
     expect((await client.check()).nodes[0]?.fields?.machines).toBe(1)
   })
 
+  test('a node that hands out false evidence of the others takes no voice from what honest nodes serve', async () => {
+    const { client, nodes } = await opened()
+    nodes.a.bends.bytes = (path, bytes) => (path.startsWith('/light/evidence') ? utf8('x') : bytes)
+    expect(await client.check()).toMatchObject({ verdict: 'trusted', state: 'fresh' })
+    nodes.a.bends = {
+      served: answer => {
+        const [first] = answer.cosignatures
+        if (first === undefined) throw new Error('a co-signature')
+        const made = (i: number) => ({ ...first, evidence: new Uint8Array(32).fill(i) })
+        return { ...answer, cosignatures: Array.from({ length: 32 }, (_, i) => made(i)) }
+      },
+    }
+    const { nodes: views } = await client.check()
+    expect(views.map(({ state }) => state)).toEqual(['fresh', 'fresh', 'fresh'])
+  })
+
   test('the proof of another key, of another root, or of an older head shows nothing', async () => {
     const { client, network, nodes } = await opened({
       asks: 1,
