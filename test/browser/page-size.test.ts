@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { readPage } from '../../src/api/page-files.ts'
-import { buildPage } from '../tools/built-page.ts'
+import { readPage, verifyPageName, verifyPath } from '../../src/api/page-files.ts'
+import { buildPage, verifySource } from '../tools/built-page.ts'
+import { singlePage } from '../tools/single-page.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'coterie-size-'))
 const dir = join(folder, 'page')
@@ -31,12 +32,18 @@ const sum = (paths: readonly string[]): number =>
 
 test('the page stands after 48 kB, its drawing after 150 kB more', () => {
   const first = ['/', ...sizes.keys()].filter(path => html.includes(path))
-  const later = [...sizes.keys()].filter(path => path !== '/' && !html.includes(path))
+  const own = [...sizes.keys()].filter(path => path !== verifyPath)
+  const later = own.filter(path => path !== '/' && !html.includes(path))
   expect(first.length).toBeGreaterThanOrEqual(3)
   expect(sum([...new Set(first)])).toBeLessThan(48_000)
   expect(later.map(path => path.replace(/-.*/, ''))).toEqual(['/page/cytoscape.esm'])
   expect(sum(later)).toBeLessThan(150_000)
   expect(sum(first)).toBeGreaterThan(10_000)
+})
+
+test('the page that verifies is one file of at most 110 kB, built twice to the same bytes', async () => {
+  expect(sizes.get(verifyPath)).toBeLessThan(110_000)
+  expect(await singlePage(verifySource)).toBe(readFileSync(join(dir, verifyPageName), 'utf8'))
 })
 
 test('the document holds neither script nor style, and nothing loads from elsewhere', () => {

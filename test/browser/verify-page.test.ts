@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { fromUtf8 } from '../../src/base/bytes.ts'
 import { days } from '../../src/base/time.ts'
@@ -14,11 +14,10 @@ import { possessionMessage } from '../../src/wire/member-record.ts'
 import type { FakeLightNetwork, FakeLightNode, FakeLightOptions } from '../fakes/light-nodes.ts'
 import { type LightSite, lightSite } from '../fixtures/light-site.ts'
 import { testNode } from '../fixtures/network.ts'
+import { verifySource } from '../tools/built-page.ts'
 import { singlePage } from '../tools/single-page.ts'
 import { absence, isSkipped } from './chromium.ts'
 import { type OpenPage, openPage } from './devtools.ts'
-
-const source = fileURLToPath(new URL('../../src/web/verify/', import.meta.url))
 
 /** What a person sees after a check. */
 interface Seen {
@@ -86,7 +85,7 @@ beforeAll(async () => {
   if (isSkipped) return
   folder = await mkdtemp(join(tmpdir(), 'coterie-page-'))
   file = join(folder, 'verify.html')
-  await writeFile(file, await singlePage(source))
+  await writeFile(file, await singlePage(verifySource))
   page = await openPage(pathToFileURL(file).href, { width: 1000, height: 900 })
   await page.evaluate(`(async () => {
     while (document.querySelector('form') === null) await new Promise(requestAnimationFrame)

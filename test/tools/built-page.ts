@@ -18,6 +18,8 @@ import { singlePage } from './single-page.ts'
 const top = fileURLToPath(new URL('../../', import.meta.url))
 const sources = join(top, 'src', 'web')
 const source = join(sources, 'dashboard')
+/** The folder of the page that verifies nodes. */
+export const verifySource = join(sources, 'verify')
 /** In the built page: what it was built from. Nodes do not serve it. */
 const stampName = 'stamp'
 
@@ -81,7 +83,7 @@ export async function buildPage(dir: string): Promise<boolean> {
   const made = mkdtempSync(`${dirname(dir)}/page-`)
   try {
     await build(configFor(made))
-    writeFileSync(join(made, verifyPageName), await singlePage(join(sources, 'verify')))
+    writeFileSync(join(made, verifyPageName), await singlePage(verifySource))
     writeFileSync(join(made, stampName), stamp)
     rmSync(dir, { recursive: true, force: true })
     renameSync(made, dir)
