@@ -28,6 +28,10 @@ const restAfterAll = minutes(5)
 const patience = seconds(10)
 /** What all members together are served: a joiner asks for a dozen documents of 20 KiB, once. */
 const served = { messagesPerSecond: 4, bytesPerSecond: 256 * 1024 }
+/** Of it, what one member is: it asks once in a second, and must not leave nothing for a joiner. */
+const servedEach = { messagesPerSecond: 1, bytesPerSecond: 64 * 1024 }
+/** Members that asked lately, 100 bytes each; who is forgotten begins with a full budget of its own. */
+const askersMax = 4_096
 
 interface Wanted {
   readonly asked: Set<NodeId>
@@ -46,6 +50,7 @@ export class EndorsementPulls {
   readonly #ports: EndorsementPullsPorts
   readonly #wanted = new BoundedMap<string, Wanted>(wantedMax)
   readonly #served: RateBudget
+  readonly #servedEach = new BoundedMap<NodeId, RateBudget>(askersMax)
   readonly #stopping = new AbortController()
   #isAsking = false
   #askNotBefore: Instant = instant(0)
@@ -69,11 +74,23 @@ export class EndorsementPulls {
   /** A member asks for a document. @throws {PeerFault} for a malformed request, which costs the member, and `BUSY`. */
   answer(request: Uint8Array, from: NodeId): Uint8Array {
     const name = this.#nameIn(request, from)
-    const items = this.#ports.shelf.held(name) ?? []
-    const bytes = items.reduce((sum, item) => sum + item.bytes.length, 0)
-    if (!this.#served.spend(bytes)) throw new PeerFault('BUSY', 'too many documents at once')
-    const fits = bytes <= endorsementAnswerBytesMax
-    return endorsementAnswerCodec.encode({ items: fits ? items : [] })
+    const held = this.#ports.shelf.held(name) ?? []
+    const size = held.reduce((sum, item) => sum + item.bytes.length, 0)
+    const items = size <= endorsementAnswerBytesMax ? held : []
+    if (!this.#pays(from, items.length === 0 ? 0 : size)) {
+      throw new PeerFault('BUSY', 'too many documents at once')
+    }
+    return endorsementAnswerCodec.encode({ items })
+  }
+
+  /** From a member's own budget first: whoever has none left takes nothing from what all share. */
+  #pays(member: NodeId, bytes: number): boolean {
+    const own = this.#servedEach.get(member) ?? new RateBudget(servedEach, this.#ports.host.clock)
+    this.#servedEach.set(member, own)
+    if (!own.spend(bytes)) return false
+    if (this.#served.spend(bytes)) return true
+    own.refund(bytes)
+    return false
   }
 
   #nameIn(request: Uint8Array, from: NodeId): string {

@@ -2,7 +2,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import type { Endorsement } from '../../../src/attestation/endorsements.ts'
 import { utf8 } from '../../../src/base/bytes.ts'
-import { PeerFault } from '../../../src/base/errors.ts'
+import { ifReadable, PeerFault } from '../../../src/base/errors.ts'
 import type { NodeId } from '../../../src/base/ids.ts'
 import { hours, minutes, seconds } from '../../../src/base/time.ts'
 import type { MemberConnection } from '../../../src/host/net/port.ts'
@@ -168,6 +168,19 @@ test('members are served what is at hand, nothing of what is not, and not withou
   expect(faults).toEqual([])
   expect(() => pulls.answer(new Uint8Array(9), asker)).toThrow(PeerFault)
   expect(faults).toHaveLength(1)
+})
+
+test('a member that asks without end leaves documents for the others', async () => {
+  const { pulls, time, held } = pulling()
+  const [greedy, joiner] = members as [NodeId, NodeId]
+  held.set('list', [{ kind: 'crl', bytes: new Uint8Array(20 * 1024) }])
+  const request = endorsementRequestCodec.encode({ name: 'list' })
+  const answered = (from: NodeId) => ifReadable(() => pulls.answer(request, from)) !== undefined
+  for (let document = 0; document < 12; document++) {
+    for (let n = 0; n < 50; n++) answered(greedy)
+    expect(answered(joiner)).toBe(true)
+    await time.advance(seconds(1))
+  }
 })
 
 test('who stopped asks nobody and keeps no timer', async () => {
