@@ -2,14 +2,17 @@
 import { Hono } from 'hono'
 import { CoterieError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
+import { systemClock } from '../host/clock.ts'
 import type { AppSocket } from '../node/app-sockets.ts'
 import type { CoterieNode } from '../node/handle.ts'
 import { confinedState } from './confined-state.ts'
 import { type Route, routes } from './contract.ts'
 import { answerOfError, apiError } from './errors.ts'
 import { admitRequest, type GuardOptions } from './guard.ts'
+import { isLightPath } from './light-contract.ts'
 import { jsonResponse, registerOn } from './register.ts'
 import { callerOf } from './request.ts'
+import { registerLightRoutes } from './routes/light.ts'
 import {
   type NodeRouteOptions,
   registerOperatorRoutes,
@@ -35,12 +38,21 @@ const securityHeaders = {
   'x-content-type-options': 'nosniff',
 } as const
 
+/** No cookie and no token opens these routes, so a page may read what whoever runs it could read anyway. */
+const openHeaders = {
+  'access-control-allow-origin': '*',
+  'cross-origin-resource-policy': 'cross-origin',
+} as const
+
 /** The routes of the contract over `node`. */
 export function createApp(node: CoterieNode, options: AppOptions): Hono {
   const app = new Hono()
   app.use(async (context, next) => {
     for (const [name, value] of Object.entries(securityHeaders)) context.header(name, value)
     // A kept-alive connection would be cut off by the stop between two requests.
+    if (isLightPath(context.req.path)) {
+      for (const [name, value] of Object.entries(openHeaders)) context.header(name, value)
+    }
     if (options.signal.aborted) context.header('connection', 'close')
     admitRequest(options, callerOf(context))
     await next()
@@ -58,6 +70,7 @@ export function createApp(node: CoterieNode, options: AppOptions): Hono {
   })
   const register = registerOn(app, options, options.signal)
   registerPublicRoutes(register, node, options)
+  registerLightRoutes(register, node, systemClock)
   const { confinedTo } = options
   if (confinedTo === undefined) {
     registerOperatorRoutes(register, node, options)

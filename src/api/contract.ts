@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import type { ErrorCode } from './errors.ts'
+import { lightRoutes } from './light-contract.ts'
 import { lookShape } from './look.ts'
 import { base64Shape, entryShape, proofShape, valueShape } from './values.ts'
 import {
@@ -21,12 +22,13 @@ import {
 /**
  * Who may call a route from the host's socket, which is not the TEE:
  * - `public`: anybody who reaches the socket; says nothing but whether the node is well.
+ * - `light`: the same, web pages of any origin included; what it says proves itself and is public by the manifest.
  * - `operator`: the holder of the host's token; neither keys nor values of the state pass.
  * - `state`: nobody, because what is read or written would leave the TEE in the clear.
  *
  * A testnet has nothing to hide and opens all three to loopback.
  */
-export type Access = 'public' | 'operator' | 'state'
+export type Access = 'public' | 'light' | 'operator' | 'state'
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
 
@@ -46,6 +48,8 @@ export interface Route<Query = unknown, Body = unknown, Out = unknown> {
   readonly stream: boolean
   /** The answer is a text of this media type in place of JSON. */
   readonly text?: string
+  /** The answer is bytes of this media type; `answer` is the shape of their base64, for examples. */
+  readonly bytes?: string
   /** Codes that this route answers with, besides those of the door and of a request that does not fit. */
   readonly errors: readonly ErrorCode[]
 }
@@ -132,6 +136,7 @@ export const routes = {
     answer: z.looseObject({ openapi: z.string(), paths: z.record(z.string(), z.unknown()) }),
     errors: [],
   },
+  ...lightRoutes,
   metrics: {
     ...get,
     path: '/metrics',

@@ -108,6 +108,11 @@ export const routeExamples: Readonly<Record<RouteName, RouteExample>> = {
   setLogLevel: { body: { level: 'debug' }, answer: { level: 'debug' } },
   ready: { answer: { ok: true, checks: [{ name: 'active', ok: true, detail: 'active' }] } },
   openapi: { answer: { openapi: '3.1.1', paths: {} } },
+  attestation: { query: { nonce: digest }, answer: 'pgABAVgg…' },
+  lightManifest: { answer: 'eyJlbnZlbG9wZXMiOls…' },
+  lightCheckpoint: { query: { cosigners: '3' }, answer: 'pAABAVkBd…' },
+  lightEvidence: { key: digest, answer: 'owABAYNYIA…' },
+  lightProof: { query: { key: 'team/motd' }, answer: 'pAABAQ5YIM…' },
   metrics: { answer: '# TYPE coterie_replica_entries gauge\ncoterie_replica_entries 12\n' },
   look: { answer: look },
   status: {

@@ -5,6 +5,7 @@
 import { equalConstantTime, utf8 } from '../base/bytes.ts'
 import type { Access } from './contract.ts'
 import { apiError } from './errors.ts'
+import { isLightPath } from './light-contract.ts'
 
 /** What the door goes by. */
 export interface GuardOptions {
@@ -42,7 +43,7 @@ const tokenParameters: ReadonlySet<string> = new Set([
  * Lets a request in, whatever it asks for.
  *
  * @throws {UsageError} `HOST_REFUSED` for a foreign name, which is how DNS rebinding looks; `ORIGIN_REFUSED` for
- * a web page that is neither listed nor this server's own, `null` included; `TOKEN_IN_URL`, because URLs end up in logs and histories.
+ * a web page that is neither listed nor this server's own, `null` included, except on the routes of light clients; `TOKEN_IN_URL`, because URLs end up in logs and histories.
  */
 export function admitRequest(options: GuardOptions, caller: Caller): void {
   const name = /^(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?$/.exec(
@@ -63,7 +64,8 @@ export function admitRequest(options: GuardOptions, caller: Caller): void {
   }
   // Of documents from this very server, and its only one is the page: browsers name the origin for a page's own modules, too.
   const isOwn = caller.origin === `http://${caller.host}`
-  if (caller.origin !== undefined && !isOwn && !options.origins.includes(caller.origin)) {
+  const isWelcome = isOwn || isLightPath(caller.target.pathname)
+  if (caller.origin !== undefined && !isWelcome && !options.origins.includes(caller.origin)) {
     throw apiError(
       'ORIGIN_REFUSED',
       'Web pages of this origin may not call the API.',
@@ -87,7 +89,7 @@ export function admitRequest(options: GuardOptions, caller: Caller): void {
  * @throws {UsageError} `NOT_FOR_THE_HOST`, `TOKEN_REQUIRED`, `TOKEN_REFUSED`.
  */
 export function admitToRoute(options: GuardOptions, access: Access, caller: Caller): void {
-  if (access === 'public' || options.opensToHost) return
+  if (access === 'public' || access === 'light' || options.opensToHost) return
   if (access === 'state') {
     throw apiError(
       'NOT_FOR_THE_HOST',

@@ -37,7 +37,7 @@ export function errorsOf(route: Route): readonly ErrorCode[] {
     holds ? codes : []
   return [
     ...new Set([
-      ...doorErrors,
+      ...doorErrors.filter(code => route.access !== 'light' || code !== 'ORIGIN_REFUSED'),
       ...of(route.access === 'operator', 'TOKEN_REQUIRED', 'TOKEN_REFUSED'),
       ...of(route.access === 'state', 'NOT_FOR_THE_HOST'),
       ...of(route.path.includes(':key'), 'BAD_KEY'),
@@ -100,6 +100,7 @@ const errorShape = {
 /** Said in words, because a testnet opens every route and no scheme of OpenAPI speaks of the TEE. */
 const accessTexts = {
   public: 'Anybody who reaches the socket may call it.',
+  light: 'Anybody may call it, web pages of any origin too; the answer proves itself.',
   operator: "It wants the host's token, except on a testnet.",
   state: 'From the host it answers on testnets only: inside the TEE, use the library.',
 } as const
@@ -139,7 +140,10 @@ function parametersOf(route: Route, example: RouteExample): readonly Json[] {
     name: 'key',
     in: 'path',
     required: true,
-    description: 'The whole key as one segment, percent-encoded, slashes included.',
+    description:
+      route.access === 'light'
+        ? 'Digest of the evidence: 64 hexadecimal digits.'
+        : 'The whole key as one segment, percent-encoded, slashes included.',
     schema: { type: 'string', minLength: 1 },
     example: example.key,
   }
@@ -157,6 +161,11 @@ function parametersOf(route: Route, example: RouteExample): readonly Json[] {
 function success(route: Route, example: RouteExample): Json {
   const schema = jsonSchema(route.answer)
   if (!route.stream) {
+    if (route.bytes !== undefined) {
+      const encoded = { type: 'string', contentEncoding: 'base64', contentMediaType: route.bytes }
+      const content = { schema: encoded, example: example.answer }
+      return { description: 'Bytes, shown here in base64.', content: { [route.bytes]: content } }
+    }
     const media = route.text?.split(';')[0] ?? 'application/json'
     return {
       description: 'It happened.',

@@ -16,6 +16,11 @@ export interface Register {
     handler: (request: Request<Query, Body>) => Out | Promise<Out>,
     status?: (answer: Out) => 200 | 503,
   ): void
+  /** Answers with the bytes of the route. */
+  bytes<Query, Body, Out>(
+    route: Route<Query, Body, Out>,
+    handler: (request: Request<Query, Body>) => Uint8Array | Promise<Uint8Array>,
+  ): void
   /** Answers with server-sent events; who takes nothing for `patience` milliseconds is cut off. */
   stream<Query, Body, Out>(
     route: Route<Query, Body, Out>,
@@ -48,6 +53,14 @@ export function registerOn(app: Hono, options: GuardOptions, stopping: AbortSign
         if (route.text === undefined) return jsonResponse(answer, status(answer), headers)
         headers.set('content-type', route.text)
         return new Response(String(answer), { headers })
+      })
+    },
+    bytes(route, handler) {
+      app.on(route.method, route.path, async context => {
+        const bytes = await handler(await admitted(context, route))
+        const headers = new Headers(context.res.headers)
+        headers.set('content-type', route.bytes ?? 'application/octet-stream')
+        return new Response(new Uint8Array(bytes), { headers })
       })
     },
     stream(route, handler, patience) {

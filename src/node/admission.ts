@@ -108,6 +108,11 @@ export class NodeAdmission implements Admission {
     return exact
   }
 
+  /** Vendors' documents at hand under which evidence of this node was appraised. */
+  endorsementsOf(node: NodeId): Endorsements {
+    return this.#ports.endorsed.held(node)
+  }
+
   /** What this evidence says for ever; see `attestForEver`. */
   attest(keys: NodeKeys, evidence: Evidence): Attested | Refusal {
     const { policy } = this.#ports.manifests.current

@@ -26,6 +26,7 @@ import type { BanView, VitalsView } from './handle.ts'
 import type { Identity } from './identity.ts'
 import { KeyEvidence } from './key-evidence.ts'
 import { Leaving } from './leaving.ts'
+import { LightDoor } from './light-door.ts'
 import { noteRival } from './manifest-door.ts'
 import type { ManifestKeeper } from './manifest-keeper.ts'
 import { nodeMetrics } from './metrics.ts'
@@ -66,6 +67,7 @@ export class Assembly {
   #net: Net | undefined
   #leaving: Leaving | undefined
   #viewed: Viewed | undefined
+  #light: LightDoor | undefined
 
   constructor(parts: NodeParts) {
     this.#parts = parts
@@ -81,6 +83,12 @@ export class Assembly {
   get viewed(): Viewed {
     if (this.#viewed === undefined) throw notRunning()
     return this.#viewed
+  }
+
+  /** What light clients are told. @throws {UsageError} `NOT_RUNNING` before the machines exist. */
+  get light(): LightDoor {
+    if (this.#light === undefined) throw notRunning()
+    return this.#light
   }
 
   /** Why the manifest in force does not admit this node; `undefined` if it does. */
@@ -110,6 +118,7 @@ export class Assembly {
     const { standing, engine } = this.#judgeAndAssemble(admission, keyEvidence)
     const leaving = new Leaving({ host, identity, manifests, engine, net: () => this.#opened() })
     this.#leaving = leaving
+    this.#light = this.#openLight(engine, admission)
     this.#net = await host.openNet({
       admission,
       handlers: encounters.around(leaving.around(engine.handlers())),
@@ -186,6 +195,7 @@ export class Assembly {
   async close(patience: Patience): Promise<void> {
     this.#endArrivals?.()
     this.#pulls?.stop()
+    this.#light?.stop()
     this.#keyEvidence?.stop()
     this.#standing?.stop()
     this.#engine?.stop()
@@ -303,6 +313,16 @@ export class Assembly {
       clock: host.clock,
       membership: () => this.engine.membership,
       authenticatedTime: () => this.#authenticatedTime(),
+    })
+  }
+
+  #openLight(engine: Engine, admission: NodeAdmission): LightDoor {
+    const { host, identity, manifests } = this.#parts
+    const { membership, replica, checkpoints } = engine
+    return new LightDoor({
+      ...{ host, identity, manifests, membership, replica, checkpoints },
+      evidenceAge: () => manifests.current.policy.evidenceAge,
+      endorsements: node => admission.endorsementsOf(node),
     })
   }
 

@@ -26,6 +26,11 @@ export class Endorsed {
     this.#missed = missed
   }
 
+  /** What is at hand of the documents that evidence of `node` needed. */
+  held(node: NodeId): Endorsements {
+    return this.#shelf?.take(this.#needs.get(node) ?? []) ?? noEndorsements
+  }
+
   /**
    * The verdict with everything at hand that `appraise` turned out to need for `node`. What is not at hand is on its way afterwards: the
    * verdict is undetermined, and the next one on this node may not be.

@@ -1,5 +1,5 @@
 /** The node as applications, the API and the CLI see it: types only. */
-import type { NetworkId, NodeId } from '../base/ids.ts'
+import type { Digest, NetworkId, NodeId } from '../base/ids.ts'
 import type { MetricFamily } from '../host/telemetry/port.ts'
 import type { HistogramView } from './histogram.ts'
 
@@ -91,6 +91,27 @@ export interface StateApi {
     readonly cursor?: string
     readonly signal?: AbortSignal
   }): AsyncIterable<StateEvent>
+}
+
+/**
+ * What light clients are told. Answers are bytes that prove themselves (docs/spec/checkpoint.md): whoever carries them adds nothing.
+ * Every method throws a `CoterieError`: `NO_CHECKPOINT` before the first one.
+ */
+export interface LightApi {
+  /** As `CoterieNode.manifestFile`. */
+  manifest(): Uint8Array
+  /** The newest checkpoint that `cosigners` others (0..32) share on as many instances, or that most do. */
+  checkpoint(cosigners: number): Uint8Array
+  /** Record and endorsements behind the evidence of this digest. @throws {UsageError} `EVIDENCE_NOT_HELD`. */
+  evidence(digest: Digest): Uint8Array
+  /**
+   * What a public key held at the checkpoint of this sequence, or at the newest.
+   *
+   * @throws {CoterieError} `NOT_PUBLIC`, `CHECKPOINT_GONE` for all but the last ten, and as `StateApi.prove`.
+   */
+  proof(key: string, sequence?: number): Uint8Array
+  /** This node's evidence, a quote about a recent checkpoint, and its newest one, signed over a nonce of 32 bytes. */
+  attestation(nonce: Uint8Array): Promise<Uint8Array>
 }
 
 /** The node's own link, the member's link, the member's process; `overdue` while nothing is known but the silence. */
@@ -309,6 +330,8 @@ export interface CoterieNode {
   readonly id: NodeId
   readonly network: NetworkId
   readonly state: StateApi
+  /** @throws {UsageError} `NOT_RUNNING` unless the node runs. */
+  readonly light: LightApi
   start(): Promise<void>
   /** Graceful and complete within 10 s; idempotent. To the others this node falls silent. */
   stop(): Promise<void>

@@ -17,6 +17,7 @@ import type {
   BanView,
   CoterieNode,
   LeaveReport,
+  LightApi,
   LossView,
   MemberView,
   NodeEvent,
@@ -110,6 +111,11 @@ class Node implements CoterieNode {
   leave(): Promise<LeaveReport> {
     this.#left ??= this.#leave(new Patience(this.#parts.host, stopPatience))
     return this.#left
+  }
+
+  get light(): LightApi {
+    this.#running()
+    return this.#assembly.light
   }
 
   members(): readonly MemberView[] {

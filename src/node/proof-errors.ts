@@ -1,6 +1,6 @@
 /** Why there is no proof of a key, for people. */
 import { CoterieError, UsageError } from '../base/errors.ts'
-import type { ProofRefusal } from '../protocol/replica/types.ts'
+import type { CutRefusal } from '../protocol/replica/types.ts'
 
 const explanations = {
   BAD_KEY: {
@@ -23,11 +23,21 @@ const explanations = {
     message: 'The key has more elements or values, removed ones included, than one proof shows.',
     next: 'Spread them over several keys; what was removed is forgotten after a day.',
   },
-} as const satisfies Readonly<Record<ProofRefusal, { message: string; next: string }>>
+  NOT_PUBLIC: {
+    message: 'The key is not below a public prefix of the manifest.',
+    next: 'Light clients read public prefixes alone; ask an application inside the TEE for the rest.',
+  },
+  CUT_GONE: {
+    message:
+      'That checkpoint is not held any more, or never was: the last ten are, about ten seconds.',
+    next: 'Fetch the newest checkpoint, then its proof.',
+  },
+} as const satisfies Readonly<Record<CutRefusal, { message: string; next: string }>>
 
 /** The error that an asker sees for a refusal of the replica. */
-export function proofError(code: ProofRefusal): CoterieError {
-  const { message, next } = explanations[code]
+export function proofError(refusal: CutRefusal): CoterieError {
+  const { message, next } = explanations[refusal]
+  const code = refusal === 'CUT_GONE' ? 'CHECKPOINT_GONE' : refusal
   const isPassing = code === 'NOT_READY' || code === 'PROOF_NOT_READY'
   return isPassing
     ? new CoterieError(code, message, { next })

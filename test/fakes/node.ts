@@ -2,14 +2,14 @@
 
 import { compareBytes, toHex, utf8 } from '../../src/base/bytes.ts'
 import { PeerFault, UsageError } from '../../src/base/errors.ts'
-import type { NetworkId } from '../../src/base/ids.ts'
-import { nodeIdOfKey } from '../../src/base/ids.ts'
+import { type Digest, type NetworkId, nodeIdOfKey } from '../../src/base/ids.ts'
 import type { MetricFamily } from '../../src/host/telemetry/port.ts'
 import type {
   AppliedManifest,
   BanView,
   CoterieNode,
   LeaveReport,
+  LightApi,
   LossView,
   MemberView,
   NodeEvent,
@@ -162,11 +162,43 @@ function gone(signal: AbortSignal | undefined): Promise<never> {
 const me = nodeIdOfKey(new Uint8Array(32).fill(7))
 const other = nodeIdOfKey(new Uint8Array(32).fill(9))
 
+/** Answers with its questions, so that a test sees what came through. */
+export class FakeLight implements LightApi {
+  failWith: Error | undefined
+  largest = 0
+
+  manifest(): Uint8Array {
+    return this.#answer('manifest')
+  }
+
+  checkpoint(cosigners: number): Uint8Array {
+    return this.#answer(`checkpoint ${cosigners}`)
+  }
+
+  evidence(digest: Digest): Uint8Array {
+    return this.#answer(`evidence ${digest}`)
+  }
+
+  proof(key: string, sequence?: number): Uint8Array {
+    return this.#answer(`proof ${key} ${sequence}`)
+  }
+
+  async attestation(nonce: Uint8Array): Promise<Uint8Array> {
+    return this.#answer(`attestation ${toHex(nonce)}`)
+  }
+
+  #answer(text: string): Uint8Array {
+    if (this.failWith !== undefined) throw this.failWith
+    return this.largest > 0 ? new Uint8Array(this.largest) : utf8(text)
+  }
+}
+
 /** A node that is active from the start. `opensToHost` is that of a testnet unless said. */
 export class FakeNode implements CoterieNode {
   readonly id = me
   readonly network = 'ab'.repeat(32) as NetworkId
   readonly state = new FakeState()
+  readonly light = new FakeLight()
   readonly opensToHost: boolean
   phase: NodePhase = 'active'
   warnings: StatusView['warnings'] = []

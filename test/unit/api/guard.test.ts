@@ -16,8 +16,13 @@ const pathOf = (route: Route): string => route.path.replace(':key', 'k')
 
 /** Asks a route for real, with a body where it takes one. */
 function ask(url: string, name: string, route: Route, headers: Record<string, string> = {}) {
-  const body = JSON.stringify(routeExamples[name as RouteName].body)
-  return raw(url, route.method, pathOf(route), {
+  const { body: sent, query, key } = routeExamples[name as RouteName]
+  const body = JSON.stringify(sent)
+  // What must be asked for is in the example; other routes are asked as a stranger would.
+  const isLight = route.access === 'light'
+  const path = isLight ? route.path.replace(':key', key ?? '') : pathOf(route)
+  const search = isLight && query !== undefined ? `?${new URLSearchParams(query)}` : ''
+  return raw(url, route.method, path + search, {
     headers:
       route.body === null
         ? headers
