@@ -90,9 +90,9 @@ export class LightDoor implements LightApi {
     const { newest } = checkpoints
     if (newest === undefined) throw noCheckpoint()
     const own = sequence === undefined ? newest : checkpoints.own(sequence)
-    const proven = own === undefined ? 'CUT_GONE' : replica.cuts.prove(own.cut, key)
+    const proven = own === undefined ? 'CHECKPOINT_GONE' : replica.cuts.prove(own.cut, key)
     if (typeof proven === 'string' || own === undefined) {
-      throw proofError(typeof proven === 'string' ? proven : 'CUT_GONE')
+      throw proofError(typeof proven === 'string' ? proven : 'CHECKPOINT_GONE')
     }
     return servedProofCodec.encode({
       sequence: own.sequence,

@@ -27,7 +27,7 @@ const explanations = {
     message: 'The key is not below a public prefix of the manifest.',
     next: 'Light clients read public prefixes alone; ask an application inside the TEE for the rest.',
   },
-  CUT_GONE: {
+  CHECKPOINT_GONE: {
     message:
       'That checkpoint is not held any more, or never was: the last ten are, about ten seconds.',
     next: 'Fetch the newest checkpoint, then its proof.',
@@ -35,9 +35,8 @@ const explanations = {
 } as const satisfies Readonly<Record<CutRefusal, { message: string; next: string }>>
 
 /** The error that an asker sees for a refusal of the replica. */
-export function proofError(refusal: CutRefusal): CoterieError {
-  const { message, next } = explanations[refusal]
-  const code = refusal === 'CUT_GONE' ? 'CHECKPOINT_GONE' : refusal
+export function proofError(code: CutRefusal): CoterieError {
+  const { message, next } = explanations[code]
   const isPassing = code === 'NOT_READY' || code === 'PROOF_NOT_READY'
   return isPassing
     ? new CoterieError(code, message, { next })

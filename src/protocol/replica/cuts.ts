@@ -60,7 +60,7 @@ export class Cuts implements CutQueries {
     if (!map.cells.isPublicKey(bytes)) return 'NOT_PUBLIC'
     this.#keep()
     const kept = this.#kept.find(({ cut }) => cut.ms === ms)
-    if (kept === undefined) return 'CUT_GONE'
+    if (kept === undefined) return 'CHECKPOINT_GONE'
     if (this.#resting.read() === undefined) return 'PROOF_NOT_READY'
     const others = past.leavesAt(kept.cut, 'public')
     if (others === undefined) return 'PROOF_NOT_READY'

@@ -250,8 +250,8 @@ export type ProofRefusal =
   | 'PROOF_NOT_READY'
   | 'PROOF_TOO_LARGE'
 
-/** Why there is no proof at a cut. `NOT_PUBLIC`: not under a public prefix. `CUT_GONE`: that cut is not kept, or not any more. */
-export type CutRefusal = ProofRefusal | 'NOT_PUBLIC' | 'CUT_GONE'
+/** Why there is no proof at a cut. `NOT_PUBLIC`: not under a public prefix. `CHECKPOINT_GONE`: that cut is not kept, or not any more. */
+export type CutRefusal = ProofRefusal | 'NOT_PUBLIC' | 'CHECKPOINT_GONE'
 
 /** The state as it was at moments just past, on which replicas that still move agree. */
 export interface CutQueries {
