@@ -58,9 +58,7 @@ export function registerOn(app: Hono, options: GuardOptions, stopping: AbortSign
     bytes(route, handler) {
       app.on(route.method, route.path, async context => {
         const bytes = await handler(await admitted(context, route))
-        const headers = new Headers(context.res.headers)
-        headers.set('content-type', route.bytes ?? 'application/octet-stream')
-        return new Response(new Uint8Array(bytes), { headers })
+        return bytesResponse(bytes, route.bytes ?? '', new Headers(context.res.headers))
       })
     },
     stream(route, handler, patience) {
@@ -104,6 +102,11 @@ async function* spelled<Out>(
   for await (const { id, event } of source) {
     yield { ...(id === undefined ? {} : { id }), data: JSON.stringify(event) }
   }
+}
+
+function bytesResponse(bytes: Uint8Array, media: string, headers: Headers): Response {
+  headers.set('content-type', media)
+  return new Response(new Uint8Array(bytes), { headers })
 }
 
 /** JSON behind the headers that the door has set. */
