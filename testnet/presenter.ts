@@ -18,6 +18,8 @@ export interface Presenter {
 export interface PresenterOptions {
   /** Where a browser sees the network. */
   readonly page: string
+  /** Where a browser verifies it, the pin included. */
+  readonly verify: string
   readonly commands: readonly string[]
   /** To have the same again. */
   readonly seed: string
@@ -146,6 +148,7 @@ class LinePresenter implements Presenter {
     )
     for (const node of nodes) this.#print(`  ${node.name}  ${node.http}  ${node.p2p}`)
     this.#print(`In a browser: ${this.#options.page}`)
+    this.#print(`To verify it there: ${this.#options.verify}`)
     this.#print('Next, in another terminal:')
     for (const command of this.#options.commands) this.#print(`  ${command}`)
     this.#print(farewell)

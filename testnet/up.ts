@@ -12,6 +12,7 @@ import { assertPortsFree, basePortDefault, httpPort, loopback } from './ports.ts
 import { presenterFor } from './presenter.ts'
 import { assertSeed, Draws } from './seed.ts'
 import { type NodeSnapshot, snapshotOf } from './snapshot.ts'
+import { verifyAddress } from './verify-address.ts'
 
 export interface UpOptions {
   readonly nodes: number
@@ -66,6 +67,7 @@ async function runUntilStopped(layout: Layout, options: RunOptions): Promise<voi
   const { basePort, folder, nodes } = options
   const presenter = presenterFor({
     page: `http://${loopback}:${httpPort(basePort, 0)}/`,
+    verify: await verifyAddress(folder, { basePort, nodes }),
     commands: nextCommands(basePort, options.nodes),
     seed: layout.seed,
     elapsed: () => performance.now() / 1000,

@@ -3,7 +3,6 @@
 import { existsSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import { type Endorsements, noEndorsements } from '../attestation/endorsements.ts'
-import { manifestHash, networkIdOf } from '../attestation/manifest.ts'
 import { encodeEnvelope } from '../attestation/manifest-approval.ts'
 import { UsageError } from '../base/errors.ts'
 import { timestamp } from '../base/time.ts'
@@ -11,7 +10,7 @@ import { readAtMost } from '../host/bounded-read.ts'
 import { readEndorsementFiles } from '../host/endorsements/files.ts'
 import { systemRandom } from '../host/random.ts'
 import { LightClient, type LightOptions, type LightPorts } from '../light/client.ts'
-import { type CoterieLink, type Pin, parseLink } from '../light/link.ts'
+import { type CoterieLink, type Pin, parseLink, pinOf } from '../light/link.ts'
 import type { LightMemory } from '../light/memory.ts'
 import { limits } from '../wire/limits.ts'
 import { readPolicy, readPolicyBytes } from './policy-file.ts'
@@ -49,12 +48,12 @@ export async function placeOf(flags: LightFlags, addresses: readonly string[]): 
   const links = [...(flags.link === undefined ? [] : [flags.link]), ...addresses.filter(isLink)]
   const link = links[0] === undefined ? undefined : parseLink(links[0])
   const sources = [...new Set([...addresses.filter(each => !isLink(each)), ...(link?.nodes ?? [])])]
-  const { pin, manifest } = await pinOf(flags, link)
+  const { pin, manifest } = await pinFrom(flags, link)
   return { pin, manifest, sources }
 }
 
 /** The pin of a manifest file or of a link. @throws as `placeOf`. */
-async function pinOf(
+async function pinFrom(
   { manifest: path }: LightFlags,
   link: CoterieLink | undefined,
 ): Promise<Omit<Place, 'sources'>> {
@@ -65,7 +64,7 @@ async function pinOf(
     })
   }
   const { manifest, approvals, steps } = readPolicy(await readPolicyBytes(path))
-  const pin = { network: networkIdOf(manifest.founding), manifest: manifestHash(manifest) }
+  const pin = pinOf(manifest)
   const isSame =
     link === undefined || (link.network === pin.network && link.manifest === pin.manifest)
   if (!isSame) {

@@ -6,6 +6,8 @@
  * It pins who is believed (network and manifest) and names where to ask. The nodes that it names are not trusted.
  */
 
+import { manifestHash, networkIdOf } from '../attestation/manifest.ts'
+import type { ParsedManifest } from '../attestation/manifest-document.ts'
 import { fromHex } from '../base/bytes.ts'
 import { CoterieError } from '../base/errors.ts'
 import { type Digest, digestOf, type NetworkId } from '../base/ids.ts'
@@ -18,6 +20,11 @@ export interface Pin {
 }
 
 /** What a `coterie:` link says: a pin, and where to ask. */
+/** The pin of a manifest that one has from somebody whom one trusts. */
+export function pinOf(manifest: ParsedManifest): Pin {
+  return { network: networkIdOf(manifest.founding), manifest: manifestHash(manifest) }
+}
+
 export interface CoterieLink extends Pin {
   /** Origins of nodes' HTTP API, at least one, each once; `https://node.example` or `http://127.0.0.1:9000`. */
   readonly nodes: readonly string[]

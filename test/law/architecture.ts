@@ -34,7 +34,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'web/verify': [...ground, 'light'],
   cli: [...ground, 'light', 'host', 'node', 'api'],
   // Of pages: what they ask of a desk.
-  testnet: [...ground, 'host', 'node', 'api', 'web'],
+  testnet: [...ground, 'light', 'host', 'node', 'api', 'web'],
   index: [...ground, 'host', 'node', 'api'],
 }
 

@@ -1,7 +1,6 @@
 /** `coterie policy link`: the first thing that a light client is told, as text for a message or a QR code. */
 import { Command } from 'commander'
-import { manifestHash, networkIdOf } from '../../attestation/manifest.ts'
-import { formatLink, originOf } from '../../light/link.ts'
+import { formatLink, originOf, pinOf } from '../../light/link.ts'
 import { printJson, printLine } from '../output.ts'
 import { readPolicy, readPolicyBytes } from '../policy-file.ts'
 import { type ReachFlags, withNode } from '../reach.ts'
@@ -26,7 +25,7 @@ export function linkCommand(): Command {
           ? await withNode(flags, (client, signal) => client.manifest(signal))
           : await readPolicyBytes(file)
       const { manifest } = readPolicy(bytes)
-      const pin = { network: networkIdOf(manifest.founding), manifest: manifestHash(manifest) }
+      const pin = pinOf(manifest)
       const link = formatLink({ ...pin, nodes: flags.node.map(originOf) })
       if (flags.json === true) return printJson({ link, ...pin })
       printLine(link)

@@ -1,10 +1,9 @@
 /** What a person typed, read: a pin and whom to ask. */
-import { manifestHash, networkIdOf } from '../../attestation/manifest.ts'
 import { parseLineage } from '../../attestation/manifest-lineage.ts'
 import { isRefusal } from '../../attestation/verdict.ts'
 import { utf8 } from '../../base/bytes.ts'
 import { UsageError } from '../../base/errors.ts'
-import { formatLink, originOf, type Pin, parseLink } from '../../light/link.ts'
+import { formatLink, originOf, type Pin, parseLink, pinOf } from '../../light/link.ts'
 import type { Wish } from './desk.ts'
 
 /** A wish that can be carried out. */
@@ -33,11 +32,11 @@ export function readWish(wish: Wish): ReadWish {
     return { pin, sources, manifest: undefined, key }
   }
   const manifest = utf8(text)
-  return { pin: pinOf(manifest), sources: named.map(originOf), manifest, key }
+  return { pin: pinOfFile(manifest), sources: named.map(originOf), manifest, key }
 }
 
 /** Pins the newest manifest of a file: whoever gave it vouches for all of it. */
-function pinOf(manifest: Uint8Array): Pin {
+function pinOfFile(manifest: Uint8Array): Pin {
   const steps = parseLineage(manifest)
   if (isRefusal(steps)) {
     throw new UsageError(
@@ -50,7 +49,7 @@ function pinOf(manifest: Uint8Array): Pin {
   }
   const head = steps.at(-1)
   if (head === undefined) throw new UsageError('PIN_BAD', 'The manifest file holds no manifest.')
-  return { network: networkIdOf(head.manifest.founding), manifest: manifestHash(head.manifest) }
+  return pinOf(head.manifest)
 }
 
 /** The link that says the same, for the command line. */

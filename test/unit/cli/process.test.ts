@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { pageDir, verifyPageFacts } from '../../../src/api/page-files.ts'
 import { version } from '../../../src/base/version.ts'
 import { coterie, temporaryFolder } from '../../fixtures/command-line.ts'
 
@@ -39,6 +40,8 @@ test('version needs neither configuration nor node, and answers in JSON', async 
     version,
     node: process.version,
     platform: `${process.platform}-${process.arch}`,
+    // Of this checkout; nothing before its first build.
+    verifyPage: verifyPageFacts(pageDir),
   })
 })
 
