@@ -1,7 +1,6 @@
 /** Looks at a live network for the commands: pins and files as people name them, the real world as ports. */
 
 import { existsSync } from 'node:fs'
-import { rename, writeFile } from 'node:fs/promises'
 import { type Endorsements, noEndorsements } from '../attestation/endorsements.ts'
 import { encodeEnvelope } from '../attestation/manifest-approval.ts'
 import { UsageError } from '../base/errors.ts'
@@ -9,6 +8,7 @@ import { timestamp } from '../base/time.ts'
 import { readAtMost } from '../host/bounded-read.ts'
 import { readEndorsementFiles } from '../host/endorsements/files.ts'
 import { systemRandom } from '../host/random.ts'
+import { replaceFile } from '../host/replace-file.ts'
 import { LightClient, type LightOptions, type LightPorts } from '../light/client.ts'
 import { type CoterieLink, type Pin, parseLink, pinOf } from '../light/link.ts'
 import type { LightMemory } from '../light/memory.ts'
@@ -123,11 +123,4 @@ function memoryIn(path: string): LightMemory {
     load: async () => (existsSync(path) ? readAtMost(path, limits.frameBytesMax) : undefined),
     save: bytes => replaceFile(path, bytes),
   }
-}
-
-/** As a whole: a reader sees the old file or the new one. */
-async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
-  const draft = `${path}.${process.pid}.tmp`
-  await writeFile(draft, bytes, { mode: 0o600 })
-  await rename(draft, path)
 }

@@ -1,5 +1,5 @@
 /** Manifest files as people hold them: a draft, an envelope with approvals, or a lineage. */
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import type { ParsedManifest } from '../attestation/manifest.ts'
 import { parseManifest } from '../attestation/manifest.ts'
 import type { Approval, ManifestEnvelope } from '../attestation/manifest-approval.ts'
@@ -54,13 +54,6 @@ export function faultsOf(bytes: Uint8Array): readonly Refusal[] {
     manifestShape(readJson(bytes, limits.manifestBytesMax), 'manifest'),
   )
   return isRefusal(shaped) ? [shaped] : brokenRules(shaped)
-}
-
-/** Replaces a file as a whole: a reader sees the old one or the new one. */
-export async function writePolicy(path: string, bytes: Uint8Array): Promise<void> {
-  const draft = `${path}.${process.pid}.tmp`
-  await writeFile(draft, bytes, { mode: 0o600 })
-  await rename(draft, path)
 }
 
 /** An envelope has approvals and a lineage is a list; a draft is neither. */

@@ -3,10 +3,11 @@
  * modes keep other users of the machine out.
  */
 import { randomBytes } from 'node:crypto'
-import { chmod, lstat, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { HostError, UsageError } from '../base/errors.ts'
+import { replaceFile } from './replace-file.ts'
 
 /** Names of what lies in a data directory. */
 export const dataFiles = {
@@ -79,7 +80,7 @@ export function bansFileOf(dataDir: string): string {
 
 /** Writes the run file as a whole, mode 0600. */
 export async function writeRunFile(dataDir: string, content: RunFile): Promise<void> {
-  await replaceFile(join(dataDir, dataFiles.run), `${JSON.stringify(content, null, 2)}\n`)
+  await replace(join(dataDir, dataFiles.run), `${JSON.stringify(content, null, 2)}\n`)
 }
 
 export async function removeRunFile(dataDir: string): Promise<void> {
@@ -106,7 +107,7 @@ export async function readRunFile(dataDir: string): Promise<RunFile | undefined>
  */
 export async function makeToken(dataDir: string): Promise<string> {
   const token = randomBytes(32).toString('base64url')
-  await replaceFile(join(dataDir, dataFiles.token), `${token}\n`)
+  await replace(join(dataDir, dataFiles.token), `${token}\n`)
   return token
 }
 
@@ -127,14 +128,9 @@ export async function readToken(dataDir: string): Promise<string | undefined> {
   return text.trim()
 }
 
-/** A reader sees the old file or the new one; the mode holds from the first byte on. */
-async function replaceFile(path: string, text: string): Promise<void> {
-  const draft = `${path}.${process.pid}.tmp`
+async function replace(path: string, text: string): Promise<void> {
   try {
-    await rm(draft, { force: true })
-    await writeFile(draft, text, { mode: 0o600, flag: 'wx' })
-    await chmod(draft, 0o600)
-    await rename(draft, path)
+    await replaceFile(path, text)
   } catch (cause) {
     throw new HostError('FILE_NOT_WRITTEN', `${path} could not be written.`, { cause })
   }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { chmod, rename, rm, writeFile } from 'node:fs/promises'
 import type { Logger } from '../base/log.ts'
 import type { HintStore } from './port.ts'
+import { replaceFile } from './replace-file.ts'
 
 /** A hint in one file of mode 0600. Losing it, or finding another in its place, costs no more than the hint. */
 export class HintFile implements HintStore {
@@ -43,14 +43,9 @@ export class HintFile implements HintStore {
     this.#writing = undefined
   }
 
-  /** A reader sees the old text or the new one. */
   async #replace(text: string): Promise<void> {
-    const draft = `${this.#path}.${process.pid}.tmp`
     try {
-      await rm(draft, { force: true })
-      await writeFile(draft, text, { mode: 0o600, flag: 'wx' })
-      await chmod(draft, 0o600)
-      await rename(draft, this.#path)
+      await replaceFile(this.#path, text)
     } catch (error) {
       this.#log.warn('a hint could not be written', { path: this.#path, error: String(error) })
     }

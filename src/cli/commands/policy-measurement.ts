@@ -8,8 +8,9 @@ import { isRefusal } from '../../attestation/verdict.ts'
 import { appraiserOf } from '../../attestation/verifiers.ts'
 import { utf8 } from '../../base/bytes.ts'
 import { UsageError } from '../../base/errors.ts'
+import { replaceFile } from '../../host/replace-file.ts'
 import { printable, printJson, printLine } from '../output.ts'
-import { type PolicyDocument, readPolicy, readPolicyBytes, writePolicy } from '../policy-file.ts'
+import { type PolicyDocument, readPolicy, readPolicyBytes } from '../policy-file.ts'
 import type { ReachFlags } from '../reach.ts'
 
 interface EditFlags extends ReachFlags {
@@ -119,7 +120,7 @@ async function edit(
       next: 'Nothing was written. Give other values, or change the rest of the draft first.',
     })
   }
-  await writePolicy(out, draft)
+  await replaceFile(out, draft)
   const measurements = changed.join.measurements.map(({ name }) => name)
   if (flags.json === true) return printJson({ out, nonce: changed.nonce, measurements })
   const admits = measurements.length === 0 ? 'no software' : measurements.join(', ')

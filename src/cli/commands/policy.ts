@@ -10,8 +10,9 @@ import { explainManifest } from '../../attestation/manifest-text.ts'
 import { utf8 } from '../../base/bytes.ts'
 import { UsageError } from '../../base/errors.ts'
 import { readKeyFile } from '../../host/key-file.ts'
+import { replaceFile } from '../../host/replace-file.ts'
 import { exitCodes, printable, printJson, printLine } from '../output.ts'
-import { faultsOf, readPolicy, readPolicyBytes, writePolicy } from '../policy-file.ts'
+import { faultsOf, readPolicy, readPolicyBytes } from '../policy-file.ts'
 import { addReachOptions, type ReachFlags, withNode } from '../reach.ts'
 import { linkCommand } from './policy-link.ts'
 import { addMeasurementCommand, removeMeasurementCommand } from './policy-measurement.ts'
@@ -38,7 +39,7 @@ function draftCommand(): Command {
       const { manifest } = await documentOf(file, flags)
       const nonce = manifest.nonce + 1
       const draft = utf8(`${JSON.stringify({ ...manifest, nonce }, null, 2)}\n`)
-      await writePolicy(flags.out, draft)
+      await replaceFile(flags.out, draft)
       if (flags.json === true) return printJson({ out: flags.out, nonce })
       printLine(
         `A draft of manifest ${nonce} is in ${flags.out}: edit it, then coterie policy check.`,
@@ -128,7 +129,7 @@ function approveCommand(): Command {
       const approval = approve(hash, key)
       const others = approvals.filter(({ member }) => member !== approval.member)
       const all = [...others, approval].sort((a, b) => (a.member < b.member ? -1 : 1))
-      await writePolicy(out, encodeEnvelope({ manifest, approvals: all }))
+      await replaceFile(out, encodeEnvelope({ manifest, approvals: all }))
       const counted = approversOf({ manifest, approvals: all }, manifest.manifestSet).size
       const report = { out, hash, member: approval.member, approvals: all.length, counted }
       if (flags.json === true) return printJson(report)

@@ -1,11 +1,12 @@
 /** Endorsements on this host's disk, so that a restart asks no vendor. The host may put there what it likes: what is read is judged like any other answer. */
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Endorsement } from '../../attestation/endorsements.ts'
 import type { Logger } from '../../base/log.ts'
+import { replaceFile } from '../replace-file.ts'
 
 /** Where documents are kept over a restart. */
 export interface DocumentDisk {
@@ -69,7 +70,6 @@ export class FolderDisk implements DocumentDisk {
 
   async #replace(name: string, items: readonly Endorsement[]): Promise<void> {
     const path = this.#pathOf(name)
-    const draft = `${path}.${randomBytes(4).toString('hex')}.tmp`
     const encoded = items.map(({ kind, bytes }) => ({
       kind,
       base64: Buffer.from(bytes).toString('base64'),
@@ -78,10 +78,8 @@ export class FolderDisk implements DocumentDisk {
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 })
       await this.#makeRoom()
-      await writeFile(draft, text, { mode: 0o600, flag: 'wx' })
-      await rename(draft, path)
+      await replaceFile(path, text)
     } catch (error) {
-      await rm(draft, { force: true }).catch(() => undefined)
       this.#log.warn('an endorsement could not be kept on disk', { name, error: String(error) })
     }
   }

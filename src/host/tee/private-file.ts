@@ -1,16 +1,15 @@
 /** JSON files that hold keys of simulated hardware, mode 0600. */
 import { constants } from 'node:fs'
-import { open, rename, writeFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { CoterieError, HostError, UsageError } from '../../base/errors.ts'
+import { replaceFile } from '../replace-file.ts'
 
 const bytesMax = 32_768
 
 /** @throws {HostError} `TEE_FILE_NOT_WRITTEN`. The file appears whole or not at all. */
 export async function writePrivateJson(path: string, content: object): Promise<void> {
-  const draft = `${path}.${process.pid}.new`
   try {
-    await writeFile(draft, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 })
-    await rename(draft, path)
+    await replaceFile(path, `${JSON.stringify(content, null, 2)}\n`)
   } catch (cause) {
     throw new HostError('TEE_FILE_NOT_WRITTEN', `${path} could not be written.`, { cause })
   }
