@@ -10,10 +10,14 @@ export class Chains {
   readonly #byNode = new Map<NodeId, SignedHead[]>()
   readonly #forked = new Set<NodeId>()
 
-  /** `remembered` are the last heads of nodes at earlier looks. */
-  constructor(looks: readonly NodeLook[], remembered: readonly SignedHead[]) {
+  /** `remembered` are the last heads of nodes at earlier looks, and the nodes that forked then. */
+  constructor(
+    looks: readonly NodeLook[],
+    remembered: { readonly heads: readonly SignedHead[]; readonly forked: readonly Uint8Array[] },
+  ) {
     this.#looks = looks
-    for (const head of [...remembered, ...looks.flatMap(headsOfLook)]) this.#add(head)
+    for (const key of remembered.forked) this.#forked.add(nodeIdOfKey(key))
+    for (const head of [...remembered.heads, ...looks.flatMap(headsOfLook)]) this.#add(head)
   }
 
   /** Whether the node signed what cannot be one chain. */
@@ -21,6 +25,7 @@ export class Chains {
     return this.#forked.has(node)
   }
 
+  /** Those of now after those of before. */
   get forked(): readonly NodeId[] {
     return [...this.#forked]
   }

@@ -6,7 +6,7 @@ import type { Endorsements } from '../attestation/endorsements.ts'
 import { isPublicKey } from '../attestation/manifest.ts'
 import { isRefusal } from '../attestation/verdict.ts'
 import { toHex } from '../base/bytes.ts'
-import { nodeIdOfKey } from '../base/ids.ts'
+import { keyOfNodeId, nodeIdOfKey } from '../base/ids.ts'
 import { checkpointCodec } from '../wire/checkpoint.ts'
 import type { ProvenContent } from '../wire/proven-content.ts'
 import { Chains } from './chains.ts'
@@ -57,10 +57,22 @@ export async function judge(gathered: Gathered, { pin, endorsements }: Given): P
   const signers = new Signers(trust, { appraiserOf, at, evidence, extra: endorsements })
   const looks = nodes.map(heard => lookAt(heard, { trust, at, signers }))
   const heads = memory.heads.flatMap(bytes => headIn(bytes, trust.network) ?? [])
-  const beside = { chains: new Chains(looks, heads), heads, memory, trust, gathered }
+  const beside = {
+    chains: new Chains(looks, { heads, forked: memory.forked }),
+    heads,
+    memory,
+    trust,
+    gathered,
+  }
   const full = looks.map((look, i) => fullLook(look, i, beside))
   const head = newestOf(full)
-  const report = reportOf(full, { gathered, trust, head, forked: beside.chains.forked })
+  // A node that forked long ago and was not asked now says nothing about those that were.
+  const asked = looks.flatMap(({ found }) => [
+    found?.node,
+    ...(found?.voices ?? []).map(v => v.node),
+  ])
+  const forked = beside.chains.forked.filter(node => asked.includes(node))
+  const report = reportOf(full, { gathered, trust, head, forked })
   const proven = report.value === null ? undefined : head?.proven
   return {
     report,
@@ -144,7 +156,7 @@ function newestOf(full: readonly FullLook[]): FullLook | undefined {
     .toSorted((a, b) => isProven(b) - isProven(a) || cutOf(b) - cutOf(a))[0]
 }
 
-/** Forward only. Of a node that forked, what was known before is kept: the next look shall see the fork too. */
+/** Forward only. */
 function remember(
   full: readonly FullLook[],
   { memory, trust, head, chains, heads }: Beside & { readonly head: FullLook | undefined },
@@ -165,5 +177,6 @@ function remember(
     heads: [...known.values()]
       .slice(-headsMax)
       .map(({ checkpoint }) => checkpointCodec.encode(checkpoint)),
+    forked: chains.forked.slice(-headsMax).map(keyOfNodeId),
   }
 }

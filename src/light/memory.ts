@@ -33,6 +33,8 @@ export interface Remembered {
   readonly claim: Uint8Array | null
   /** The last checkpoint of each node, encoded; the nodes seen last are last. */
   readonly heads: readonly Uint8Array[]
+  /** Identity keys of nodes that forked, 32 bytes: nothing that they sign counts again. */
+  readonly forked: readonly Uint8Array[]
 }
 
 /** Nodes whose last checkpoint is remembered: those of years of restarts are of no use. */
@@ -46,6 +48,7 @@ export const memoryCodec: Codec<Remembered> = message<Remembered>(
     manifestNonce: [2, uint()],
     claim: [3, nullable(byteString(1, claimBytesMax))],
     heads: [4, list(byteString(1, checkpointBytesMax), headsMax)],
+    forked: [5, list(fixedBytes(32), headsMax)],
   },
   { bytesMax: limits.frameBytesMax, itemsMax: 512 },
 )
@@ -57,7 +60,7 @@ export const memoryCodec: Codec<Remembered> = message<Remembered>(
  */
 export function recall(bytes: Uint8Array | null, network: NetworkId): Remembered {
   if (bytes === null) {
-    return { network: bytesOfDigest(network), manifestNonce: 0, claim: null, heads: [] }
+    return { network: bytesOfDigest(network), manifestNonce: 0, claim: null, heads: [], forked: [] }
   }
   const remembered = decoded(bytes)
   if (equalBytes(remembered.network, bytesOfDigest(network))) return remembered

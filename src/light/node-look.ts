@@ -58,7 +58,7 @@ export interface FoundNode {
   readonly latest: SignedHead | null
   /** What it serves proofs under. */
   readonly served: SignedHead | null
-  /** Machines that signed the claim of `served`, its own among them. */
+  /** Machines that signed the claim of `served`, its own among them; perhaps one of them twice. */
   readonly voices: readonly Voice[]
 }
 
@@ -320,7 +320,7 @@ function headsOf(
   return { latest: last, served, voices: voicesOf(own, { answer, context }) }
 }
 
-/** Genuine machines that signed the claim, each once, the node's own first. */
+/** Genuine machines that signed the claim, the node's own first; perhaps one of them twice. */
 function voicesOf(
   own: Voice,
   { answer, context }: { readonly answer: ServedCheckpoint; readonly context: LookContext },
@@ -328,9 +328,7 @@ function voicesOf(
   const voices = [own]
   for (const { evidence, ...cosignature } of answer.cosignatures) {
     const verdict = context.signers.verdictOn(cosignature.node, digestOf(evidence))
-    if (verdict === undefined || voices.some(({ instance }) => instance === verdict.instance)) {
-      continue
-    }
+    if (verdict === undefined) continue
     const { claim } = own.head.checkpoint
     const head = headOf({ ...cosignature, claim }, context.trust.network)
     if (head === undefined) continue

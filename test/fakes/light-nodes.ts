@@ -54,6 +54,8 @@ export interface Bends {
   served?: (answer: ServedCheckpoint) => ServedCheckpoint
   evidence?: (answer: ServedEvidence) => ServedEvidence
   proof?: (answer: ServedProof) => ServedProof
+  /** Answers another question than was asked. */
+  path?: (path: string) => string
   /** Last of all; `null` for no answer. */
   bytes?: (path: string, bytes: Uint8Array) => Uint8Array | null
   /** Whether others hear of its checkpoints. */
@@ -225,7 +227,7 @@ export class FakeLightNetwork {
     this.asked.push(`${origin}${path}`)
     const node = this.nodes.find(each => each.origin === origin)
     if (node === undefined) return null
-    const honest = this.#bytes(node, new URL(path, origin))
+    const honest = this.#bytes(node, new URL(node.bends.path?.(path) ?? path, origin))
     const bytes =
       honest === null
         ? null

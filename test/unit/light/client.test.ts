@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { LightClient } from '../../../src/light/client.ts'
 import { memoryCodec } from '../../../src/light/memory.ts'
+import { checkpointCodec } from '../../../src/wire/checkpoint.ts'
 import { opened, textOf } from '../../fixtures/light-client.ts'
 
 describe('honest nodes', () => {
@@ -42,12 +43,12 @@ describe('honest nodes', () => {
   })
 
   test('no key outside of the public prefixes is ever shown as absent, whatever a node says', async () => {
-    const { client, nodes, network } = await opened()
-    // The proof of a public key is served for a private one: absent from the public part, truly.
+    const { client, nodes } = await opened()
+    // Absent from the public part, truly: the one leaf of it is of another key.
     for (const node of Object.values(nodes)) {
-      node.bends.bytes = (path, bytes) =>
-        path.startsWith('/light/proof') ? (network.answer('x', path) ?? { bytes }).bytes : bytes
+      node.bends.path = path => path.replace('key=secret', 'key=public%2Fnothing')
     }
+    expect((await client.get('public/nothing')).content).toBeNull()
     const { content, report } = await client.get('secret')
     expect(content).toBeUndefined()
     expect(report.code).toBe('VALUE_NOT_PROVEN')
@@ -197,6 +198,48 @@ describe('forward only', () => {
     }
   })
 
+  test('a node that only says that it signed less than it did is stale', async () => {
+    const { client, network, nodes } = await opened({ asks: 1 })
+    const [early] = nodes.a.chain
+    const { quoted } = nodes.a
+    if (early === undefined) throw new Error('a checkpoint')
+    await network.advance()
+    await client.check()
+    nodes.a.quoted = quoted
+    nodes.a.bends.attestation = answer => ({ ...answer, latest: checkpointCodec.encode(early) })
+    const report = await client.check()
+    expect(report.nodes[0]?.fields).toMatchObject({ rolledBack: true, forked: false })
+    expect(report.state).toBe('stale')
+  })
+
+  test('a state before the one that other nodes showed is stale, though its node was never asked', async () => {
+    const { client, memory, network, nodes } = await opened({ asks: 1 })
+    await network.advance()
+    await client.check()
+    for (const node of [nodes.b, nodes.c]) {
+      node.chain.pop()
+      await node.quote()
+    }
+    const sources = [nodes.b.origin]
+    const other = await LightClient.open(network.ports(memory), { pin: network.pin, sources })
+    const report = await other.check()
+    expect(report).toMatchObject({ state: 'stale', head: null })
+    expect(report.nodes[0]?.fields).toMatchObject({ rolledBack: true, machines: 3 })
+  })
+
+  test('another state for a moment that was believed has not converged, however many sign it', async () => {
+    const { client, memory, network, nodes } = await opened({ asks: 1 })
+    await client.check()
+    for (const node of [nodes.b, nodes.c]) {
+      node.chain.pop()
+      node.chain.push(node.sign({ ...network.claim, publicRoot: new Uint8Array(32).fill(3) }))
+      await node.quote()
+    }
+    const sources = [nodes.b.origin]
+    const other = await LightClient.open(network.ports(memory), { pin: network.pin, sources })
+    expect(await other.check()).toMatchObject({ state: 'not converged', head: null })
+  })
+
   test('a client without memory believes the older state: this is what memory is for', async () => {
     const { client, network, nodes } = await opened({ asks: 1 })
     await network.advance()
@@ -219,7 +262,7 @@ describe('forward only', () => {
     chain.pop()
     chain.push(nodes.a.sign({ ...network.claim, publicRoot: new Uint8Array(32).fill(3) }))
     await nodes.a.quote()
-    for (let look = 0; look < 2; look++) {
+    for (let look = 0; look < 4; look++) {
       expect(await client.check()).toMatchObject({
         verdict: 'refused',
         code: 'STATE_FORK',

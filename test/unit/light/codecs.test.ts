@@ -9,12 +9,13 @@ const filled = (length: number, byte: number): Uint8Array => new Uint8Array(leng
 conformMessage({
   codec: memoryCodec,
   samples: {
-    first: { network: filled(32, 1), manifestNonce: 0, claim: null, heads: [] },
+    first: { network: filled(32, 1), manifestNonce: 0, claim: null, heads: [], forked: [] },
     later: {
       network: filled(32, 1),
       manifestNonce: 7,
       claim: filled(200, 2),
       heads: [filled(300, 3), filled(301, 4)],
+      forked: [filled(32, 5)],
     },
   },
 })

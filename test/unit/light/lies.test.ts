@@ -2,10 +2,16 @@
 import { describe, expect, test } from 'vitest'
 import { utf8 } from '../../../src/base/bytes.ts'
 import { bytesOfDigest } from '../../../src/base/ids.ts'
+import { Secret } from '../../../src/base/secret.ts'
+import { SigningKey } from '../../../src/crypto/sign.ts'
 import { registersOf } from '../../../src/host/tee/machine.ts'
 import { LightClient, reportBytes, verifyBundle } from '../../../src/light/client.ts'
-import { checkpointCodec, checkpointDigest } from '../../../src/wire/checkpoint.ts'
-import { checkpointReportData } from '../../../src/wire/light-answers.ts'
+import {
+  checkpointCodec,
+  checkpointDigest,
+  checkpointMessage,
+} from '../../../src/wire/checkpoint.ts'
+import { attestationAnswerCodec, checkpointReportData } from '../../../src/wire/light-answers.ts'
 import { possessionMessage } from '../../../src/wire/member-record.ts'
 import { opened } from '../../fixtures/light-client.ts'
 import { testNode } from '../../fixtures/network.ts'
@@ -15,6 +21,22 @@ describe('a lie', () => {
     const { client, nodes } = await opened({ asks: 1 })
     nodes.a.bends.attestation = answer => ({ ...answer, nonce: new Uint8Array(32).fill(0xee) })
     expect(await client.check()).toMatchObject({ verdict: 'refused', code: 'NONCE_MISMATCH' })
+  })
+
+  test('an answer that the key of the node did not sign, or that its key never wanted, is refused', async () => {
+    const { client, nodes } = await opened({ asks: 1 })
+    nodes.a.bends.bytes = (path, bytes) => {
+      if (!path.startsWith('/attestation')) return bytes
+      const answer = attestationAnswerCodec.decode(bytes)
+      return attestationAnswerCodec.encode({ ...answer, signature: new Uint8Array(64).fill(1) })
+    }
+    expect(await client.check()).toMatchObject({ verdict: 'refused', code: 'ECHO_INVALID' })
+    nodes.a.bends = {
+      attestation: answer => {
+        return { ...answer, record: { ...answer.record, possession: new Uint8Array(64).fill(1) } }
+      },
+    }
+    expect(await client.check()).toMatchObject({ verdict: 'refused', code: 'POSSESSION_INVALID' })
   })
 
   test('evidence of software that the manifest does not name is refused', async () => {
@@ -88,6 +110,26 @@ describe('a lie', () => {
         { ...self, evidence },
       ],
     })
+    expect((await client.check()).nodes[0]?.fields?.machines).toBe(1)
+  })
+
+  test('a key that no TEE holds counts nothing beside the evidence of a node that is one', async () => {
+    const { client, nodes } = await opened({ asks: 1 })
+    const stranger = new SigningKey(new Secret(new Uint8Array(32).fill(5)))
+    nodes.a.bends.served = answer => {
+      const { claim } = checkpointCodec.decode(answer.checkpoint)
+      const place = { node: stranger.publicKey, sequence: 1, previous: new Uint8Array(32) }
+      const placed = { ...place, groupClock: 1, claim }
+      const signature = stranger.sign(checkpointMessage(placed))
+      const evidence = bytesOfDigest(nodes.b.node.evidenceDigest)
+      return { ...answer, cosignatures: [{ ...place, groupClock: 1, signature, evidence }] }
+    }
+    expect((await client.check()).nodes[0]?.fields?.machines).toBe(1)
+    nodes.a.bends = {
+      evidence: answer => {
+        return { ...answer, record: { ...answer.record, possession: new Uint8Array(64).fill(1) } }
+      },
+    }
     expect((await client.check()).nodes[0]?.fields?.machines).toBe(1)
   })
 
