@@ -19,12 +19,12 @@ export interface Pin {
   readonly manifest: Digest
 }
 
-/** What a `coterie:` link says: a pin, and where to ask. */
 /** The pin of a manifest that one has from somebody whom one trusts. */
 export function pinOf(manifest: ParsedManifest): Pin {
   return { network: networkIdOf(manifest.founding), manifest: manifestHash(manifest) }
 }
 
+/** What a `coterie:` link says: a pin, and where to ask. */
 export interface CoterieLink extends Pin {
   /** Origins of nodes' HTTP API, at least one, each once; `https://node.example` or `http://127.0.0.1:9000`. */
   readonly nodes: readonly string[]
