@@ -37,6 +37,10 @@ export function Heading({ watched }: { readonly watched: Watched }) {
           up {spanText(look.status.uptimeSeconds)} · {look.status.version}
         </p>
       )}
+      {/* What is shown here is this node's own word. */}
+      <p class="elsewhere">
+        <a href="/verify">Verify it</a>
+      </p>
       <p class="connection" role="status">
         <Mark tone={tone}>{text}</Mark>
       </p>
