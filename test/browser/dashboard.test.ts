@@ -52,6 +52,13 @@ const clickButton = (page: OpenPage, text: string): Promise<unknown> =>
     `[...document.querySelectorAll('button')].find(b => b.textContent === '${text}').click()`,
   )
 
+const pick = (page: OpenPage, node: string): Promise<unknown> =>
+  page.evaluate(`{
+    const select = document.querySelector('#fault-node')
+    select.value = '${node}'
+    select.dispatchEvent(new Event('change', { bubbles: true }))
+  }`)
+
 describe.skipIf(isSkipped)(`the page of a testnet${absence}`, () => {
   const dir = mkdtempSync(join(tmpdir(), 'coterie-page-'))
   let page: OpenPage
@@ -131,16 +138,21 @@ describe.skipIf(isSkipped)(`the page of a testnet${absence}`, () => {
   })
 
   test('a node that is killed turns dead, in the table and in the words of the drawing', async () => {
-    await page.evaluate(`{
-      const select = document.querySelector('#fault-node')
-      select.value = 'node-2'
-      select.dispatchEvent(new Event('change', { bubbles: true }))
-    }`)
+    await pick(page, 'node-2')
     await clickButton(page, 'Kill')
     const state = `[...document.querySelectorAll('[data-node]')].find(row => row.querySelector('th').textContent === 'node-2')?.dataset.state`
     await until(async () => (await page.evaluate(state)) === 'dead')
     await until(async () => String(await textOf(page, '[data-attested="node-2"]')).includes('dead'))
     expect(await textOf(page, '#fault-node')).toContain('node-2 (down)')
+  })
+
+  test('a page whose node stands still says so, and goes on with it', async () => {
+    await pick(page, 'node-0')
+    await clickButton(page, 'Pause')
+    await until(async () => String(await textOf(page, '.connection')).includes('no answer'))
+    await clickButton(page, 'Resume')
+    await until(async () => (await textOf(page, '.connection')) === 'live')
+    await pick(page, 'node-2')
   })
 
   test.each(['light', 'dark'] as const)(

@@ -6,6 +6,11 @@ import type { News } from './model.ts'
 
 /** Milliseconds until a broken stream is asked for again: longer after each failure, up to the last. */
 const retryWaits = [500, 1_000, 2_000, 5_000]
+/**
+ * Milliseconds without a word after which a stream counts as broken: what stands still keeps its connections open, and a page that
+ * goes on calling it live would lie. A node speaks once a second; a desk waits for nodes that do not answer before it speaks.
+ */
+const silenceMax = { node: 6_000, desk: 40_000 }
 
 /**
  * Tells every look until `signal` aborts. A node that wants a token, or another one, is told as `locked` and not asked again:
@@ -17,8 +22,8 @@ export async function watchNode(
 ): Promise<void> {
   const headers: Record<string, string> = token === '' ? {} : { authorization: `Bearer ${token}` }
   await untilAborted(
-    signal,
-    async heard => {
+    { signal, silence: silenceMax.node },
+    async (heard, signal) => {
       const response = await fetch('/v1/look', { headers, signal })
       if (response.status === 401) {
         tell({ kind: 'locked', why: token === '' ? '' : 'TOKEN_REFUSED' })
@@ -45,8 +50,8 @@ export async function watchDesk(
   { desk, signal }: { readonly desk: string; readonly signal: AbortSignal },
 ): Promise<void> {
   await untilAborted(
-    signal,
-    async heard => {
+    { signal, silence: silenceMax.desk },
+    async (heard, signal) => {
       const response = await fetch(`${desk}/looks`, { signal })
       if (response.ok && response.body !== null) {
         for await (const event of readEvents(chunksOf(response.body))) {
@@ -79,23 +84,30 @@ export async function askDesk(desk: string, request: DeskRequest): Promise<DeskA
   }
 }
 
-/** `attempt` calls what it is given whenever it hears something, so that the next wait is short again. */
+/** `attempt` calls what it is given whenever it hears something; it is aborted after a silence, and its next wait is short again. */
 async function untilAborted(
-  signal: AbortSignal,
-  attempt: (heard: () => void) => Promise<'again' | 'over'>,
+  { signal, silence }: { readonly signal: AbortSignal; readonly silence: number },
+  attempt: (heard: () => void, signal: AbortSignal) => Promise<'again' | 'over'>,
   failed: () => void,
 ): Promise<void> {
   let failures = 0
   while (!signal.aborted) {
+    const silent = new AbortController()
+    const listen = (): ReturnType<typeof setTimeout> => setTimeout(() => silent.abort(), silence)
+    let alarm = listen()
+    const heard = (): void => {
+      failures = 0
+      clearTimeout(alarm)
+      alarm = listen()
+    }
     try {
-      const heard = (): void => {
-        failures = 0
-      }
-      if ((await attempt(heard)) === 'over') return
+      if ((await attempt(heard, AbortSignal.any([signal, silent.signal]))) === 'over') return
     } catch {
       // The network's reasons are the browser's secret: the page can only ask again.
       if (signal.aborted) return
       failed()
+    } finally {
+      clearTimeout(alarm)
     }
     const wait = retryWaits[Math.min(failures++, retryWaits.length - 1)]
     await new Promise(resolve => setTimeout(resolve, wait))
@@ -105,5 +117,10 @@ async function untilAborted(
 async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   // Not every browser iterates over a stream by itself.
   const reader = body.getReader()
-  for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value
+  try {
+    for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value
+  } finally {
+    // Whoever stops reading hangs up; of a stream that is broken already there is nothing to hang up.
+    await reader.cancel().catch(() => undefined)
+  }
 }
