@@ -1,6 +1,6 @@
 /** Checkpoints that hold: signed, of this network, and in order with all else that their nodes signed. */
 import { equalBytes, toHex } from '../base/bytes.ts'
-import { PeerFault } from '../base/errors.ts'
+import { ifReadable } from '../base/errors.ts'
 import { bytesOfDigest, type Digest, type NetworkId } from '../base/ids.ts'
 import {
   type Checkpoint,
@@ -29,12 +29,7 @@ const recoveredField = 65
 
 /** The checkpoint in these bytes, if its node signed it for this network. */
 export function headIn(bytes: Uint8Array, network: NetworkId): SignedHead | undefined {
-  try {
-    return headOf(checkpointCodec.decode(bytes), network)
-  } catch (error) {
-    if (error instanceof PeerFault) return undefined
-    throw error
-  }
+  return ifReadable(() => headOf(checkpointCodec.decode(bytes), network))
 }
 
 /** What a checkpoint says, if its node signed it for this network. */
@@ -54,12 +49,7 @@ export function headOf(checkpoint: Checkpoint, network: NetworkId): SignedHead |
 
 /** A claim, or `undefined` for bytes that are none. */
 export function claimIn(bytes: Uint8Array): (CheckpointClaim & Extended) | undefined {
-  try {
-    return claimCodec.decode(bytes)
-  } catch (error) {
-    if (error instanceof PeerFault) return undefined
-    throw error
-  }
+  return ifReadable(() => claimCodec.decode(bytes))
 }
 
 /** Whether two checkpoints cannot both be in one chain: one place twice, a broken link, or a cut or a clock that runs back. */

@@ -1,7 +1,7 @@
 /** Asks nodes, in parallel, and keeps what they say. What is judged is only looked into as far as the next question needs it. */
 import { isRefusal } from '../attestation/verdict.ts'
 import { toHex } from '../base/bytes.ts'
-import { PeerFault } from '../base/errors.ts'
+import { ifReadable } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { Timestamp } from '../base/time.ts'
 import { checkpointCodec } from '../wire/checkpoint.ts'
@@ -133,28 +133,18 @@ class Talk {
 /** Where in its chain the node serves; 0, which no checkpoint has, if that cannot be read. */
 function sequenceIn({ bytes }: Heard): number {
   return (
-    orUndefined(() => checkpointCodec.decode(servedCheckpointCodec.decode(bytes).checkpoint))
+    ifReadable(() => checkpointCodec.decode(servedCheckpointCodec.decode(bytes).checkpoint))
       ?.sequence ?? 0
   )
 }
 
-/** Digests of evidence that the answers of a node name, its own first. */
+/** Digests of evidence that the answers of a node name, its own first. What is no answer is judged later, with a reason. */
 function namedIn(attestation: Heard, checkpoint: Heard): readonly string[] {
-  const answer = orUndefined(() => attestationAnswerCodec.decode(attestation.bytes))
-  const served = orUndefined(() => servedCheckpointCodec.decode(checkpoint.bytes))
+  const answer = ifReadable(() => attestationAnswerCodec.decode(attestation.bytes))
+  const served = ifReadable(() => servedCheckpointCodec.decode(checkpoint.bytes))
   const own = answer === undefined ? [] : [evidenceDigest(answer.record.evidence)]
   const others = served?.cosignatures.map(({ evidence }) => toHex(evidence))
   return [...own, ...(others ?? [])]
-}
-
-function orUndefined<T>(act: () => T): T | undefined {
-  try {
-    return act()
-  } catch (error) {
-    // What is no answer is judged later, with a reason.
-    if (error instanceof PeerFault) return undefined
-    throw error
-  }
 }
 
 /** The lineages that follow from the pin, the one with the newest manifest first. */

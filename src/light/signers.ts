@@ -4,7 +4,7 @@ import type { AppraiserOf } from '../attestation/claims.ts'
 import type { Endorsements } from '../attestation/endorsements.ts'
 import type { TrustedVerdict } from '../attestation/verdict.ts'
 import { equalBytes } from '../base/bytes.ts'
-import { PeerFault } from '../base/errors.ts'
+import { ifReadable } from '../base/errors.ts'
 import type { Digest } from '../base/ids.ts'
 import type { Timestamp } from '../base/time.ts'
 import { evidenceDigest, keyReportData } from '../wire/evidence.ts'
@@ -72,10 +72,5 @@ export class Signers {
 
 /** Evidence as served, or `undefined` for bytes that are none. */
 export function readEvidence(bytes: Uint8Array): ServedEvidence | undefined {
-  try {
-    return servedEvidenceCodec.decode(bytes)
-  } catch (error) {
-    if (error instanceof PeerFault) return undefined
-    throw error
-  }
+  return ifReadable(() => servedEvidenceCodec.decode(bytes))
 }
