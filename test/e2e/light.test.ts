@@ -7,7 +7,7 @@ import { systemClock } from '../../src/host/clock.ts'
 import { systemRandom } from '../../src/host/random.ts'
 import { LightClient } from '../../src/light/client.ts'
 import { textOf } from '../fixtures/light-client.ts'
-import { until } from '../fixtures/patience.ts'
+import { eventually } from '../fixtures/patience.ts'
 import { runningTestnet } from '../fixtures/testnet.ts'
 
 test('a stranger verifies a running network and a value in it, and is shown nothing that is not public', async () => {
@@ -37,9 +37,11 @@ test('a stranger verifies a running network and a value in it, and is shown noth
   }, milliseconds(50))
   try {
     // The first cuts come some seconds after the nodes.
-    await until(async () => (await client.check()).state === 'fresh')
-    const { content, report } = await client.get('public/motd')
-    expect(report).toMatchObject({ verdict: 'trusted', state: 'fresh' })
+    const { content, report } = await eventually(async () => {
+      const value = await client.get('public/motd')
+      expect(value.report).toMatchObject({ verdict: 'trusted', state: 'fresh' })
+      return value
+    })
     expect(textOf(content)).toBe('hello')
     expect(report.head?.signers.length).toBeGreaterThanOrEqual(3)
     expect((await client.get('public/none')).content).toBeNull()

@@ -135,6 +135,11 @@ export class Commitment implements EntryListener {
     return this.#known
   }
 
+  /** The hash of the leaf of a row, fresh; `undefined` unless it is up to date. */
+  leafOf(row: number): Uint8Array | undefined {
+    return this.#marks[row] === isPlaced ? this.#leafOf(row).slice() : undefined
+  }
+
   /** The hash over a branch of a trie as of the last `roots`, lent; `undefined` if nothing is there. */
   hashUnder(branch: TrieBranch): Uint8Array | undefined {
     return this.#trieFor(branch).hashUnder(branch, this.#leafOf)

@@ -89,6 +89,7 @@ export class Core {
     let past: Past | undefined
     const pastPorts = {
       salt: ports.commitSalt,
+      leafOf: (row: number) => this.commitment.leafOf(row),
       isUnpublished: (row: number) => this.outbox.has(row),
       isGenuine: (entry: EntryView) => isSignedByOwner(settings.network, entry, this.map),
     }

@@ -15,10 +15,13 @@ import { leafContent, leafPath, saltInput } from './entry-hash.ts'
 import type { EntryListener, EntryMap } from './lattice.ts'
 import type { OtherLeaf } from './trie.ts'
 
-/** Rows and states that are remembered: 4,096 are 20 ms of hashing at most, once a second. */
-export const statesMax = 4096
+/**
+ * Rows and states that are remembered, some 350 bytes each: with as many rows as a heartbeat hashes (`resting-roots.ts`) moving each
+ * second, the newest cut takes half of them.
+ */
+export const statesMax = 12_288
 /** Bytes of their values. */
-const valueBytesMax = 2 * 1024 * 1024
+const valueBytesMax = 4 * 1024 * 1024
 /** Cuts under which keys can still be proved: clients fetch a checkpoint first and proofs then. */
 export const cutsKept = 10
 /** Came before all cuts that are kept. */
@@ -51,6 +54,8 @@ export interface Cut {
 export interface PastPorts {
   /** As `ReplicaPorts.commitSalt`. */
   readonly salt: (commitKey: Digest, data: Uint8Array) => Uint8Array | undefined
+  /** The hash of the leaf that stands for a row now, if it is at hand. */
+  readonly leafOf: (row: number) => Uint8Array | undefined
   /** Whether the state in a row is this node's own and in no batch yet. */
   readonly isUnpublished: (row: number) => boolean
   /** Whether an entry that is its author's alone was signed by it. */
@@ -92,7 +97,9 @@ export class Past implements EntryListener {
     const entry = blankEntry()
     this.#map.cells.read(row, entry)
     const moved = this.#moved(row, longAgo)
-    moved.states.push({ entry: this.#held(entry), arrived: moved.arrived, hash: undefined })
+    // At rest it was hashed already, for the root of a heartbeat.
+    const hash = this.#ports.leafOf(row)
+    moved.states.push({ entry: this.#held(entry), arrived: moved.arrived, hash })
   }
 
   changed(row: number): void {

@@ -43,6 +43,7 @@ class Side {
         commitment = new Commitment(map, salt)
         past = new Past(map, {
           salt,
+          leafOf: row => commitment?.leafOf(row),
           isUnpublished: row => this.unpublished.has(row),
           isGenuine: () => this.isGenuine,
         })
@@ -197,7 +198,7 @@ test('a flood is not followed, and the cuts after it are known again', () => {
   side.past.cut(0, 0)
   const held: Delta[] = []
   for (let i = 0; i <= statesMax; i++) {
-    const delta = register(`q${i}`, 1000 + i)
+    const delta = register(`q${i}`, 1000 + (i >> 2))
     held.push(delta)
     side.join(delta)
   }
