@@ -12,6 +12,7 @@ import { replaceFile } from '../host/replace-file.ts'
 import { LightClient, type LightOptions, type LightPorts } from '../light/client.ts'
 import { type CoterieLink, type Pin, parseLink, pinOf } from '../light/link.ts'
 import type { LightMemory } from '../light/memory.ts'
+import type { SourcePorts } from '../light/source.ts'
 import { limits } from '../wire/limits.ts'
 import { readPolicy, readPolicyBytes } from './policy-file.ts'
 
@@ -108,10 +109,12 @@ export function readBundle(path: string): Promise<Uint8Array> {
   return readAtMost(path, bundleBytesMax)
 }
 
+/** How commands ask nodes. */
+export const sourcePorts: SourcePorts = { fetch, deadline: span => AbortSignal.timeout(span) }
+
 function portsWith(state: string | undefined): LightPorts {
   return {
-    fetch,
-    deadline: span => AbortSignal.timeout(span),
+    ...sourcePorts,
     clock: { wall: () => timestamp(Date.now()) },
     random: systemRandom,
     ...(state === undefined ? {} : { memory: memoryIn(state) }),

@@ -36,7 +36,7 @@ export interface Question {
   /** Below the origin, with its query. */
   readonly path: string
   /** The one media type that an answer may have. */
-  readonly type: 'application/cbor' | 'application/json'
+  readonly type: 'application/cbor' | 'application/json' | 'text/html'
   /** An answer of more bytes is dropped at the byte that is too much. */
   readonly bytesMax: number
 }

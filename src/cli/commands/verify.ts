@@ -7,9 +7,10 @@ import { UsageError } from '../../base/errors.ts'
 import { adviceOn } from '../../node/refusal-advice.ts'
 import { type EvidenceFlags, inspectFile } from '../evidence-file.ts'
 import { printInspection } from '../inspection-text.ts'
-import { openLight, placeOf, saveBundle } from '../light-look.ts'
+import { openLight, placeOf, saveBundle, sourcePorts } from '../light-look.ts'
 import { printReport } from '../light-text.ts'
 import { exitCodes, printJson } from '../output.ts'
+import { printPages } from '../served-page.ts'
 import { codeOf as codeOfReport, commandOf, printReportJson, repeated } from './light.ts'
 
 interface VerifyFlags extends Omit<EvidenceFlags, 'platform'> {
@@ -81,6 +82,10 @@ async function verifyLive(addresses: readonly string[], flags: VerifyFlags): Pro
   const again = repeated({ from: [], endorsements, ...(link === undefined ? {} : { link }) })
   const pinned = policy === undefined ? [] : ['--policy', policy]
   printReport(report, commandOf('verify', ...addresses, ...pinned, ...again))
+  await printPages(
+    sourcePorts,
+    report.nodes.map(({ source }) => source),
+  )
 }
 
 async function verifyFile(files: readonly string[], flags: VerifyFlags): Promise<void> {
