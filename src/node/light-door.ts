@@ -30,9 +30,11 @@ import { proofError } from './proof-errors.ts'
 
 /** A quote about a checkpoint is asked for after this part of the evidence age, so that none that is shown is older. */
 const requoteShare = 0.5
+/** After this part whoever asks waits for the newer one: after a long silence the old one would read as stale. */
+const waitShare = 0.9
 /** The rest after a device gave no quote: clients may ask without end, and it quotes for handshakes too. */
 const requoteRest = seconds(10)
-/** How long a client waits for the first quote; later ones are made while the last one is shown. */
+/** How long a client waits for a quote; mostly it is made while the last one is shown. */
 const quotePatience = seconds(10)
 
 export interface LightDoorPorts {
@@ -116,20 +118,20 @@ export class LightDoor implements LightApi {
     return attestationAnswerCodec.encode({ ...answer, signature })
   }
 
-  /** Asks for a newer quote if one is due; waits for it only if there is none to show. */
+  /** Asks for a newer quote if one is due; waits for it only if there is none to show that is good for a while. */
   async #requote(): Promise<void> {
     const { clock } = this.#ports.host
     const now = clock.monotonic()
-    const isDue =
-      this.#quoted === undefined ||
-      between(this.#quoted.at, now) >= this.#ports.evidenceAge() * requoteShare
+    const age = this.#quoted === undefined ? undefined : between(this.#quoted.at, now)
+    const evidenceAge = this.#ports.evidenceAge()
+    const isDue = age === undefined || age >= evidenceAge * requoteShare
     const rests = this.#failedAt !== undefined && between(this.#failedAt, now) < requoteRest
     if (isDue && !rests) {
       this.#quoting ??= this.#quote().finally(() => {
         this.#quoting = undefined
       })
     }
-    if (this.#quoted === undefined) await this.#quoting
+    if (age === undefined || age >= evidenceAge * waitShare) await this.#quoting
   }
 
   async #quote(): Promise<void> {
