@@ -1,73 +1,196 @@
-/** The quotes that a node shows light clients: new enough whenever they ask, and not made for each of them. */
+/** Whole nodes: what a stranger who holds the manifest alone can verify of what they say, and what they do not say. */
 import { expect, test } from 'vitest'
-import { noEndorsements } from '../../../src/attestation/endorsements.ts'
-import { silentLogger } from '../../../src/base/log.ts'
-import { milliseconds } from '../../../src/base/time.ts'
-import { LightDoor, type LightDoorPorts } from '../../../src/node/light-door.ts'
-import { checkpointCodec } from '../../../src/wire/checkpoint.ts'
-import { attestationAnswerCodec } from '../../../src/wire/light-answers.ts'
-import { FakeLightNetwork } from '../../fakes/light-nodes.ts'
-import { VirtualTime } from '../../fakes/virtual-time.ts'
+import { fromUtf8, toHex, utf8 } from '../../../src/base/bytes.ts'
+import { bytesOfDigest, digestOf, nodeIdOfKey } from '../../../src/base/ids.ts'
+import { type Duration, milliseconds, seconds } from '../../../src/base/time.ts'
+import {
+  type Checkpoint,
+  type CheckpointClaim,
+  checkpointCodec,
+  checkpointDigest,
+  claimCodec,
+  rootOfClaim,
+  verifyCheckpoint,
+} from '../../../src/wire/checkpoint.ts'
+import { evidenceDigest, keyReportData } from '../../../src/wire/evidence.ts'
+import {
+  attestationAnswerCodec,
+  checkpointReportData,
+  type ServedCheckpoint,
+  servedCheckpointCodec,
+  servedEvidenceCodec,
+  servedProofCodec,
+  verifyEcho,
+} from '../../../src/wire/light-answers.ts'
+import { verifyPossession } from '../../../src/wire/member-record.ts'
+import { decodeKeyProof, verifyKeyProof } from '../../../src/wire/state-proof.ts'
+import { type SimulatedNode, Simulation } from '../../fakes/simulation.ts'
+import { testNetwork } from '../../fixtures/network.ts'
 
-const evidenceAge = milliseconds(60_000)
-
-async function door() {
-  const network = await FakeLightNetwork.make()
-  const [fake] = network.nodes
-  if (fake === undefined) throw new Error('a node')
-  const time = new VirtualTime()
-  let quotes = 0
-  const { attester } = fake.node
-  const ports = {
-    host: {
-      attester: {
-        platform: attester.platform,
-        quote: (data: Uint8Array, signal: AbortSignal) => {
-          quotes++
-          return attester.quote(data, signal)
-        },
-      },
-      clock: time.clock,
-      timers: time.timers,
-      log: silentLogger,
-    },
-    identity: { node: fake.node.id, signing: fake.node.signing },
-    manifests: { network: network.network.network },
-    membership: { record: () => fake.record },
-    checkpoints: {
-      get newest() {
-        const { latest } = fake
-        return latest && { bytes: checkpointCodec.encode(latest), digest: '00'.repeat(32) }
-      },
-    },
-    evidenceAge: () => evidenceAge,
-    endorsements: () => noEndorsements,
-  } as unknown as LightDoorPorts
-  const made = new LightDoor(ports)
-  const quotedNow = async (): Promise<number | undefined> => {
-    const answer = attestationAnswerCodec.decode(await made.attestation(new Uint8Array(32)))
-    const { quoted } = answer
-    return quoted === null ? undefined : checkpointCodec.decode(quoted.checkpoint).sequence
-  }
-  return { network, time, quotedNow, quotes: () => quotes }
+interface World {
+  readonly simulation: Simulation
+  readonly nodes: readonly SimulatedNode[]
+  readonly pass: (span: Duration) => Promise<void>
 }
 
-test('many clients cost one quote, and half an evidence age later another, for which nobody waits', async () => {
-  const { network, time, quotedNow, quotes } = await door()
-  expect(await Promise.all([quotedNow(), quotedNow(), quotedNow()])).toEqual([1, 1, 1])
-  expect(quotes()).toBe(1)
-  await network.advance()
-  await time.advance(milliseconds(evidenceAge / 2))
-  expect(await quotedNow()).toBe(1)
-  expect(await quotedNow()).toBe(2)
-  expect(quotes()).toBe(2)
+async function world(seed: number, count: number): Promise<World> {
+  const fixture = testNetwork({
+    seed: `light ${seed}`,
+    change: manifest => ({ ...manifest, api: { ...manifest.api, publicPrefixes: ['public/'] } }),
+  })
+  const simulation = new Simulation(seed, fixture)
+  const nodes = await simulation.startNetwork(count)
+  const pass = async (span: Duration): Promise<void> => {
+    const { clock } = simulation.time
+    const end = clock.monotonic() + span
+    await simulation.until(() => clock.monotonic() >= end, milliseconds(2 * span + 1000))
+  }
+  return { simulation, nodes, pass }
+}
+
+interface Said extends ServedCheckpoint {
+  readonly own: Checkpoint
+  readonly content: CheckpointClaim
+}
+
+function said({ node }: SimulatedNode, cosigners: number): Said {
+  const served = servedCheckpointCodec.decode(node.light.checkpoint(cosigners))
+  const own = checkpointCodec.decode(served.checkpoint)
+  return { ...served, own, content: claimCodec.decode(own.claim) }
+}
+
+const codeOf = (ask: () => unknown): string => {
+  try {
+    ask()
+    return 'nothing'
+  } catch (error) {
+    return (error as { code: string }).code
+  }
+}
+
+test('nodes that write all the time co-sign each other, and every word of it verifies', async () => {
+  const { simulation, nodes, pass } = await world(61, 4)
+  const { network } = simulation.fixture
+  let written = 0
+  for (let turn = 0; turn < 60; turn++) {
+    for (const { node } of nodes) {
+      const value = utf8(`${written++}`)
+      void node.state.set(`public/${turn % 5}`, value, { ack: 'local' })
+      void node.state.set(`secret/${turn % 7}`, value, { ack: 'local' })
+    }
+    await pass(seconds(0.2))
+  }
+  for (const one of nodes) {
+    const { own, content, evidence, cosignatures } = said(one, 3)
+    expect(nodeIdOfKey(own.node)).toBe(one.node.id)
+    expect(verifyCheckpoint(own)).toBe(true)
+    expect(toHex(content.network)).toBe(network)
+    expect(toHex(content.manifest)).toBe(simulation.fixture.hash)
+    expect(cosignatures).toHaveLength(3)
+    for (const { evidence: _, ...short } of cosignatures) {
+      expect(verifyCheckpoint({ ...short, claim: own.claim })).toBe(true)
+    }
+    const signers = [{ node: own.node, evidence }, ...cosignatures]
+    expect(new Set(signers.map(({ node }) => toHex(node))).size).toBe(4)
+    for (const signer of signers) {
+      const { record } = servedEvidenceCodec.decode(
+        one.node.light.evidence(digestOf(signer.evidence)),
+      )
+      expect(bytesOfDigest(evidenceDigest(record.evidence))).toEqual(signer.evidence)
+      expect(record.keys.identity).toEqual(signer.node)
+      expect(verifyPossession(network, record)).toBe(true)
+      // What the TEE signed names these keys: an appraisal holds it against exactly this.
+      expect(keyReportData(network, record.evidence.platform, record.keys)).toHaveLength(64)
+    }
+    const root = rootOfClaim(content)
+    for (const key of ['public/0', 'public/4', 'public/none']) {
+      const answer = servedProofCodec.decode(one.node.light.proof(key, own.sequence))
+      expect(answer.sequence).toBe(own.sequence)
+      expect(toHex(answer.checkpoint)).toBe(checkpointDigest(own))
+      const leaves = verifyKeyProof(decodeKeyProof(answer.proof), { key, isPublic: true, root })
+      const values = leaves?.map(({ value }) => Number(fromUtf8(value)))
+      expect(values?.length).toBe(key === 'public/none' ? 0 : 1)
+    }
+    expect(codeOf(() => one.node.light.proof('secret/0'))).toBe('NOT_PUBLIC')
+    expect(codeOf(() => one.node.light.proof('publi'))).toBe('NOT_PUBLIC')
+    expect(codeOf(() => one.node.light.proof('public/0', own.sequence + 1000))).toBe(
+      'CHECKPOINT_GONE',
+    )
+    expect(codeOf(() => one.node.light.evidence(digestOf(new Uint8Array(32))))).toBe(
+      'EVIDENCE_NOT_HELD',
+    )
+  }
+  await simulation.stop()
 })
 
-test('who asks after a long silence waits for a newer quote, and is shown no old one', async () => {
-  const { network, time, quotedNow, quotes } = await door()
-  expect(await quotedNow()).toBe(1)
-  await network.advance()
-  await time.advance(evidenceAge)
-  expect(await quotedNow()).toBe(2)
-  expect(quotes()).toBe(2)
+test('a chain goes on by one link a second at most, and an older proof ends with its checkpoint', async () => {
+  const { simulation, nodes, pass } = await world(62, 2)
+  const [one] = nodes as [SimulatedNode]
+  await pass(seconds(10))
+  let before = said(one, 0).own
+  const first = before
+  const startedAt = simulation.time.clock.monotonic()
+  let links = 0
+  while (links < 12) {
+    await pass(seconds(0.1))
+    const { own } = said(one, 0)
+    if (own.sequence === before.sequence) continue
+    links++
+    expect(own.sequence).toBe(before.sequence + 1)
+    expect(toHex(own.previous)).toBe(checkpointDigest(before))
+    const [cut, earlier] = [own, before].map(({ claim }) => claimCodec.decode(claim).cut)
+    expect((cut ?? 0) - (earlier ?? 0)).toBeGreaterThanOrEqual(1000)
+    expect(own.groupClock - (cut ?? 0)).toBeGreaterThanOrEqual(2000)
+    before = own
+  }
+  const perSecond = (12 * 1000) / (simulation.time.clock.monotonic() - startedAt)
+  expect(perSecond).toBeGreaterThan(0.5)
+  expect(perSecond).toBeLessThan(1.2)
+  expect(codeOf(() => one.node.light.proof('public/0', first.sequence))).toBe('CHECKPOINT_GONE')
+  expect(codeOf(() => one.node.light.proof('public/0', before.sequence - 5))).toBe('nothing')
+  await simulation.stop()
 })
+
+test('a node alone says so: nobody co-signs its newest checkpoint', async () => {
+  const { simulation, nodes, pass } = await world(63, 3)
+  const [one, ...others] = nodes as [SimulatedNode, SimulatedNode, SimulatedNode]
+  await pass(seconds(10))
+  expect(said(one, 3).cosignatures).toHaveLength(2)
+  for (const other of others) await other.crash()
+  await pass(seconds(20))
+  const { own, cosignatures } = said(one, 3)
+  expect(cosignatures).toEqual([])
+  expect(own.sequence).toBeGreaterThan(15)
+  await simulation.stop()
+})
+
+test('a nonce is answered by the identity, over a quote about a late checkpoint', async () => {
+  const { simulation, nodes, pass } = await world(64, 2)
+  const { network } = simulation.fixture
+  const [one] = nodes as [SimulatedNode]
+  await pass(seconds(10))
+  const nonce = new Uint8Array(32).fill(7)
+  const ask = async (): Promise<ReturnType<typeof attestationAnswerCodec.decode>> =>
+    attestationAnswerCodec.decode(await simulation.settle(one.node.light.attestation(nonce)))
+  const answer = await ask()
+  expect(answer.nonce).toEqual(nonce)
+  expect(nodeIdOfKey(answer.record.keys.identity)).toBe(one.node.id)
+  expect(verifyEcho(network, answer)).toBe(true)
+  expect(verifyEcho(network, { ...answer, nonce: new Uint8Array(32).fill(8) })).toBe(false)
+  const quoted = checkpointCodec.decode(answer.quoted?.checkpoint ?? new Uint8Array())
+  expect(verifyCheckpoint(quoted)).toBe(true)
+  const data = checkpointReportData('simulated', checkpointDigest(quoted))
+  expect(toHex(answer.quoted?.evidence.body ?? new Uint8Array())).toContain(toHex(data))
+  // The quote is kept while it is young, and the chain goes on.
+  await pass(seconds(30))
+  const later = await ask()
+  expect(later.quoted).toEqual(answer.quoted)
+  const latest = checkpointCodec.decode(later.latest ?? new Uint8Array())
+  expect(latest.sequence).toBeGreaterThan(quoted.sequence + 20)
+  await pass(seconds(45 * 60))
+  await ask()
+  await pass(seconds(2))
+  const renewed = checkpointCodec.decode((await ask()).quoted?.checkpoint ?? new Uint8Array())
+  expect(renewed.sequence).toBeGreaterThan(quoted.sequence + 1000)
+  await simulation.stop()
+}, 120_000)
