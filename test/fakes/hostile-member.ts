@@ -16,8 +16,9 @@ import type {
   TellProtocol,
 } from '../../src/host/net/port.ts'
 import type { Host } from '../../src/host/port.ts'
-import { FrameSealer, Sealer } from '../../src/wire/envelope.ts'
+import { FrameSealer, Opener, Sealer } from '../../src/wire/envelope.ts'
 import { epochKeyId } from '../../src/wire/epoch-key.ts'
+import { beatDigest } from '../../src/wire/heartbeat.ts'
 import type { SimulatedNode, Simulation } from './simulation.ts'
 
 /** Answers in place of the node; `undefined` leaves the answer to it. */
@@ -111,6 +112,20 @@ export class HostileMember {
     const { network } = this.simulation.fixture
     const sealer = new Sealer({ network, topic, author, random: this.random, ...this.#key() })
     return sealer.seal(sequence, payload)
+  }
+
+  /** Citations of the beats of others that came in, in the order in which they came. */
+  heard(): readonly Uint8Array[] {
+    const { network } = this.simulation.fixture
+    const opener = new Opener({ network, protocols: [] })
+    const { epochKey } = this.#key()
+    return this.recorded.flatMap(({ topic, data }) => {
+      if (topic !== 'heartbeat') return []
+      const opened = opener.unseal(topic, data, () => epochKey)
+      if (opened.kind !== 'unsealed') return []
+      const { author, sequence, payload } = opened.body
+      return [beatDigest({ author: nodeIdOfKey(author), sequence, payload }).citation]
+    })
   }
 
   frame(protocol: 'sync' | 'ack', payload: Uint8Array): Uint8Array {

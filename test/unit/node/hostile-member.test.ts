@@ -8,6 +8,7 @@ import { sha256 } from '../../../src/crypto/hash.ts'
 import { SigningKey } from '../../../src/crypto/sign.ts'
 import { askProtocols } from '../../../src/host/net/port.ts'
 import { ackCodec } from '../../../src/wire/ack.ts'
+import { checkpointCodec, checkpointMessage, claimCodec } from '../../../src/wire/checkpoint.ts'
 import { keyRequestCodec } from '../../../src/wire/epoch-key.ts'
 import { evidenceDigest } from '../../../src/wire/evidence.ts'
 import { heartbeatCodec } from '../../../src/wire/heartbeat.ts'
@@ -285,3 +286,45 @@ test('whoever signs two beats of one number ends removed everywhere, and the res
   expect(honest.map(({ node }) => node.status().removals.count)).toEqual([1, 1, 1])
   expect(textAt(hostile.self, 'after the removal/0')).toBeUndefined()
 })
+
+test('whoever signs two checkpoints at one place of its chain ends removed everywhere, and the rest agree', async () => {
+  const world = await siege(27, 3)
+  const { hostile, honest } = world
+  const knows = ({ node }: SimulatedNode): boolean =>
+    node.members().some(member => member.node === hostile.id)
+  await simulation.until(() => hostile.recorded.some(({ topic }) => topic === 'heartbeat'))
+  // Only a beat that cites what the victim just said is listened to: each is shown one state, in a beat of its own.
+  let sequence = 5_000_000
+  await simulation.until(() => {
+    for (const [i, victim] of honest.entries()) {
+      for (const root of [i, i + 1]) {
+        const payload = heartbeatCodec.encode({
+          ...heartbeatCodec.decode(beat(hostile)),
+          citations: hostile.heard().slice(-8),
+          checkpoint: checkpointOf(hostile, root),
+        })
+        hostile.whisper(victim, 'heartbeat', hostile.envelope('heartbeat', ++sequence, payload))
+      }
+    }
+    return !honest.some(knows)
+  })
+  await simulation.time.advance(minutes(2))
+  expect(honest.some(knows)).toBe(false)
+  expect(new Set(honest.map(({ node }) => node.status().removals.digest)).size).toBe(1)
+  expect(honest.map(({ node }) => node.status().removals.count)).toEqual([1, 1, 1])
+  await expectInOrder(world, 'after the removal')
+})
+
+/** Signed by the hostile member at one place of its chain, whatever it says. */
+function checkpointOf(hostile: HostileMember, root: number): Uint8Array {
+  const hash = new Uint8Array(32)
+  const roots = { publicRoot: new Uint8Array(32).fill(root), privateRoot: hash, commitKey: null }
+  const claim = claimCodec.encode({
+    ...{ network: bytesOfDigest(simulation.fixture.network), cut: 1000, ...roots },
+    ...{ removals: hash, manifest: hash },
+  })
+  const place = { node: hostile.signing.publicKey, sequence: 99, previous: hash, groupClock: 3000 }
+  const placed = { ...place, claim }
+  const signature = hostile.signing.sign(checkpointMessage(placed))
+  return checkpointCodec.encode({ ...placed, signature })
+}
