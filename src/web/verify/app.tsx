@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { Checked, Desk, Wish } from './desk.ts'
+import type { Checked, PagePorts, Wish } from './ports.ts'
 import { CopyButton, ReportView } from './report-view.tsx'
 
 /** Where the page stands: nothing asked yet, asking, an answer, or no answer and why. */
@@ -15,7 +15,7 @@ type Stage =
     }
 
 /** The page: whom to believe and whom to ask above, what came of it below. */
-export function App({ desk, wish: first }: { readonly desk: Desk; readonly wish: Wish }) {
+export function App({ ports, wish: first }: { readonly ports: PagePorts; readonly wish: Wish }) {
   const [wish, setWish] = useState(first)
   const [stage, setStage] = useState<Stage>({ kind: 'idle' })
   const turn = useRef(0)
@@ -25,13 +25,13 @@ export function App({ desk, wish: first }: { readonly desk: Desk; readonly wish:
     setStage({ kind: 'asking', what })
     const next = await action().then(
       (checked): Stage => ({ kind: 'answered', checked }),
-      (error: unknown): Stage => ({ kind: 'failed', ...desk.explain(error) }),
+      (error: unknown): Stage => ({ kind: 'failed', ...ports.explain(error) }),
     )
     // An answer to an earlier question is nobody's any more.
     if (own === turn.current) setStage(next)
   }
 
-  const check = (): void => void run('Asking the nodes', () => desk.check(wish))
+  const check = (): void => void run('Asking the nodes', () => ports.check(wish))
 
   useEffect(() => {
     // Whoever followed an address that says whom to believe wants to know.
@@ -53,10 +53,10 @@ export function App({ desk, wish: first }: { readonly desk: Desk; readonly wish:
           isBusy={stage.kind === 'asking'}
           change={part => setWish(before => ({ ...before, ...part }))}
           check={check}
-          reopen={file => void run('Reading the bundle', () => desk.reopen(file, wish))}
+          reopen={file => void run('Reading the bundle', () => ports.reopen(file, wish))}
         />
-        <StageView stage={stage} desk={desk} />
-        <Limits build={desk.build} />
+        <StageView stage={stage} ports={ports} />
+        <Limits build={ports.build} />
       </main>
     </>
   )
@@ -185,7 +185,7 @@ function FileButton({
   )
 }
 
-function StageView({ stage, desk }: { readonly stage: Stage; readonly desk: Desk }) {
+function StageView({ stage, ports }: { readonly stage: Stage; readonly ports: PagePorts }) {
   switch (stage.kind) {
     case 'idle':
       return null
@@ -206,11 +206,11 @@ function StageView({ stage, desk }: { readonly stage: Stage; readonly desk: Desk
         </section>
       )
     case 'answered':
-      return <Answered checked={stage.checked} desk={desk} />
+      return <Answered checked={stage.checked} ports={ports} />
   }
 }
 
-function Answered({ checked, desk }: { readonly checked: Checked; readonly desk: Desk }) {
+function Answered({ checked, ports }: { readonly checked: Checked; readonly ports: PagePorts }) {
   const { report, text, bundle, command } = checked
   return (
     <>
@@ -219,7 +219,7 @@ function Answered({ checked, desk }: { readonly checked: Checked; readonly desk:
         <h2 id="keep">Keep it, repeat it</h2>
         <p class="controls">
           <CopyButton text={text}>Copy the report</CopyButton>
-          <a class="button" href={desk.urlOf(bundle)} download="coterie.bundle">
+          <a class="button" href={ports.urlOf(bundle)} download="coterie.bundle">
             Download the bundle
           </a>
         </p>

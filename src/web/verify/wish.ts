@@ -4,7 +4,7 @@ import { isRefusal } from '../../attestation/verdict.ts'
 import { utf8 } from '../../base/bytes.ts'
 import { UsageError } from '../../base/errors.ts'
 import { formatLink, originOf, type Pin, parseLink, pinOf } from '../../light/link.ts'
-import type { Wish } from './desk.ts'
+import type { Wish } from './ports.ts'
 
 /** A wish that can be carried out. */
 export interface ReadWish {

@@ -21,7 +21,7 @@ export interface Checked {
   readonly command: string | null
 }
 
-export interface Desk {
+export interface PagePorts {
   /** Hash of the script of this page, as its policy names it. */
   readonly build: string
   /** Asks the nodes. Rejects if the wish cannot be read. */

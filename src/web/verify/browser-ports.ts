@@ -1,4 +1,4 @@
-/** The desk in a browser: the light client over the browser's own network, chance, time and storage. */
+/** The ports in a browser: the light client over the browser's own network, chance, time and storage. */
 import { base64 } from '@scure/base'
 import { fromUtf8, utf8 } from '../../base/bytes.ts'
 import { CoterieError } from '../../base/errors.ts'
@@ -6,15 +6,15 @@ import { timestamp } from '../../base/time.ts'
 import { sha256 } from '../../crypto/hash.ts'
 import { LightClient, type LightPorts, reportBytes, verifyBundle } from '../../light/client.ts'
 import type { LightReport } from '../../light/report.ts'
-import type { Checked, Desk } from './desk.ts'
 import { type PageStorage, pageMemory } from './memory.ts'
+import type { Checked, PagePorts } from './ports.ts'
 import { linkOf, readWish } from './wish.ts'
 import { commandOf } from './words.ts'
 
 /** Longest bundle that is read: as long as one may be. */
 const bundleBytesMax = 8 * 1_024 * 1_024
 
-export function browserDesk(page: Window & typeof globalThis): Desk {
+export function browserPorts(page: Window & typeof globalThis): PagePorts {
   const urls: string[] = []
   return {
     build: buildOf(page.document),
