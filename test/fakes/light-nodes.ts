@@ -132,6 +132,7 @@ export class FakeLightNetwork {
   readonly #replica: FakeNetwork
   readonly #member: ReturnType<FakeNetwork['found']>
   now: Timestamp = timestamp(epoch + 10_000)
+  #turn: Promise<void> = Promise.resolve()
   /** Every path that was asked, behind its origin. */
   readonly asked: string[] = []
 
@@ -191,6 +192,14 @@ export class FakeLightNetwork {
       node.chain.push(node.sign(node.bends.claim?.(this.claim) ?? this.claim))
       await node.quote()
     }
+  }
+
+  /** Brings the nodes to this time, one call after the other: for those that are asked by a process with a clock of its own. */
+  catchUp(at: Timestamp): Promise<void> {
+    this.#turn = this.#turn.then(async () => {
+      if (at - this.now >= 1_000) await this.advance(at - this.now)
+    })
+    return this.#turn
   }
 
   /** What honest nodes say now. */

@@ -9,7 +9,8 @@ import { serveLight } from '../../fixtures/light-servers.ts'
 
 async function desk() {
   const network = await FakeLightNetwork.make({ at: timestamp(Date.now() - 1_000) })
-  const origins = await serveLight(network)
+  const live = { is: true }
+  const origins = await serveLight(network, () => live.is)
   const folder = temporaryFolder()
   const manifest = join(folder, 'manifest.json')
   writeFileSync(manifest, network.network.envelopeBytes)
@@ -20,7 +21,7 @@ async function desk() {
   expect(code).toBe(0)
   const [first, second] = origins
   if (first === undefined || second === undefined) throw new Error('two nodes')
-  return { network, origins: [first, second] as const, folder, manifest, link: out.trim() }
+  return { network, live, origins: [first, second] as const, folder, manifest, link: out.trim() }
 }
 
 test('a value is printed with what it rests on, and its bundle gives the same bytes offline', async () => {
@@ -78,12 +79,13 @@ test('live nodes are verified with 0, refused with 1, and undetermined with 3', 
 })
 
 test('a node that went back is stale to who remembers', async () => {
-  const { network, origins, folder, manifest } = await desk()
+  const { network, live, origins, folder, manifest } = await desk()
   const state = join(folder, 'seen')
   const asked = ['verify', ...origins, '--policy', manifest, '--state', state]
   await network.advance()
   expect((await coterie(asked)).code).toBe(0)
   expect(existsSync(state)).toBe(true)
+  live.is = false
   for (const node of network.nodes) {
     node.chain.pop()
     await node.quote()
