@@ -60,3 +60,11 @@ test('a page whose sources are as they were is not built again, and one that was
   expect(readdirSync(folder)).toEqual(['page'])
   expect(readFileSync(join(dir, 'index.html'), 'utf8')).toBe(html)
 })
+
+test('several that build the page at once all find it whole, in a folder that was not there', async () => {
+  const place = join(folder, 'new', 'page')
+  await Promise.all([1, 2, 3].map(() => buildPage(place)))
+  expect(readFileSync(join(place, 'index.html'), 'utf8')).toBe(html)
+  expect(readdirSync(join(folder, 'new'))).toEqual(['page'])
+  expect(await buildPage(place)).toBe(false)
+})

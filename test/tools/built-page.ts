@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -71,24 +72,33 @@ function configFor(outDir: string): InlineConfig {
 }
 
 /**
- * Builds the pages into `dir`, whole or not at all; answers whether it had to.
+ * Builds the pages into `dir`, whole or not at all; answers whether it had to. Several may do so at once: they build the same.
  *
  * @throws {Error} where vite is not installed, as after `npm ci --omit=dev`, or a page does not build.
  */
 export async function buildPage(dir: string): Promise<boolean> {
   const stamp = stampOf()
-  const stampFile = join(dir, stampName)
-  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return false
+  if (isBuilt(dir, stamp)) return false
   const { build } = await import('vite')
+  mkdirSync(dirname(dir), { recursive: true })
   const made = mkdtempSync(`${dirname(dir)}/page-`)
   try {
     await build(configFor(made))
     writeFileSync(join(made, verifyPageName), await singlePage(verifySource))
     writeFileSync(join(made, stampName), stamp)
+    if (isBuilt(dir, stamp)) return true
     rmSync(dir, { recursive: true, force: true })
     renameSync(made, dir)
+  } catch (error) {
+    // Somebody else has put the same there between these two lines.
+    if (!isBuilt(dir, stamp)) throw error
   } finally {
     rmSync(made, { recursive: true, force: true })
   }
   return true
+}
+
+function isBuilt(dir: string, stamp: string): boolean {
+  const file = join(dir, stampName)
+  return existsSync(file) && readFileSync(file, 'utf8') === stamp
 }
