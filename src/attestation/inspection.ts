@@ -1,6 +1,6 @@
 /** Why evidence is believed or not: the judgement of `appraise` with every question beside its answer, for people and their records. */
 import { toHex, utf8 } from '../base/bytes.ts'
-import { digestOf } from '../base/ids.ts'
+import { type Digest, digestOf } from '../base/ids.ts'
 import { milliseconds, type Timestamp } from '../base/time.ts'
 import { framed, sha256 } from '../crypto/hash.ts'
 import { domains } from '../wire/domains.ts'
@@ -81,8 +81,22 @@ const defaultPolicy: Policy = {
   delegates: 0,
 }
 
+/** An inspection, and the platform instance that the evidence is of; `null` where nothing vouches for one. */
+export interface InspectedMachine {
+  readonly inspection: Inspection
+  readonly instance: Digest | null
+}
+
 /** As `inspect`, with the appraisers that are at hand: of another platform, evidence is `PLATFORM_NOT_SUPPORTED`. */
 export function inspectWith(appraiserOf: AppraiserOf, request: InspectionRequest): Inspection {
+  return inspectMachine(appraiserOf, request).inspection
+}
+
+/** As `inspectWith`, for whoever counts machines. The instance is that of evidence that is trusted. */
+export function inspectMachine(
+  appraiserOf: AppraiserOf,
+  request: InspectionRequest,
+): InspectedMachine {
   const { evidence, policy = defaultPolicy } = request
   const demands: Demands = {
     appraiserOf,
@@ -99,7 +113,7 @@ export function inspectWith(appraiserOf: AppraiserOf, request: InspectionRequest
   const platform = isPlatformName(evidence.platform) ? evidence.platform : undefined
   const appraiser = platform === undefined ? undefined : appraiserOf(platform)
   const told = { judgement, demands }
-  return {
+  const inspection: Inspection = {
     ...{ verdict, code, sentence },
     checks: [...checksOfPlatform(judgement, appraiser), ...checksOfPolicy(judgement, demands)],
     fields: fieldsOf(request, judgement, appraiser),
@@ -110,6 +124,8 @@ export function inspectWith(appraiserOf: AppraiserOf, request: InspectionRequest
     missing: missingOf(judgement),
     advisories: judgement.kind === 'judged' ? (judgement.claims.tcb.advisories ?? []) : [],
   }
+  const isTrusted = verdict === 'trusted' && judgement.kind === 'judged'
+  return { inspection, instance: isTrusted ? judgement.instance : null }
 }
 
 /** Not among the codes of refusals. */

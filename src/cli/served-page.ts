@@ -5,7 +5,7 @@ import { sha256 } from '../crypto/hash.ts'
 import { ask, type SourcePorts } from '../light/source.ts'
 import { paint, printable, printLine } from './output.ts'
 
-/** Ten times what the page has. */
+/** Many times what the page has. */
 const pageBytesMax = 4 * 1024 * 1024
 
 export interface ServedPage {

@@ -4,11 +4,14 @@
  */
 import { appraiseWith } from '../attestation/appraisal.ts'
 import type { Check } from '../attestation/checks.ts'
-import { type Inspection, inspectWith } from '../attestation/inspection.ts'
+import {
+  type InspectedMachine,
+  type Inspection,
+  inspectMachine,
+} from '../attestation/inspection.ts'
 import { equalBytes } from '../base/bytes.ts'
 import { PeerFault } from '../base/errors.ts'
-import type { Digest } from '../base/ids.ts'
-import { digestOf, type NodeId, nodeIdOfKey } from '../base/ids.ts'
+import { type Digest, digestOf, type NodeId, nodeIdOfKey } from '../base/ids.ts'
 import type { Timestamp } from '../base/time.ts'
 import { evidenceDigest, keyReportData } from '../wire/evidence.ts'
 import {
@@ -125,7 +128,7 @@ export function lookAt(heard: HeardNode, context: LookContext): NodeLook {
   passed.push('nonce', 'possession')
   const node = nodeIdOfKey(answer.record.keys.identity)
   const { inspection, instance } = inspectRecord(answer, context)
-  if (inspection.verdict !== 'trusted' || instance === undefined) {
+  if (instance === null) {
     const { verdict, code, sentence } = inspection
     const no = new No('evidence', { code, why: sentence, ...(verdict === 'refused' ? {} : open) })
     return ended(heard, { no, passed, node, inspection })
@@ -240,16 +243,15 @@ function possessionOf(
 function inspectRecord(
   { record }: AttestationAnswer,
   { trust, at, signers }: LookContext,
-): { readonly inspection: Inspection; readonly instance: Digest | undefined } {
+): InspectedMachine {
   const { evidence, keys } = record
-  const endorsements = signers.endorsementsOf(evidenceDigest(evidence))
-  const reportData = keyReportData(trust.network, evidence.platform, keys)
-  const asked = { evidence, endorsements, policy: trust.policy, now: at }
-  const { appraiserOf } = signers
-  const inspection = inspectWith(appraiserOf, { ...asked, reportData })
-  if (inspection.verdict !== 'trusted') return { inspection, instance: undefined }
-  const verdict = appraiseWith(appraiserOf, { ...asked, expectedReportData: reportData })
-  return { inspection, instance: verdict.kind === 'trusted' ? verdict.instance : undefined }
+  return inspectMachine(signers.appraiserOf, {
+    evidence,
+    endorsements: signers.endorsementsOf(evidenceDigest(evidence)),
+    policy: trust.policy,
+    now: at,
+    reportData: keyReportData(trust.network, evidence.platform, keys),
+  })
 }
 
 interface Machine {

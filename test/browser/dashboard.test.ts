@@ -1,13 +1,10 @@
 /** The page for people in a real browser, on a real testnet: what it shows, that its buttons work, and that everybody can use it. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { pageDir, readPage } from '../../src/api/page-files.ts'
-import { findFreeBase } from '../../testnet/ports.ts'
-import { startCoterie } from '../fixtures/command-line.ts'
 import { until } from '../fixtures/patience.ts'
+import { type ShownTestnet, shownTestnet } from '../fixtures/shown-testnet.ts'
 import { buildPage } from '../tools/built-page.ts'
 import { served, token } from '../unit/api/served.ts'
 import { absence, isSkipped } from './chromium.ts'
@@ -60,37 +57,20 @@ const pick = (page: OpenPage, node: string): Promise<unknown> =>
   }`)
 
 describe.skipIf(isSkipped)(`the page of a testnet${absence}`, () => {
-  const dir = mkdtempSync(join(tmpdir(), 'coterie-page-'))
   let page: OpenPage
   let address = ''
-  let stopTestnet: () => Promise<unknown>
+  let testnet: ShownTestnet
 
   beforeAll(async () => {
-    await buildPage(pageDir.replace(/\/$/, ''))
-    const basePort = await findFreeBase(nodes + 1)
-    const up = ['testnet', 'up', '--plain', '--dir', dir, '--base-port', String(basePort)]
-    const { child, ended } = startCoterie([...up, '--nodes', String(nodes)])
-    stopTestnet = () => {
-      child.kill('SIGINT')
-      return ended
-    }
-    let said = ''
-    child.stdout.on('data', text => {
-      said += text
-    })
-    await until(() => {
-      if (child.exitCode !== null) throw new Error(`the testnet ended: ${said}`)
-      return /In a browser: \S+\n/.test(said)
-    })
+    testnet = await shownTestnet(nodes, /In a browser: \S+\n/)
     // As people find it.
-    address = /In a browser: (\S+)/.exec(said)?.[1] ?? ''
+    address = /In a browser: (\S+)/.exec(testnet.said)?.[1] ?? ''
     page = await openPage(address, wide)
   })
 
   afterAll(async () => {
     await page?.close()
-    await stopTestnet?.()
-    rmSync(dir, { recursive: true, force: true })
+    await testnet?.stop()
   })
 
   test('says that the TEE is simulated, and shows every node attested by all others', async () => {

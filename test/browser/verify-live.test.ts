@@ -1,13 +1,8 @@
 /** The verification page of a running testnet, as a person finds it: the address that was printed, in a real browser. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { pageDir } from '../../src/api/page-files.ts'
-import { findFreeBase } from '../../testnet/ports.ts'
-import { startCoterie } from '../fixtures/command-line.ts'
 import { until } from '../fixtures/patience.ts'
-import { buildPage } from '../tools/built-page.ts'
+import { type ShownTestnet, shownTestnet } from '../fixtures/shown-testnet.ts'
 import { absence, isSkipped } from './chromium.ts'
 import { type OpenPage, openPage } from './devtools.ts'
 
@@ -16,30 +11,14 @@ const nodes = 3
 const picturePath = process.env['COTERIE_VERIFY_PICTURE'] ?? ''
 
 describe.skipIf(isSkipped)(`the verification page of a running testnet${absence}`, () => {
-  const dir = mkdtempSync(join(tmpdir(), 'coterie-verify-'))
   let page: OpenPage
   let address = ''
   let origin = ''
-  let stopTestnet: () => Promise<unknown>
+  let testnet: ShownTestnet
 
   beforeAll(async () => {
-    await buildPage(pageDir.replace(/\/$/, ''))
-    const basePort = await findFreeBase(nodes)
-    const up = ['testnet', 'up', '--plain', '--dir', dir, '--base-port', String(basePort)]
-    const { child, ended } = startCoterie([...up, '--nodes', String(nodes)])
-    stopTestnet = () => {
-      child.kill('SIGINT')
-      return ended
-    }
-    let said = ''
-    child.stdout.on('data', text => {
-      said += text
-    })
-    await until(() => {
-      if (child.exitCode !== null) throw new Error(`the testnet ended: ${said}`)
-      return /To verify it there: \S+\n/.test(said)
-    })
-    address = /To verify it there: (\S+)/.exec(said)?.[1] ?? ''
+    testnet = await shownTestnet(nodes, /To verify it there: \S+\n/)
+    address = /To verify it there: (\S+)/.exec(testnet.said)?.[1] ?? ''
     origin = new URL(address).origin
     const answer = await fetch(`${origin}/v1/state/public%2Fgreeting`, {
       method: 'PUT',
@@ -55,8 +34,7 @@ describe.skipIf(isSkipped)(`the verification page of a running testnet${absence}
 
   afterAll(async () => {
     await page?.close()
-    await stopTestnet?.()
-    rmSync(dir, { recursive: true, force: true })
+    await testnet?.stop()
   })
 
   const seen = (selector: string): Promise<unknown> =>

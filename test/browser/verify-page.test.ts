@@ -53,9 +53,14 @@ async function look(
 ): Promise<Seen> {
   const nodes = network.origins.slice(0, asks)
   const pin = formatLink({ ...network.pin, nodes })
+  await page.evaluate(`Date.now = () => ${now}`)
+  return await checkWith({ pin, nodes: nodes.join('\n'), key })
+}
+
+/** Types into the fields of these ids, sends the form and waits for what comes of it. */
+async function checkWith(fields: Readonly<Record<string, string>>): Promise<Seen> {
   return (await page.evaluate(`(async () => {
-    Date.now = () => ${now}
-    for (const [id, text] of Object.entries(${JSON.stringify({ pin, nodes: nodes.join('\n'), key })})) {
+    for (const [id, text] of Object.entries(${JSON.stringify(fields)})) {
       const field = document.getElementById(id)
       field.value = text
       field.dispatchEvent(new Event('input', { bubbles: true }))
@@ -253,16 +258,7 @@ describe.skipIf(isSkipped)(`the verification page${absence}`, () => {
 
   test('says what is wrong with what was typed, and what to do', async () => {
     const { network } = await made()
-    const seen = (await page.evaluate(`(async () => {
-      const field = document.getElementById('pin')
-      field.value = 'hello'
-      field.dispatchEvent(new Event('input', { bubbles: true }))
-      await new Promise(requestAnimationFrame)
-      document.querySelector('form').requestSubmit()
-      await new Promise(requestAnimationFrame)
-      ${settled}
-      return seen()
-    })()`)) as Seen
+    const seen = await checkWith({ pin: 'hello' })
     expect(seen.word).toContain('Not checked')
     expect(seen.text).toContain('PIN_BAD')
     await look(network)

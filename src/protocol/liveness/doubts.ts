@@ -75,8 +75,9 @@ export class Doubts {
   }
 
   wakeAt(): Instant | null {
-    const [next] = this.#due()
     const ends = this.#probes.wakeAt()
+    // Asked at every step, and almost always nobody is in doubt.
+    const [next] = this.#doubted.size === 0 ? [] : this.#due()
     if (next === undefined) return ends
     const begins = Math.max(next.at, this.#mayBeginAt()) as Instant
     return ends === null || begins < ends ? begins : ends
