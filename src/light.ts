@@ -16,6 +16,14 @@ export {
 export { type CoterieLink, formatLink, type Pin, parseLink } from './light/link.ts'
 export type { LightMemory } from './light/memory.ts'
 export type { HeadView, LightReport, NodeView, ValueView } from './light/report.ts'
-export type { Fetch, SourcePorts } from './light/source.ts'
+export type {
+  Answer,
+  Fetch,
+  LightSource,
+  Question,
+  SourceCode,
+  SourcePorts,
+} from './light/source.ts'
+export { httpSource } from './light/source.ts'
 export { headAgeMax, type StateFields, type StateWord, stateWords } from './light/state-word.ts'
 export type { ProvenContent } from './wire/proven-content.ts'

@@ -2,7 +2,7 @@
 import { pageDir, verifyPageFacts, verifyPath } from '../api/page-files.ts'
 import { toHex } from '../base/bytes.ts'
 import { sha256 } from '../crypto/hash.ts'
-import { ask, type SourcePorts } from '../light/source.ts'
+import { httpSource, type SourcePorts } from '../light/source.ts'
 import { paint, printable, printLine } from './output.ts'
 
 /** Many times what the page has. */
@@ -26,7 +26,7 @@ export function pagesServed(
   return Promise.all(
     origins.map(async (origin): Promise<ServedPage> => {
       const question = { path: verifyPath, type: 'text/html', bytesMax: pageBytesMax } as const
-      const answer = await ask(ports, { origin, question })
+      const answer = await httpSource(origin, ports).ask(question)
       const address = `${origin}${verifyPath}`
       if (answer.kind === 'failed') return { address, is: 'none', sha256: null }
       const found = toHex(sha256(answer.bytes))

@@ -19,7 +19,7 @@ import { type Given, type Judgement, judge } from './judgement.ts'
 import { linkNodesMax, originOf, type Pin } from './link.ts'
 import { type LightMemory, memoryCodec } from './memory.ts'
 import type { LightReport } from './report.ts'
-import type { SourcePorts } from './source.ts'
+import { httpSource, isSourceAddress, type LightSource, type SourcePorts } from './source.ts'
 
 /** The world of a light client. */
 export interface LightPorts extends SourcePorts {
@@ -33,8 +33,8 @@ export interface LightPorts extends SourcePorts {
 /** How a light client behaves. */
 export interface LightOptions {
   readonly pin: Pin
-  /** Origins of nodes' HTTP API, 1 to 16; two or more show where nodes disagree. */
-  readonly sources: readonly string[]
+  /** Whom to ask, 1 to 16; a text is the origin of a node's HTTP API. Two or more show where nodes disagree. */
+  readonly sources: readonly (string | LightSource)[]
   /** A manifest envelope or lineage at hand; nodes are asked for it unless given. */
   readonly manifest?: Uint8Array
   /** Vendors' documents at hand, beside those that nodes serve. */
@@ -52,14 +52,20 @@ export interface LightValue {
 export class LightClient {
   readonly #ports: LightPorts
   readonly #options: LightOptions
+  readonly #sources: readonly LightSource[]
   #memory: Uint8Array | null
   #last: Gathered | undefined
   #turn: Promise<unknown> = Promise.resolve()
 
-  private constructor(ports: LightPorts, options: LightOptions, memory: Uint8Array | null) {
+  private constructor(
+    ports: LightPorts,
+    options: LightOptions,
+    known: { readonly sources: readonly LightSource[]; readonly memory: Uint8Array | null },
+  ) {
     this.#ports = ports
     this.#options = options
-    this.#memory = memory
+    this.#sources = known.sources
+    this.#memory = known.memory
   }
 
   /**
@@ -68,19 +74,9 @@ export class LightClient {
    * @throws {UsageError} `BAD_SOURCES`. @throws {CoterieError} `LINK_BAD` for a source that is no origin, and what the memory throws.
    */
   static async open(ports: LightPorts, options: LightOptions): Promise<LightClient> {
-    const sources = options.sources.map(originOf)
-    const areFew = sources.length >= 1 && sources.length <= linkNodesMax
-    if (!areFew || new Set(sources).size < sources.length) {
-      throw new UsageError(
-        'BAD_SOURCES',
-        `A light client asks 1 to ${linkNodesMax} nodes, each once.`,
-        {
-          next: 'Name addresses of nodes as http://127.0.0.1:9000.',
-        },
-      )
-    }
+    const sources = sourcesOf(options.sources, ports)
     const memory = (await ports.memory?.load()) ?? null
-    return new LightClient(ports, { ...options, sources }, memory)
+    return new LightClient(ports, options, { sources, memory })
   }
 
   /** Looks at the nodes and at what they committed to. @throws {CoterieError} `MEMORY_BROKEN`, `MEMORY_OF_ANOTHER_NETWORK`. */
@@ -146,8 +142,9 @@ export class LightClient {
   }
 
   async #lookOnce(key: string | null, signal: AbortSignal | undefined): Promise<Judgement> {
-    const { pin, sources, manifest } = this.#options
+    const { pin, manifest } = this.#options
     const { clock } = this.#ports
+    const sources = this.#sources
     const ports = { ...this.#ports, now: () => clock.wall() }
     const asked = { pin, sources, manifest, memory: this.#memory, key, signal }
     const gathered = await gather(ports, asked)
@@ -158,6 +155,26 @@ export class LightClient {
     this.#memory = memory
     return judgement
   }
+}
+
+/** @throws {UsageError} `BAD_SOURCES`. @throws {CoterieError} `LINK_BAD` for a text that is no origin. */
+function sourcesOf(given: LightOptions['sources'], ports: SourcePorts): readonly LightSource[] {
+  const sources = given.map(one =>
+    typeof one === 'string' ? httpSource(originOf(one), ports) : one,
+  )
+  const addresses = sources.map(({ address }) => address)
+  const areFew = sources.length >= 1 && sources.length <= linkNodesMax
+  const areApart = new Set(addresses).size === sources.length
+  if (!areFew || !areApart || !addresses.every(isSourceAddress)) {
+    throw new UsageError(
+      'BAD_SOURCES',
+      `A light client asks 1 to ${linkNodesMax} nodes, each once.`,
+      {
+        next: 'Name addresses of nodes as http://127.0.0.1:9000.',
+      },
+    )
+  }
+  return sources
 }
 
 /** How a key is watched. */

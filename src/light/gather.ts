@@ -20,18 +20,17 @@ import {
 } from './gathered.ts'
 import type { Pin } from './link.ts'
 import { readEvidence } from './signers.ts'
-import { ask, type Question, type SourcePorts } from './source.ts'
+import type { LightSource, Question } from './source.ts'
 import { trustOf } from './trust.ts'
 
-export interface GatherPorts extends SourcePorts {
+export interface GatherPorts {
   readonly random: Random
   readonly now: () => Timestamp
 }
 
 export interface GatherRequest {
   readonly pin: Pin
-  /** Origins. */
-  readonly sources: readonly string[]
+  readonly sources: readonly LightSource[]
   /** The client's own manifest file, if it has one. */
   readonly manifest: Uint8Array | undefined
   readonly memory: Uint8Array | null
@@ -59,7 +58,7 @@ class Talk {
   }
 
   /** The checkpoint first: what is attested later vouches for more. Then the proof under that checkpoint. */
-  async node(source: string, manifests: readonly Uint8Array[]): Promise<HeardNode> {
+  async node(source: LightSource, manifests: readonly Uint8Array[]): Promise<HeardNode> {
     const { key, pin } = this.#request
     const nonce = this.#ports.random.bytes(32)
     const trust = trustOf(manifests, pin, 0)
@@ -73,7 +72,7 @@ class Talk {
       this.#cbor(source, `/attestation?nonce=${toHex(nonce)}`, answerBytesMax.attestation),
       key === null ? null : this.#cbor(source, path, answerBytesMax.proof),
     ])
-    return { source, nonce, attestation, checkpoint, proof }
+    return { source: source.address, nonce, attestation, checkpoint, proof }
   }
 
   /** The newest that follows from the pinned one; if none does, whichever came, for the report to say why not. */
@@ -81,8 +80,8 @@ class Talk {
     const { manifest, pin, sources } = this.#request
     const own = manifest === undefined ? [] : [manifest]
     const served = await Promise.all(
-      sources.map(origin =>
-        this.#hear(origin, {
+      sources.map(source =>
+        this.#hear(source, {
           path: '/light/manifest',
           type: 'application/json',
           bytesMax: answerBytesMax.manifest,
@@ -97,9 +96,11 @@ class Talk {
   /** Evidence of the nodes asked and of those who signed the same, from any node that named it; each node names its share. */
   async evidence(nodes: readonly HeardNode[]): Promise<readonly Uint8Array[]> {
     const share = Math.floor(evidenceMax / nodes.length)
-    const namers = new Map<string, string[]>()
-    for (const { source, attestation, checkpoint } of nodes) {
-      for (const digest of namedIn(attestation, checkpoint).slice(0, share)) {
+    const namers = new Map<string, LightSource[]>()
+    for (const source of this.#request.sources) {
+      const node = nodes.find(each => each.source === source.address)
+      const named = node === undefined ? [] : namedIn(node.attestation, node.checkpoint)
+      for (const digest of named.slice(0, share)) {
         namers.set(digest, [...(namers.get(digest) ?? []), source])
       }
     }
@@ -107,7 +108,10 @@ class Talk {
     return found.filter(bytes => bytes !== undefined)
   }
 
-  async #evidenceOf(digest: string, sources: readonly string[]): Promise<Uint8Array | undefined> {
+  async #evidenceOf(
+    digest: string,
+    sources: readonly LightSource[],
+  ): Promise<Uint8Array | undefined> {
     for (const source of sources) {
       const path = `/light/evidence/${digest}`
       const { code, bytes } = await this.#cbor(source, path, answerBytesMax.evidence)
@@ -118,15 +122,17 @@ class Talk {
     return undefined
   }
 
-  #cbor(origin: string, path: string, bytesMax: number): Promise<Heard> {
-    return this.#hear(origin, { path, type: 'application/cbor', bytesMax })
+  #cbor(source: LightSource, path: string, bytesMax: number): Promise<Heard> {
+    return this.#hear(source, { path, type: 'application/cbor', bytesMax })
   }
 
-  async #hear(origin: string, question: Question): Promise<Heard> {
-    const answer = await ask(this.#ports, { origin, question, signal: this.#request.signal })
-    return answer.kind === 'bytes'
+  async #hear(source: LightSource, question: Question): Promise<Heard> {
+    const answer = await source.ask(question, this.#request.signal)
+    if (answer.kind === 'failed') return { code: answer.code, bytes: new Uint8Array(0) }
+    // A source of somebody else's making may not count; what a bundle cannot hold was never an answer.
+    return answer.bytes.length <= question.bytesMax
       ? { code: '', bytes: answer.bytes }
-      : { code: answer.code, bytes: new Uint8Array(0) }
+      : { code: 'SOURCE_TOO_LARGE', bytes: new Uint8Array(0) }
   }
 }
 

@@ -17,6 +17,7 @@ import {
   uint,
 } from '../wire/schema.ts'
 import { linkNodesMax } from './link.ts'
+import { sourceAddressMax } from './source.ts'
 
 /** Bytes as a node sent them, or the code that says why there are none. Believed no more than the node. */
 export interface Heard {
@@ -27,7 +28,7 @@ export interface Heard {
 
 /** What one node was asked, and what it said. */
 export interface HeardNode {
-  /** Its origin. */
+  /** Its address, as the source names it. */
   readonly source: string
   /** 32 random bytes, drawn for this question alone. */
   readonly nonce: Uint8Array
@@ -83,7 +84,7 @@ export const bundleCodec: Codec<Gathered> = message<Gathered>(
       5,
       list(
         row<HeardNode>({
-          source: text(512),
+          source: text(sourceAddressMax),
           nonce: fixedBytes(32),
           attestation: heard(answerBytesMax.attestation),
           checkpoint: heard(answerBytesMax.checkpoint),

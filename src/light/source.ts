@@ -1,6 +1,6 @@
 /**
- * Questions to a node over HTTP. Bytes are believed and never the one who sends them: any server may stand there, so what it can
- * cost is bounded here, in bytes, in time and in places that it can send us to.
+ * Whom a light client asks, and how over HTTP. Bytes are believed and never the one who sends them: any server may stand there, so what
+ * it can cost is bounded here, in bytes, in time and in places that it can send us to.
  */
 import { concatBytes } from '../base/bytes.ts'
 import { type Duration, seconds } from '../base/time.ts'
@@ -24,7 +24,23 @@ interface FetchAnswer {
   readonly body: ReadableStream<Uint8Array> | null
 }
 
-/** Ports of a source. */
+/** A node that can be asked, whichever way leads to it. */
+export interface LightSource {
+  /** How reports and bundles name it: 1 to `sourceAddressMax` UTF-16 units, another for each node. */
+  readonly address: string
+  /** Asks once; whoever answers is not believed. Never throws but the reason of `signal`. */
+  ask(question: Question, signal?: AbortSignal): Promise<Answer>
+}
+
+/** Longest address of a source, in UTF-16 units. */
+export const sourceAddressMax = 512
+
+/** Whether a bundle can hold this as the address of a source. */
+export function isSourceAddress(text: string): boolean {
+  return text.length >= 1 && text.length <= sourceAddressMax && text.isWellFormed()
+}
+
+/** Ports of an HTTP source. */
 export interface SourcePorts {
   readonly fetch: Fetch
   /** A signal that aborts after so long: `span => AbortSignal.timeout(span)` outside of tests. */
@@ -67,10 +83,16 @@ export type SourceCode =
 /** From the first byte out to the last byte in. */
 export const patience = seconds(10)
 
-/** Asks one node at `origin`, once. Never throws but the reason of `signal`. */
-export async function ask(
+/** The node whose HTTP API stands at `origin`, which is one already: see `originOf`. */
+export function httpSource(origin: string, ports: SourcePorts): LightSource {
+  return { address: origin, ask: (question, signal) => fetched(ports, origin, question, signal) }
+}
+
+async function fetched(
   ports: SourcePorts,
-  { origin, question, signal }: Asked,
+  origin: string,
+  question: Question,
+  signal: AbortSignal | undefined,
 ): Promise<Answer> {
   const expired = ports.deadline(patience)
   const ends = signal === undefined ? expired : AbortSignal.any([signal, expired])
@@ -98,12 +120,6 @@ export async function ask(
     if (expired.aborted) return failed('SOURCE_TIMEOUT', { seconds: patience / 1000 })
     return failed('SOURCE_UNREACHABLE', {})
   }
-}
-
-export interface Asked {
-  readonly origin: string
-  readonly question: Question
-  readonly signal?: AbortSignal | undefined
 }
 
 function refusalOf(

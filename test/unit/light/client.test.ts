@@ -1,7 +1,8 @@
 /** A light client against nodes that are honest, late or split: the right word and reason for each. */
 import { describe, expect, test } from 'vitest'
-import { LightClient } from '../../../src/light/client.ts'
+import { LightClient, type LightOptions, verifyBundle } from '../../../src/light/client.ts'
 import { memoryCodec } from '../../../src/light/memory.ts'
+import { httpSource, type LightSource } from '../../../src/light/source.ts'
 import { checkpointCodec } from '../../../src/wire/checkpoint.ts'
 import { opened, textOf } from '../../fixtures/light-client.ts'
 
@@ -60,6 +61,55 @@ describe('honest nodes', () => {
     await client.check()
     const nonces = network.asked.filter(path => path.includes('nonce='))
     expect(new Set(nonces.map(path => path.split('nonce=')[1])).size).toBe(6)
+  })
+})
+
+describe('sources', () => {
+  test('of any kind are asked beside HTTP origins, and named by their addresses, in a bundle too', async () => {
+    const { network, nodes } = await opened()
+    const ports = network.ports()
+    const elsewhere: LightSource = {
+      ...httpSource(nodes.b.origin, ports),
+      address: '/ip4/192.0.2.1/tcp/4001/p2p/12D3KooW',
+    }
+    const sources = [nodes.a.origin, elsewhere]
+    const client = await LightClient.open(ports, { pin: network.pin, sources })
+    const { report, content } = await client.get('public/motd')
+    expect(report).toMatchObject({ verdict: 'trusted', state: 'fresh' })
+    expect(report.nodes.map(({ source }) => source)).toEqual([nodes.a.origin, elsewhere.address])
+    expect(textOf(content)).toBe('hello')
+    expect((await verifyBundle(client.bundle(), { pin: network.pin })).report).toEqual(report)
+  })
+
+  test('that hand over more than was asked for said nothing', async () => {
+    const { network, nodes } = await opened()
+    const ports = network.ports()
+    const endless: LightSource = {
+      address: 'endless',
+      ask: async ({ bytesMax }) => ({ kind: 'bytes', bytes: new Uint8Array(bytesMax + 1) }),
+    }
+    const sources = [nodes.a.origin, endless]
+    const client = await LightClient.open(ports, { pin: network.pin, sources })
+    expect((await client.check()).nodes[1]?.code).toBe('SOURCE_TOO_LARGE')
+    expect(client.bundle().length).toBeLessThan(100_000)
+  })
+
+  const none: LightSource['ask'] = async () => ({
+    kind: 'failed',
+    code: 'SOURCE_UNREACHABLE',
+    facts: {},
+  })
+  test.each<[string, LightOptions['sources']]>([
+    ['that are none', []],
+    ['that are too many', Array.from({ length: 17 }, (_, i) => `http://127.0.0.1:${9000 + i}`)],
+    ['of one address twice', ['http://127.0.0.1:1', { address: 'http://127.0.0.1:1', ask: none }]],
+    ['without an address', [{ address: '', ask: none }]],
+    ['of an address longer than a bundle holds', [{ address: 'a'.repeat(513), ask: none }]],
+    ['of an address that is no text', [{ address: '\ud800', ask: none }]],
+  ])('%s are refused before anybody is asked', async (_, sources) => {
+    const { network } = await opened()
+    const open = LightClient.open(network.ports(), { pin: network.pin, sources })
+    await expect(open).rejects.toMatchObject({ code: 'BAD_SOURCES' })
   })
 })
 

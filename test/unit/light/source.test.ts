@@ -2,7 +2,12 @@
 import { createServer, type RequestListener } from 'node:http'
 import { type AddressInfo, createServer as createSocketServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { type Answer, ask, type Question, type SourcePorts } from '../../../src/light/source.ts'
+import {
+  type Answer,
+  httpSource,
+  type Question,
+  type SourcePorts,
+} from '../../../src/light/source.ts'
 
 const closing: (() => void)[] = []
 afterEach(() => {
@@ -29,7 +34,7 @@ function ports(): SourcePorts & { readonly expire: () => void } {
 }
 
 const asked = async (listener: RequestListener, given = ports()): Promise<Answer> =>
-  ask(given, { origin: await serve(listener), question })
+  httpSource(await serve(listener), given).ask(question)
 
 const codeOf = (answer: Answer): string => (answer.kind === 'bytes' ? 'bytes' : answer.code)
 
@@ -135,7 +140,7 @@ describe('a hostile server', () => {
       await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
       closing.push(() => server.close())
       const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-      return codeOf(await ask(ports(), { origin, question }))
+      return codeOf(await httpSource(origin, ports()).ask(question))
     }
     expect(await speak(socket => socket.end('SSH-2.0-OpenSSH_9.2\r\n'))).toBe('SOURCE_UNREACHABLE')
     expect(await speak(socket => socket.destroy())).toBe('SOURCE_UNREACHABLE')
@@ -156,18 +161,18 @@ describe('a hostile server', () => {
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
     closing.push(() => server.close())
     const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    expect(codeOf(await ask(ports(), { origin, question }))).toBe('SOURCE_UNREACHABLE')
+    expect(codeOf(await httpSource(origin, ports()).ask(question))).toBe('SOURCE_UNREACHABLE')
   })
 })
 
 test('nobody listens: unreachable', async () => {
   const origin = await serve(() => undefined)
   for (const close of closing.splice(0)) close()
-  expect(codeOf(await ask(ports(), { origin, question }))).toBe('SOURCE_UNREACHABLE')
+  expect(codeOf(await httpSource(origin, ports()).ask(question))).toBe('SOURCE_UNREACHABLE')
 })
 
 test('who aborts hears the reason, not an answer', async () => {
   const stop = new AbortController()
   const origin = await serve(() => stop.abort(new Error('enough')))
-  await expect(ask(ports(), { origin, question, signal: stop.signal })).rejects.toThrow('enough')
+  await expect(httpSource(origin, ports()).ask(question, stop.signal)).rejects.toThrow('enough')
 })
