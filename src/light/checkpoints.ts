@@ -1,10 +1,11 @@
 /** Checkpoints that hold: signed, of this network, and in order with all else that their nodes signed. */
 import { equalBytes, toHex } from '../base/bytes.ts'
 import { ifReadable } from '../base/errors.ts'
-import { bytesOfDigest, type Digest, type NetworkId } from '../base/ids.ts'
+import { bytesOfDigest, type NetworkId } from '../base/ids.ts'
 import {
   type Checkpoint,
   type CheckpointClaim,
+  type Cosignature,
   checkpointCodec,
   checkpointDigest,
   claimCodec,
@@ -16,7 +17,6 @@ import type { Extended } from '../wire/schema.ts'
 /** A checkpoint whose signature holds, with what it says. */
 export interface SignedHead {
   readonly checkpoint: Checkpoint
-  readonly digest: Digest
   readonly claim: CheckpointClaim
   /** The claim as a map key: the same for all who agree. */
   readonly claimKey: string
@@ -32,19 +32,19 @@ export function headIn(bytes: Uint8Array, network: NetworkId): SignedHead | unde
   return ifReadable(() => headOf(checkpointCodec.decode(bytes), network))
 }
 
-/** What a checkpoint says, if its node signed it for this network. */
-export function headOf(checkpoint: Checkpoint, network: NetworkId): SignedHead | undefined {
+function headOf(checkpoint: Checkpoint, network: NetworkId): SignedHead | undefined {
   const claim = claimIn(checkpoint.claim)
   if (claim === undefined || !equalBytes(claim.network, bytesOfDigest(network))) return undefined
   if (!verifyCheckpoint(checkpoint)) return undefined
   const recovered = claim.extensions?.get(recoveredField) ?? false
-  return {
-    checkpoint,
-    digest: checkpointDigest(checkpoint),
-    claim,
-    claimKey: toHex(checkpoint.claim),
-    recovered: recovered !== false,
-  }
+  const claimKey = toHex(checkpoint.claim)
+  return { checkpoint, claim, claimKey, recovered: recovered !== false }
+}
+
+/** The checkpoint of another node over the claim of `head`, if that node signed it. */
+export function cosignedHead(head: SignedHead, cosignature: Cosignature): SignedHead | undefined {
+  const checkpoint = { ...cosignature, claim: head.checkpoint.claim }
+  return verifyCheckpoint(checkpoint) ? { ...head, checkpoint } : undefined
 }
 
 /** A claim, or `undefined` for bytes that are none. */
@@ -60,6 +60,7 @@ export function breaksChain(left: SignedHead, right: SignedHead): boolean {
     left.checkpoint.sequence <= right.checkpoint.sequence ? [left, right] : [right, left]
   const steps = second.checkpoint.sequence - first.checkpoint.sequence
   if (steps === 0) return false
-  const isLinked = equalBytes(second.checkpoint.previous, bytesOfDigest(first.digest))
+  const before = bytesOfDigest(checkpointDigest(first.checkpoint))
+  const isLinked = equalBytes(second.checkpoint.previous, before)
   return isLinked !== (steps === 1) || second.claim.cut <= first.claim.cut
 }

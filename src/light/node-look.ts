@@ -13,6 +13,7 @@ import { equalBytes } from '../base/bytes.ts'
 import { PeerFault } from '../base/errors.ts'
 import { type Digest, digestOf, type NodeId, nodeIdOfKey } from '../base/ids.ts'
 import type { Timestamp } from '../base/time.ts'
+import { checkpointDigest } from '../wire/checkpoint.ts'
 import { evidenceDigest, keyReportData } from '../wire/evidence.ts'
 import {
   type AttestationAnswer,
@@ -24,7 +25,7 @@ import {
 } from '../wire/light-answers.ts'
 import { verifyPossession } from '../wire/member-record.ts'
 import type { Codec } from '../wire/schema.ts'
-import { headIn, headOf, type SignedHead } from './checkpoints.ts'
+import { cosignedHead, headIn, type SignedHead } from './checkpoints.ts'
 import type { Heard, HeardNode } from './gathered.ts'
 import type { Signers } from './signers.ts'
 import type { Trust } from './trust.ts'
@@ -274,7 +275,7 @@ function quotedIn(
   const { evidence } = quoted
   const verdict = appraiseWith(signers.appraiserOf, {
     evidence,
-    expectedReportData: checkpointReportData(evidence.platform, head.digest),
+    expectedReportData: checkpointReportData(evidence.platform, checkpointDigest(head.checkpoint)),
     endorsements: signers.endorsementsOf(evidenceDigest(record.evidence)),
     policy: trust.policy,
     now: at,
@@ -331,8 +332,7 @@ function voicesOf(
   for (const { evidence, ...cosignature } of answer.cosignatures) {
     const verdict = context.signers.verdictOn(cosignature.node, digestOf(evidence))
     if (verdict === undefined) continue
-    const { claim } = own.head.checkpoint
-    const head = headOf({ ...cosignature, claim }, context.trust.network)
+    const head = cosignedHead(own.head, cosignature)
     if (head === undefined) continue
     voices.push({ node: nodeIdOfKey(cosignature.node), instance: verdict.instance, head })
   }

@@ -1,11 +1,9 @@
 /** What a node proves that a key holds, under a head that enough machines signed. */
-import { equalBytes } from '../base/bytes.ts'
 import { PeerFault } from '../base/errors.ts'
-import { bytesOfDigest } from '../base/ids.ts'
 import { rootOfClaim } from '../wire/checkpoint.ts'
 import { servedProofCodec } from '../wire/light-answers.ts'
 import { type ProvenContent, provenContent } from '../wire/proven-content.ts'
-import { decodeKeyProof } from '../wire/state-proof.ts'
+import { decodePublicProof } from '../wire/state-proof.ts'
 import type { SignedHead } from './checkpoints.ts'
 import type { Heard } from './gathered.ts'
 
@@ -24,11 +22,11 @@ export function provenIn(
   try {
     const served = servedProofCodec.decode(heard.bytes)
     // The node went on between two questions, or answers about a head that nobody else signed.
-    if (!equalBytes(served.checkpoint, bytesOfDigest(head.digest))) {
+    if (served.sequence !== head.checkpoint.sequence) {
       return { kind: 'unproven', code: 'PROOF_OF_ANOTHER_HEAD' }
     }
     const claim = { key, isPublic: true, root: rootOfClaim(head.claim) }
-    const content = provenContent(decodeKeyProof(served.proof), claim)
+    const content = provenContent(decodePublicProof(served.proof, head.claim.privateRoot), claim)
     return content === undefined
       ? { kind: 'false', code: 'PROOF_INVALID' }
       : { kind: 'proven', content }

@@ -4,7 +4,7 @@
  */
 import type { Endorsements } from '../attestation/endorsements.ts'
 import { CoterieError, UsageError } from '../base/errors.ts'
-import { bytesOfDigest, type Digest, type NodeId, nodeIdOfKey } from '../base/ids.ts'
+import { type Digest, type NodeId, nodeIdOfKey } from '../base/ids.ts'
 import { between, type Duration, type Instant, seconds } from '../base/time.ts'
 import type { Host } from '../host/port.ts'
 import type { MembershipQueries } from '../protocol/membership/types.ts'
@@ -21,7 +21,7 @@ import {
   servedProofCodec,
 } from '../wire/light-answers.ts'
 import type { MemberRecord } from '../wire/member-record.ts'
-import { encodeKeyProof } from '../wire/state-proof.ts'
+import { encodePublicProof } from '../wire/state-proof.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import type { LightApi } from './handle.ts'
 import type { Identity } from './identity.ts'
@@ -98,8 +98,7 @@ export class LightDoor implements LightApi {
     }
     return servedProofCodec.encode({
       sequence: own.sequence,
-      checkpoint: bytesOfDigest(own.digest),
-      proof: encodeKeyProof(proven.proof),
+      proof: encodePublicProof(proven.proof),
     })
   }
 

@@ -63,10 +63,9 @@ export const servedCheckpointCodec = message<ServedCheckpoint>(
 
 /** What a key held at a checkpoint of the node asked. */
 export interface ServedProof {
-  /** Sequence and `checkpointDigest` of that checkpoint. */
+  /** Of that checkpoint. */
   readonly sequence: number
-  readonly checkpoint: Uint8Array
-  /** Encoded by `encodeKeyProof`, in the public trie. */
+  /** Encoded by `encodePublicProof`: the claim of the checkpoint has the rest. */
   readonly proof: Uint8Array
 }
 
@@ -75,8 +74,7 @@ export const servedProofCodec = message<ServedProof>(
   1,
   {
     sequence: [1, uint()],
-    checkpoint: [2, fixedBytes(32)],
-    proof: [3, byteString(1, limits.proofBytesMax)],
+    proof: [2, byteString(1, limits.proofBytesMax)],
   },
   { bytesMax: limits.proofBytesMax + 256, itemsMax: 16 },
 )

@@ -124,6 +124,12 @@ export class PackedReader {
     return start
   }
 
+  /** The next `length` bytes, fresh. */
+  copy(length: number): Uint8Array {
+    const start = this.run(length)
+    return this.bytes.slice(start, start + length)
+  }
+
   /** Refuses bytes after the last field. */
   end(): void {
     if (this.at !== this.bytes.length) throw new PeerFault('PACKED_TRAILING', 'bytes after the end')

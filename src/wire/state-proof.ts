@@ -192,16 +192,48 @@ function isBefore(left: Uint8Array, right: Uint8Array): boolean {
 const ends = ['nothing', 'foreign', 'leaves'] as const
 
 /** Fresh bytes. */
-export function encodeKeyProof({ isPublic, otherRoot, steps, end }: KeyProof): Uint8Array {
+export function encodeKeyProof(proof: KeyProof): Uint8Array {
   const out = new PackedWriter()
+  out.byte(1)
+  out.byte(proof.isPublic ? 1 : 0)
+  out.run(proof.otherRoot, 0, proof.otherRoot.length)
+  writeWay(out, proof)
+  return out.copy()
+}
+
+/** Parses strictly, at most `limits.proofBytesMax` bytes. @throws {PeerFault} `BAD_PROOF`, `PACKED_…`. */
+export function decodeKeyProof(bytes: Uint8Array): KeyProof {
+  const source = proofReader(bytes)
+  const isPublic = source.uintUpTo(1) === 1
+  const otherRoot = source.copy(hashBytes)
+  return { isPublic, otherRoot, ...readWay(source) }
+}
+
+/** The part of a proof in the public trie that a reader of the checkpoint does not know: its way alone. Fresh bytes. */
+export function encodePublicProof(proof: KeyProof): Uint8Array {
+  const out = new PackedWriter()
+  out.byte(1)
+  writeWay(out, proof)
+  return out.copy()
+}
+
+/**
+ * A proof in the public trie beside this root of the private one. Parses strictly, at most `limits.proofBytesMax` bytes.
+ *
+ * @throws {PeerFault} `BAD_PROOF`, `PACKED_…`.
+ */
+export function decodePublicProof(bytes: Uint8Array, privateRoot: Uint8Array): KeyProof {
+  return { isPublic: true, otherRoot: privateRoot, ...readWay(proofReader(bytes)) }
+}
+
+type Way = Pick<KeyProof, 'steps' | 'end'>
+
+function writeWay(out: PackedWriter, { steps, end }: Way): void {
   const put = (bytes: Uint8Array): void => out.run(bytes, 0, bytes.length)
   const putSized = (bytes: Uint8Array): void => {
     out.uint(bytes.length)
     put(bytes)
   }
-  out.byte(1)
-  out.byte(isPublic ? 1 : 0)
-  put(otherRoot)
   out.uint(steps.length)
   for (const { bit, sibling } of steps) {
     out.uint(bit)
@@ -223,44 +255,46 @@ export function encodeKeyProof({ isPublic, otherRoot, steps, end }: KeyProof): U
       putSized(leaf.tagAuthor)
     }
   }
-  return out.copy()
 }
 
-/** Parses strictly, at most `limits.proofBytesMax` bytes. @throws {PeerFault} `BAD_PROOF`, `PACKED_…`. */
-export function decodeKeyProof(bytes: Uint8Array): KeyProof {
+/** Behind the version of a proof. */
+function proofReader(bytes: Uint8Array): PackedReader {
   if (bytes.length > limits.proofBytesMax) throw new PeerFault('BAD_PROOF', 'a proof is bounded')
   const source = new PackedReader(bytes)
-  const take = (length: number): Uint8Array => {
-    const start = source.run(length)
-    return bytes.slice(start, start + length)
-  }
-  const takeSized = (max: number): Uint8Array => take(source.uintUpTo(max))
   if (source.byte() !== 1) throw new PeerFault('BAD_PROOF', 'only version 1 is understood')
-  const isPublic = source.uintUpTo(1) === 1
-  const otherRoot = take(hashBytes)
+  return source
+}
+
+/** What is left of the source, to its end. */
+function readWay(source: PackedReader): Way {
   const steps: ProofStep[] = []
   for (let left = source.uintUpTo(8 * pathBytes); left > 0; left--) {
-    steps.push({ bit: source.uintUpTo(8 * pathBytes - 1), sibling: take(hashBytes) })
+    steps.push({ bit: source.uintUpTo(8 * pathBytes - 1), sibling: source.copy(hashBytes) })
   }
+  const end = readEnd(source)
+  source.end()
+  return { steps, end }
+}
+
+function readEnd(source: PackedReader): ProofEnd {
   const kind = ends[source.byte()]
   if (kind === undefined) throw new PeerFault('BAD_PROOF', 'no such end')
-  let end: ProofEnd = { kind: 'nothing' }
-  if (kind === 'foreign') end = { kind, path: take(pathBytes), content: take(hashBytes) }
-  if (kind === 'leaves') {
-    const leaves: OpenLeaf[] = []
-    for (let left = source.uintUpTo(limits.proofLeavesMax); left > 0; left--) {
-      leaves.push({
-        salt: takeSized(hashBytes),
-        stamp: take(stampLength),
-        tag: take(tagLength),
-        commitKey: take(hashBytes),
-        value: takeSized(limits.stateValueBytesMax),
-        element: takeSized(limits.stateElementBytesMax),
-        tagAuthor: takeSized(hashBytes),
-      })
-    }
-    end = { kind, leaves }
+  if (kind === 'nothing') return { kind }
+  if (kind === 'foreign') {
+    return { kind, path: source.copy(pathBytes), content: source.copy(hashBytes) }
   }
-  source.end()
-  return { isPublic, otherRoot, steps, end }
+  const sized = (max: number): Uint8Array => source.copy(source.uintUpTo(max))
+  const leaves: OpenLeaf[] = []
+  for (let left = source.uintUpTo(limits.proofLeavesMax); left > 0; left--) {
+    leaves.push({
+      salt: sized(hashBytes),
+      stamp: source.copy(stampLength),
+      tag: source.copy(tagLength),
+      commitKey: source.copy(hashBytes),
+      value: sized(limits.stateValueBytesMax),
+      element: sized(limits.stateElementBytesMax),
+      tagAuthor: sized(hashBytes),
+    })
+  }
+  return { kind, leaves }
 }

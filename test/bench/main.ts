@@ -12,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   gossip: () => import('./gossip.ts'),
   handshake: () => import('./handshake.ts'),
   join: () => import('./join.ts'),
+  light: () => import('./light.ts'),
   kv: () => import('./kv.ts'),
   memory: () => import('./memory.ts'),
   replica: () => import('./replica.ts'),

@@ -37,7 +37,7 @@ import {
 } from '../../src/wire/light-answers.ts'
 import { type MemberRecord, possessionMessage } from '../../src/wire/member-record.ts'
 import type { Extended } from '../../src/wire/schema.ts'
-import { encodeKeyProof } from '../../src/wire/state-proof.ts'
+import { encodePublicProof } from '../../src/wire/state-proof.ts'
 import {
   epoch,
   type TestNetwork,
@@ -309,8 +309,7 @@ export class FakeLightNetwork {
       return null
     const answer: ServedProof = {
       sequence: checkpoint.sequence,
-      checkpoint: bytesOfDigest(checkpointDigest(checkpoint)),
-      proof: encodeKeyProof(made.proof),
+      proof: encodePublicProof(made.proof),
     }
     return servedProofCodec.encode(bends.proof?.(answer) ?? answer)
   }

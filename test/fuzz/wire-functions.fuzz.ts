@@ -28,7 +28,7 @@ import {
 import { decodeRefusal } from '../../src/wire/refusal.ts'
 import { decodeRemoval } from '../../src/wire/removal.ts'
 import { SealingKey } from '../../src/wire/sealing.ts'
-import { decodeKeyProof } from '../../src/wire/state-proof.ts'
+import { decodeKeyProof, decodePublicProof } from '../../src/wire/state-proof.ts'
 import { parseSyncPage } from '../../src/wire/sync.ts'
 import { refusedOrFaithful } from '../conformance/message.ts'
 import { fuzz, goldenBytes, messageOf, type Target, typed } from './harness.ts'
@@ -60,6 +60,7 @@ const functions: Readonly<Record<string, Target>> = {
   decodeHandshakeFrame: typed(decodeHandshakeFrame),
   decodeKeyProof: typed(decodeKeyProof),
   decodePageAnswer: typed(decodePageAnswer),
+  decodePublicProof: typed(bytes => decodePublicProof(bytes, new Uint8Array(32))),
   decodeQuestion: typed(decodeQuestion),
   decodeRefusal: typed(decodeRefusal),
   decodeRemoval: typed(decodeRemoval),

@@ -160,7 +160,7 @@ describe('a lie', () => {
         : bytes
     const other = await client.get('public/motd')
     expect(other.content).toBeUndefined()
-    nodes.a.bends = { proof: answer => ({ ...answer, checkpoint: new Uint8Array(32) }) }
+    nodes.a.bends = { proof: answer => ({ ...answer, sequence: answer.sequence - 1 }) }
     const older = await client.get('public/motd')
     expect(older).toMatchObject({ content: undefined, report: { code: 'VALUE_NOT_PROVEN' } })
     nodes.a.bends = {}

@@ -31,7 +31,7 @@ import {
 } from '../../../src/wire/light-answers.ts'
 import type { MemberRecord } from '../../../src/wire/member-record.ts'
 import { decodeRemoval, encodeRemoval } from '../../../src/wire/removal.ts'
-import { emptyRoot, encodeKeyProof, stateRoot } from '../../../src/wire/state-proof.ts'
+import { emptyRoot, encodePublicProof, stateRoot } from '../../../src/wire/state-proof.ts'
 import { conformMessage, faultOf, mutations } from '../../conformance/message.ts'
 
 const filled = (length: number, byte: number): Uint8Array => new Uint8Array(length).fill(byte)
@@ -96,13 +96,13 @@ const served = {
 }
 conformMessage({ codec: servedCheckpointCodec, samples: { served }, mutationsMax: 4000 })
 
-const proof = encodeKeyProof({
+const proof = encodePublicProof({
   isPublic: true,
   otherRoot: filled(32, 3),
   steps: [],
   end: { kind: 'nothing' },
 })
-const servedProof = { sequence: 17, checkpoint: filled(32, 11), proof }
+const servedProof = { sequence: 17, proof }
 conformMessage({ codec: servedProofCodec, samples: { proof: servedProof }, mutationsMax: 2000 })
 
 const record: MemberRecord = {
