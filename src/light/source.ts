@@ -64,6 +64,7 @@ export type Answer =
 
 type SourceFacts = Readonly<Record<string, string | number>>
 
+/** Why a source gave no bytes: one code of each kind, whichever way leads to it. */
 export type SourceCode =
   /** No connection, or it broke. */
   | 'SOURCE_UNREACHABLE'
