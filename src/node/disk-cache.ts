@@ -111,14 +111,20 @@ export class DiskCache {
   async #load(): Promise<void> {
     const store = await this.#store
     if (store === undefined) return
-    let [restored, unreadable] = [0, 0]
+    let [restored, locked, unreadable] = [0, 0, 0]
     try {
       for await (const { number, bytes } of store.pages()) {
         this.#number = Math.max(this.#number, number)
         if (this.#life !== 'loading') continue
-        const page = this.#opener.open(bytes, id => this.#openingKey(id))
+        let isLocked = false
+        const page = this.#opener.open(bytes, id => {
+          const key = this.#openingKey(id)
+          isLocked = key === undefined
+          return key
+        })
         if (page === undefined) {
-          unreadable++
+          if (isLocked) locked++
+          else unreadable++
           continue
         }
         restored++
@@ -130,12 +136,12 @@ export class DiskCache {
     }
     if (store.beganAnew) unreadable++
     this.#obsolete = this.#number
-    if (unreadable === 0 && restored === 0) return
-    const text =
-      unreadable === 0
-        ? 'the cache was read'
-        : 'part of the cache is unreadable and is synced instead'
-    this.#parts.events.note('cache', text, { restored, unreadable })
+    if (unreadable === 0 && locked === 0 && restored === 0) return
+    this.#parts.events.note('cache', wordsOf({ locked, unreadable }), {
+      restored,
+      locked,
+      unreadable,
+    })
   }
 
   #openingKey(id: Digest): Secret | undefined {
@@ -226,4 +232,14 @@ export class DiskCache {
     this.#trouble = { code: error.code, text: `${error.message} ${error.next}`.trim() }
     this.#parts.events.note('cache', error.message, { code: error.code })
   }
+}
+
+/** Keys of a network live in the memory of its members: what all of them left behind on disks nobody opens again. */
+function wordsOf({
+  locked,
+  unreadable,
+}: Readonly<Record<'locked' | 'unreadable', number>>): string {
+  if (unreadable > 0) return 'part of the cache is unreadable and is synced instead'
+  if (locked > 0) return 'part of the cache is sealed under keys that no member holds any more'
+  return 'the cache was read'
 }

@@ -59,6 +59,7 @@ test('a restarted node reads its pages before it syncs, and ends with what the m
   await simulation.until(isActive(back.node))
   expect(await cacheEvents(back.node)).toContainEqual({
     restored: expect.any(Number),
+    locked: 0,
     unreadable: 0,
   })
   expect(textAt(back.node, 'key-3')).toBe('changed meanwhile')
@@ -97,6 +98,24 @@ test('pages that another network, a flipped bit or a lost key made unreadable ar
   await simulation.time.advance(seconds(12))
   // What could not be read went away once everything was written anew.
   expect([...disk.pages.keys()].every(number => number > 78)).toBe(true)
+})
+
+test('pages of a network of which nobody is left are told apart from broken ones', async () => {
+  simulation = new Simulation(16)
+  const disk = new FakeDisk()
+  const nodes = await threeWith(disk)
+  await write(nodes[2]!, 'key', 'value')
+  await simulation.time.advance(seconds(12))
+  for (const node of nodes) await simulation.settle(node!.stop())
+  // The same machine founds the network anew: its keys were in memory alone.
+  const back = await simulation.start('node-2', {
+    found: true,
+    host: host => ({ ...host, openCache: disk.open }),
+  })
+  await simulation.until(isActive(back.node))
+  const [facts] = await cacheEvents(back.node)
+  expect(facts).toEqual({ restored: 0, locked: expect.any(Number), unreadable: 0 })
+  expect(facts?.['locked']).toBeGreaterThan(0)
 })
 
 test('a full disk is a warning with a next step, and the cache comes back when there is room', async () => {
