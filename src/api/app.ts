@@ -2,7 +2,6 @@
 import { Hono } from 'hono'
 import { CoterieError } from '../base/errors.ts'
 import type { Logger } from '../base/log.ts'
-import { systemClock } from '../host/clock.ts'
 import type { AppSocket } from '../node/app-sockets.ts'
 import type { CoterieNode } from '../node/handle.ts'
 import { confinedState } from './confined-state.ts'
@@ -70,7 +69,7 @@ export function createApp(node: CoterieNode, options: AppOptions): Hono {
   })
   const register = registerOn(app, options, options.signal)
   registerPublicRoutes(register, node, options)
-  registerLightRoutes(register, node, systemClock)
+  registerLightRoutes(register, node)
   const { confinedTo } = options
   if (confinedTo === undefined) {
     registerOperatorRoutes(register, node, options)

@@ -1,6 +1,7 @@
 /** The node as applications, the API and the CLI see it: types only. */
 import type { Digest, NetworkId, NodeId } from '../base/ids.ts'
 import type { MetricFamily } from '../host/telemetry/port.ts'
+import type { LightQuestion } from '../wire/light-question.ts'
 import type { HistogramView } from './histogram.ts'
 
 /** How many members must hold a write before it counts as acknowledged: the next one, none, a number, or most instances. */
@@ -98,6 +99,12 @@ export interface StateApi {
  * Every method throws a `CoterieError`: `NO_CHECKPOINT` before the first one.
  */
 export interface LightApi {
+  /**
+   * The answer to a question of somebody whom nobody knows, as the method of its kind gives it. All who ask this way share one rate.
+   *
+   * @throws {CoterieError} `TOO_MANY_REQUESTS`, and as the method of its kind.
+   */
+  answer(question: LightQuestion): Promise<Uint8Array>
   /** As `CoterieNode.manifestFile`. */
   manifest(): Uint8Array
   /** The newest checkpoint that `cosigners` others (0..32) share on as many instances, or that most do. */

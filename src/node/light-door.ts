@@ -3,8 +3,9 @@
  * itself. Nothing here leads to a value outside the public prefixes.
  */
 import type { Endorsements } from '../attestation/endorsements.ts'
-import { CoterieError, UsageError } from '../base/errors.ts'
+import { CoterieError, UsageError, unreachable } from '../base/errors.ts'
 import { type Digest, type NodeId, nodeIdOfKey } from '../base/ids.ts'
+import { RateBudget } from '../base/rate-budget.ts'
 import { between, type Duration, type Instant, seconds } from '../base/time.ts'
 import type { Host } from '../host/port.ts'
 import type { MembershipQueries } from '../protocol/membership/types.ts'
@@ -20,6 +21,7 @@ import {
   servedEvidenceCodec,
   servedProofCodec,
 } from '../wire/light-answers.ts'
+import type { LightQuestion } from '../wire/light-question.ts'
 import type { MemberRecord } from '../wire/member-record.ts'
 import { encodePublicProof } from '../wire/state-proof.ts'
 import type { Checkpoints } from './checkpoints.ts'
@@ -37,6 +39,12 @@ const requoteRest = seconds(10)
 /** How long a client waits for a quote; mostly it is made while the last one is shown. */
 const quotePatience = seconds(10)
 
+/**
+ * What all clients together get, over HTTP and streams: who asks is not known and costs. Hundreds of them may look once in a few
+ * seconds; the dearest answer takes some milliseconds.
+ */
+const rate = { messagesPerSecond: 100, bytesPerSecond: 8 * 1024 * 1024 } as const
+
 export interface LightDoorPorts {
   readonly host: Pick<Host, 'attester' | 'clock' | 'timers' | 'log'>
   readonly identity: Identity
@@ -53,16 +61,43 @@ export interface LightDoorPorts {
 export class LightDoor implements LightApi {
   readonly #ports: LightDoorPorts
   readonly #stopping = new AbortController()
+  readonly #budget: RateBudget
   #quoted: (QuotedCheckpoint & { readonly at: Instant }) | undefined
   #quoting: Promise<void> | undefined
   #failedAt: Instant | undefined
 
   constructor(ports: LightDoorPorts) {
     this.#ports = ports
+    this.#budget = new RateBudget(rate, ports.host.clock)
   }
 
   stop(): void {
     this.#stopping.abort()
+  }
+
+  async answer(question: LightQuestion): Promise<Uint8Array> {
+    // What an answer costs is known when it is made: who has nothing left does not have it made.
+    if (!this.#budget.allows(0)) throw tooMany()
+    const bytes = await this.#answer(question)
+    if (!this.#budget.spend(bytes.length)) throw tooMany()
+    return bytes
+  }
+
+  #answer(question: LightQuestion): Uint8Array | Promise<Uint8Array> {
+    switch (question.kind) {
+      case 'manifest':
+        return this.manifest()
+      case 'checkpoint':
+        return this.checkpoint(question.cosigners)
+      case 'evidence':
+        return this.evidence(question.digest)
+      case 'proof':
+        return this.proof(question.key, question.sequence ?? undefined)
+      case 'attestation':
+        return this.attestation(question.nonce)
+      default:
+        return unreachable(question)
+    }
   }
 
   manifest(): Uint8Array {
@@ -164,6 +199,16 @@ export class LightDoor implements LightApi {
     const member = membership.members(now).find(one => evidenceDigest(one.evidence) === digest)
     return member === undefined ? undefined : membership.record(member.node, now)
   }
+}
+
+function tooMany(): CoterieError {
+  return new CoterieError(
+    'TOO_MANY_REQUESTS',
+    'Light clients ask this node more than it answers.',
+    {
+      next: 'Ask again in a few seconds, or another member.',
+    },
+  )
 }
 
 function noCheckpoint(): CoterieError {

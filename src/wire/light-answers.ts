@@ -1,5 +1,5 @@
 /**
- * What a node answers a light client over HTTP. The bytes are believed and not the connection: each answer proves itself, given a
+ * What a node answers a light client, over HTTP or a stream. The bytes are believed and not the connection: each answer proves itself, given a
  * manifest and a clock.
  */
 import { utf8 } from '../base/bytes.ts'

@@ -26,6 +26,7 @@ import type {
   WriteReceipt,
 } from '../../src/node/handle.ts'
 import { LossCounts } from '../../src/node/loss-reasons.ts'
+import type { LightQuestion } from '../../src/wire/light-question.ts'
 
 /** How many changes the fake keeps for watchers that resume. */
 const eventsMax = 8
@@ -165,7 +166,21 @@ const other = nodeIdOfKey(new Uint8Array(32).fill(9))
 /** Answers with its questions, so that a test sees what came through. */
 export class FakeLight implements LightApi {
   failWith: Error | undefined
-  largest = 0
+
+  async answer(question: LightQuestion): Promise<Uint8Array> {
+    switch (question.kind) {
+      case 'manifest':
+        return this.manifest()
+      case 'checkpoint':
+        return this.checkpoint(question.cosigners)
+      case 'evidence':
+        return this.evidence(question.digest)
+      case 'proof':
+        return this.proof(question.key, question.sequence ?? undefined)
+      case 'attestation':
+        return this.attestation(question.nonce)
+    }
+  }
 
   manifest(): Uint8Array {
     return this.#answer('manifest')
@@ -189,7 +204,7 @@ export class FakeLight implements LightApi {
 
   #answer(text: string): Uint8Array {
     if (this.failWith !== undefined) throw this.failWith
-    return this.largest > 0 ? new Uint8Array(this.largest) : utf8(text)
+    return utf8(text)
   }
 }
 

@@ -16,6 +16,7 @@ import { decodeResult } from '../../src/wire/delegated-result.ts'
 import { domains } from '../../src/wire/domains.ts'
 import { Opener, readHeader } from '../../src/wire/envelope.ts'
 import { decodeHandshakeFrame } from '../../src/wire/handshake.ts'
+import { decodeLightQuestion, encodeLightQuestion } from '../../src/wire/light-question.ts'
 import { limits } from '../../src/wire/limits.ts'
 import { PackedReader, readIds } from '../../src/wire/packed.ts'
 import { paddedLength } from '../../src/wire/padding.ts'
@@ -44,6 +45,12 @@ function answer(bytes: Uint8Array): void {
   if (frame.kind === 'answer') expect(toHex(encodeAnswer(frame))).toBe(toHex(bytes))
 }
 
+/** Extensions of a later version are read over: what is written again is what was understood. */
+function lightQuestion(bytes: Uint8Array): void {
+  const question = decodeLightQuestion(bytes)
+  expect(decodeLightQuestion(encodeLightQuestion(question))).toEqual(question)
+}
+
 const functions: Readonly<Record<string, Target>> = {
   decodeAnswer: typed(answer),
   decodeCbor: bytes =>
@@ -59,6 +66,7 @@ const functions: Readonly<Record<string, Target>> = {
   decodeDescentAnswer: typed(decodeDescentAnswer),
   decodeHandshakeFrame: typed(decodeHandshakeFrame),
   decodeKeyProof: typed(decodeKeyProof),
+  decodeLightQuestion: typed(lightQuestion),
   decodePageAnswer: typed(decodePageAnswer),
   decodePublicProof: typed(bytes => decodePublicProof(bytes, new Uint8Array(32))),
   decodeQuestion: typed(decodeQuestion),

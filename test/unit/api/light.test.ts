@@ -91,6 +91,7 @@ test('a refusal of the node carries its code, its status and the next step', asy
     [new UsageError('CHECKPOINT_GONE', 'No.', { next: 'Fetch again.' }), 410],
     [new UsageError('EVIDENCE_NOT_HELD', 'No.', { next: 'Fetch again.' }), 404],
     [new CoterieError('NO_CHECKPOINT', 'No.', { next: 'Wait.' }), 503],
+    [new CoterieError('TOO_MANY_REQUESTS', 'No.', { next: 'Wait.' }), 429],
   ] as const
   for (const [error, status] of refusals) {
     node.light.failWith = error
@@ -99,22 +100,4 @@ test('a refusal of the node carries its code, its status and the next step', asy
     expect(answer.status).toBe(status)
     expect(answer.json.error).toMatchObject({ code, next })
   }
-})
-
-test('clients together are held to a rate, by what they ask and by the bytes that they get', async () => {
-  const { url, node } = await served()
-  const codes = async (count: number): Promise<Set<number>> => {
-    const answers = await Promise.all(
-      Array.from({ length: count }, () => raw(url, 'GET', '/light/checkpoint')),
-    )
-    return new Set(answers.map(({ status }) => status))
-  }
-  expect(await codes(100)).toEqual(new Set([200]))
-  node.light.largest = 2 * 1024 * 1024
-  const statuses = await codes(60)
-  expect(statuses).toContain(429)
-  const refused = await raw(url, 'GET', '/light/proof?key=a')
-  expect(refused.status === 200 || refused.json.error.next !== '').toBe(true)
-  // Whoever asks for something else is served.
-  expect((await raw(url, 'GET', '/health')).status).toBe(200)
 })

@@ -2,7 +2,15 @@
 import { expect, test } from 'vitest'
 import { fromUtf8, toHex, utf8 } from '../../../src/base/bytes.ts'
 import { bytesOfDigest, digestOf, nodeIdOfKey } from '../../../src/base/ids.ts'
-import { type Duration, milliseconds, seconds } from '../../../src/base/time.ts'
+import {
+  type Clock,
+  type Duration,
+  instant,
+  milliseconds,
+  seconds,
+  timestamp,
+} from '../../../src/base/time.ts'
+import { LightDoor, type LightDoorPorts } from '../../../src/node/light-door.ts'
 import {
   type Checkpoint,
   type CheckpointClaim,
@@ -22,6 +30,7 @@ import {
   servedProofCodec,
   verifyEcho,
 } from '../../../src/wire/light-answers.ts'
+import type { LightQuestion } from '../../../src/wire/light-question.ts'
 import { verifyPossession } from '../../../src/wire/member-record.ts'
 import { decodePublicProof, verifyKeyProof } from '../../../src/wire/state-proof.ts'
 import { type SimulatedNode, Simulation } from '../../fakes/simulation.ts'
@@ -194,3 +203,52 @@ test('a nonce is answered by the identity, over a quote about a late checkpoint'
   expect(renewed.sequence).toBeGreaterThan(quoted.sequence + 1000)
   await simulation.stop()
 }, 120_000)
+
+test('clients together are held to a rate, by what they ask', async () => {
+  const { simulation, nodes, pass } = await world(65, 2)
+  const [{ node }] = nodes as [SimulatedNode]
+  await pass(seconds(10))
+  const coded = (question: LightQuestion): Promise<string> =>
+    node.light.answer(question).then(
+      () => 'answered',
+      (error: { code: string }) => error.code,
+    )
+  const many = async (count: number): Promise<readonly string[]> =>
+    Promise.all(Array.from({ length: count }, () => coded({ kind: 'manifest' })))
+  const first = await many(600)
+  expect(first.filter(code => code === 'answered')).toHaveLength(500)
+  expect(first.at(-1)).toBe('TOO_MANY_REQUESTS')
+  // Nothing is made for whoever comes on top, not even a refusal of its own.
+  expect(await coded({ kind: 'proof', key: 'secret/0', sequence: null })).toBe('TOO_MANY_REQUESTS')
+  await pass(seconds(1))
+  expect(await coded({ kind: 'proof', key: 'secret/0', sequence: null })).toBe('NOT_PUBLIC')
+  expect(await coded({ kind: 'checkpoint', cosigners: 1 })).toBe('answered')
+  const nonce = new Uint8Array(32).fill(9)
+  const attested = attestationAnswerCodec.decode(
+    await node.light.answer({ kind: 'attestation', nonce }),
+  )
+  expect(attested.nonce).toEqual(nonce)
+  const digest = evidenceDigest(attested.record.evidence)
+  const { record } = servedEvidenceCodec.decode(
+    await node.light.answer({ kind: 'evidence', digest }),
+  )
+  expect(record).toEqual(attested.record)
+  // The node's own application is no stranger.
+  await many(600)
+  expect(node.light.manifest().length).toBeGreaterThan(0)
+  await simulation.stop()
+})
+
+test('clients together are held to a rate by the bytes that they get, too', async () => {
+  const file = new Uint8Array(2 * 1024 * 1024)
+  let now = 0
+  const clock: Clock = { monotonic: () => instant(now), wall: () => timestamp(now) }
+  const ports = { host: { clock }, manifests: { file: () => file } }
+  const door = new LightDoor(ports as unknown as LightDoorPorts)
+  for (let i = 0; i < 20; i++) expect(await door.answer({ kind: 'manifest' })).toBe(file)
+  await expect(door.answer({ kind: 'manifest' })).rejects.toMatchObject({
+    code: 'TOO_MANY_REQUESTS',
+  })
+  now += seconds(1)
+  expect(await door.answer({ kind: 'manifest' })).toBe(file)
+})
