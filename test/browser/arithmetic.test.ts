@@ -7,7 +7,8 @@ import {
   hashCases,
   rsaCases,
 } from './arithmetic-cases.ts'
-import { absence, askBrowser, isSkipped } from './chromium.ts'
+import { askBrowser } from './ask-browser.ts'
+import { absence, isSkipped } from './chromium.ts'
 import { answerArithmetic } from './page/arithmetic.ts'
 import { isWycheproofAbsent, wycheproofAbsence, wycheproofCases } from './wycheproof-cases.ts'
 

@@ -3,7 +3,8 @@
  * wrong, one throws where the other says no. A page and Node must give one answer to all of it.
  */
 import { beforeAll, describe, expect, test } from 'vitest'
-import { absence, askBrowser, isSkipped } from './chromium.ts'
+import { askBrowser } from './ask-browser.ts'
+import { absence, isSkipped } from './chromium.ts'
 import { forgedCases } from './evidence-cases.ts'
 import { answerEvidence, type EvidenceAnswer, type EvidenceQuestion } from './page/evidence.ts'
 

@@ -1,6 +1,6 @@
 /** The page for people in a real browser, on a real testnet: what it shows, that its buttons work, and that everybody can use it. */
-import { readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { writeFileSync } from 'node:fs'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { pageDir, readPage } from '../../src/api/page-files.ts'
 import { until } from '../fixtures/patience.ts'
@@ -8,56 +8,39 @@ import { type ShownTestnet, shownTestnet } from '../fixtures/shown-testnet.ts'
 import { buildPage } from '../tools/built-page.ts'
 import { served, token } from '../unit/api/served.ts'
 import { absence, isSkipped } from './chromium.ts'
-import { type OpenPage, openPage } from './devtools.ts'
+import { dress, type OpenPage, openPage, picture, violations, visibleText } from './open-page.ts'
 
 if (isSkipped) process.stdout.write(`the page for people in a browser${absence}\n`)
 
 const nodes = 5
 const wide = { width: 1360, height: 900 }
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 /** Where the picture goes; beside the README where that is asked for, else nowhere that lasts. */
 const picturePath = process.env['COTERIE_PICTURE'] ?? ''
 
-/** What the rules of WCAG 2.2 AA, and good practice beside them, find wrong with the page. */
-async function violations(page: OpenPage): Promise<unknown> {
-  await page.evaluate(axe)
-  return await page.evaluate(`axe.run(document, { resultTypes: ['violations'], rules: { 'target-size': { enabled: true } } }).then(({ violations }) =>
-    violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html, failureSummary }) => html + ' ' + failureSummary).join(' | ')))`)
+/** Beats that the drawing tells of to whoever does not see it. */
+const beatsOf = (page: Page): Promise<string | null> =>
+  page.locator('.card-heartbeats canvas').getAttribute('aria-label')
+
+const textOf = (page: Page, selector: string): Promise<string> =>
+  visibleText(page.locator(selector))
+
+const press = (page: Page, name: string): Promise<void> =>
+  page.getByRole('button', { name, exact: true }).click()
+
+const pick = async (page: Page, node: string): Promise<void> => {
+  await page.getByLabel('Node', { exact: true }).selectOption(node)
 }
 
-async function dress(page: OpenPage, scheme: 'dark' | 'light'): Promise<void> {
-  const features = [
-    { name: 'prefers-color-scheme', value: scheme },
-    // What fades is half faded at the moment of a look.
-    { name: 'prefers-reduced-motion', value: 'reduce' },
-  ]
-  await page.send('Emulation.setEmulatedMedia', { features })
-}
-
-const press = async (page: OpenPage, key: string): Promise<void> => {
-  const code = { key, code: key, windowsVirtualKeyCode: key === 'Tab' ? 9 : 13 }
-  const text = key === 'Enter' ? { text: '\r' } : {}
-  await page.send('Input.dispatchKeyEvent', { type: 'keyDown', ...code, ...text })
-  await page.send('Input.dispatchKeyEvent', { type: 'keyUp', ...code })
-}
-
-const textOf = (page: OpenPage, selector: string): Promise<unknown> =>
-  page.evaluate(`document.querySelector(${JSON.stringify(selector)})?.textContent`)
-
-const clickButton = (page: OpenPage, text: string): Promise<unknown> =>
-  page.evaluate(
-    `[...document.querySelectorAll('button')].find(b => b.textContent === '${text}').click()`,
-  )
-
-const pick = (page: OpenPage, node: string): Promise<unknown> =>
-  page.evaluate(`{
-    const select = document.querySelector('#fault-node')
-    select.value = '${node}'
-    select.dispatchEvent(new Event('change', { bubbles: true }))
-  }`)
+/** What has the focus, as it is named on the page. */
+const focused = (page: Page): Promise<string> =>
+  page.evaluate(() => {
+    const { activeElement } = document
+    return activeElement?.textContent?.trim() || activeElement?.id || ''
+  })
 
 describe.skipIf(isSkipped)(`the page of a testnet${absence}`, () => {
-  let page: OpenPage
+  let opened: OpenPage
+  let page: Page
   let address = ''
   let testnet: ShownTestnet
 
@@ -65,30 +48,28 @@ describe.skipIf(isSkipped)(`the page of a testnet${absence}`, () => {
     testnet = await shownTestnet(nodes, /In a browser: \S+\n/)
     // As people find it.
     address = /In a browser: (\S+)/.exec(testnet.said)?.[1] ?? ''
-    page = await openPage(address, wide)
+    opened = await openPage(address, wide)
+    page = opened.page
   })
 
   afterAll(async () => {
-    await page?.close()
+    await opened?.close()
     await testnet?.stop()
   })
 
   test('says that the TEE is simulated, and shows every node attested by all others', async () => {
-    const rows = `[...document.querySelectorAll('[data-attested] td:last-child')].map(cell => cell.textContent)`
     const all = Array.from({ length: nodes }, () => `all ${nodes - 1} others`)
-    await until(async () => JSON.stringify(await page.evaluate(rows)) === JSON.stringify(all))
-    const platforms = `[...document.querySelectorAll('[data-attested] td:nth-child(3)')].map(cell => cell.textContent)`
-    expect(await page.evaluate(platforms)).toEqual(all.map(() => 'simulated'))
+    const column = (which: string) => page.locator(`[data-attested] td:${which}`).allTextContents()
+    await until(async () => JSON.stringify(await column('last-child')) === JSON.stringify(all))
+    expect(await column('nth-child(3)')).toEqual(all.map(() => 'simulated'))
     expect(await textOf(page, '.banner')).toContain('SIMULATED TEE')
     // The drawing comes last, and is drawn.
-    await until(async () =>
-      Boolean(await page.evaluate(`document.querySelector('.topology canvas')`)),
-    )
+    await page.locator('.topology canvas').first().waitFor()
   })
 
   test('shows beats as they come, and replicas that agree', async () => {
-    await until(async () => /4 beats|[5-9] beats/.test(String(await labelOf(page))))
-    await until(async () => String(await textOf(page, '.tiles')).includes(`all ${nodes} agree`))
+    await until(async () => /4 beats|[5-9] beats/.test(String(await beatsOf(page))))
+    await until(async () => (await textOf(page, '.tiles')).includes(`all ${nodes} agree`))
   })
 
   test('writes are counted by how long they took, and no key or value of them is shown', async () => {
@@ -100,37 +81,43 @@ describe.skipIf(isSkipped)(`the page of a testnet${absence}`, () => {
       }),
     )
     for (const { status } of await Promise.all(writes)) expect(status).toBe(200)
-    const counted = `[...document.querySelectorAll('.card-latency .bar-count')].reduce((sum, cell) => sum + parseInt(cell.textContent), 0)`
-    await until(async () => (await page.evaluate(counted)) === writes.length)
-    expect(await page.evaluate('document.documentElement.outerHTML')).not.toContain('canary')
+    const counts = page.locator('.card-latency .bar-count')
+    await until(async () => {
+      const counted = (await counts.allTextContents()).map(text => Number.parseInt(text, 10))
+      return counted.reduce((sum, count) => sum + count, 0) === writes.length
+    })
+    expect(await page.content()).not.toContain('canary')
   })
 
   test('an intruder that is sent appears as a refusal with its code, the register and the next step', async () => {
-    await clickButton(page, 'Send an intruder')
-    const refusal = '[data-code="MEASUREMENT_MISMATCH"]'
-    await until(async () => (await textOf(page, refusal)) !== undefined)
-    expect(await textOf(page, `${refusal} .next`)).toContain(
+    await press(page, 'Send an intruder')
+    const refusal = page.locator('[data-code="MEASUREMENT_MISMATCH"]').first()
+    await refusal.waitFor()
+    expect(await visibleText(refusal.locator('.next'))).toContain(
       'Run the software that the manifest admits',
     )
-    expect(await textOf(page, `${refusal} .facts`)).toMatch(/register \w+/)
-    await until(async () => String(await textOf(page, '.answer')).includes('Watch:'))
+    expect(await visibleText(refusal.locator('.facts'))).toMatch(/register \w+/)
+    await until(async () => (await textOf(page, '.answer')).includes('Watch:'))
     expect(await textOf(page, '.broken')).toContain('intruder-1')
   })
 
   test('a node that is killed turns dead, in the table and in the words of the drawing', async () => {
     await pick(page, 'node-2')
-    await clickButton(page, 'Kill')
-    const state = `[...document.querySelectorAll('[data-node]')].find(row => row.querySelector('th').textContent === 'node-2')?.dataset.state`
-    await until(async () => (await page.evaluate(state)) === 'dead')
-    await until(async () => String(await textOf(page, '[data-attested="node-2"]')).includes('dead'))
+    await press(page, 'Kill')
+    const row = page.locator('[data-node]', {
+      has: page.getByRole('rowheader', { name: 'node-2', exact: true }),
+    })
+    await until(async () => (await row.getAttribute('data-state')) === 'dead')
+    const told = page.locator('[data-attested="node-2"]')
+    await until(async () => (await told.textContent())?.includes('dead') === true)
     expect(await textOf(page, '#fault-node')).toContain('node-2 (down)')
   })
 
   test('a page whose node stands still says so, and goes on with it', async () => {
     await pick(page, 'node-0')
-    await clickButton(page, 'Pause')
-    await until(async () => String(await textOf(page, '.connection')).includes('no answer'))
-    await clickButton(page, 'Resume')
+    await press(page, 'Pause')
+    await until(async () => (await textOf(page, '.connection')).includes('no answer'))
+    await press(page, 'Resume')
     await until(async () => (await textOf(page, '.connection')) === 'live')
     await pick(page, 'node-2')
   })
@@ -139,24 +126,23 @@ describe.skipIf(isSkipped)(`the page of a testnet${absence}`, () => {
     'nobody is kept out: axe finds nothing in %s',
     async scheme => {
       await dress(page, scheme)
-      await page.evaluate(`document.querySelector('details').open = true`)
+      const table = page.getByText('The same as a table')
+      await table.click()
       expect(await violations(page)).toEqual([])
-      await page.evaluate(`document.querySelector('details').open = false`)
+      await table.click()
     },
   )
 
   test('everything is reached by the keyboard, the content first', async () => {
-    await page.evaluate(
-      `document.activeElement.blur(); document.body.tabIndex = -1; document.body.focus()`,
-    )
-    const focused = `document.activeElement.textContent.trim() || document.activeElement.id`
-    await press(page, 'Tab')
-    expect(await page.evaluate(focused)).toBe('Skip to the content')
-    await press(page, 'Enter')
-    const seen: unknown[] = []
+    await page.reload()
+    await page.getByRole('button', { name: 'Kill', exact: true }).waitFor()
+    await page.keyboard.press('Tab')
+    expect(await focused(page)).toBe('Skip to the content')
+    await page.keyboard.press('Enter')
+    const seen: string[] = []
     for (let i = 0; i < 30; i++) {
-      await press(page, 'Tab')
-      seen.push(await page.evaluate(focused))
+      await page.keyboard.press('Tab')
+      seen.push(await focused(page))
     }
     for (const button of [
       'Kill',
@@ -173,30 +159,25 @@ describe.skipIf(isSkipped)(`the page of a testnet${absence}`, () => {
   })
 
   test('is readable on a phone without scrolling sideways', async () => {
-    await page.send('Emulation.setDeviceMetricsOverride', {
-      width: 360,
-      height: 700,
-      deviceScaleFactor: 1,
-      mobile: true,
-    })
-    const overflow = `document.documentElement.scrollWidth - document.documentElement.clientWidth`
-    await until(async () => (await page.evaluate(overflow)) === 0)
-    await page.send('Emulation.setDeviceMetricsOverride', {
-      ...wide,
-      deviceScaleFactor: 1,
-      mobile: false,
-    })
+    await page.setViewportSize({ width: 360, height: 700 })
+    await until(() =>
+      page.evaluate(() => {
+        const { scrollWidth, clientWidth } = document.documentElement
+        return scrollWidth === clientWidth
+      }),
+    )
+    await page.setViewportSize(wide)
   })
 
   test('its policy had to stop nothing, and nothing was thrown', async () => {
     await dress(page, 'light')
-    await page.evaluate('document.activeElement.blur()')
-    const picture = await page.picture(1044, 0.75)
-    expect(picture.length).toBeGreaterThan(20_000)
+    await page.evaluate(() => (document.activeElement as HTMLElement).blur())
+    const taken = await picture(page, 1044)
+    expect(taken.length).toBeGreaterThan(20_000)
     // A README that loads at once.
-    expect(picture.length).toBeLessThan(150 * 1024)
-    if (picturePath !== '') writeFileSync(picturePath, picture)
-    expect(page.troubles).toEqual([])
+    expect(taken.length).toBeLessThan(150 * 1024)
+    if (picturePath !== '') writeFileSync(picturePath, taken)
+    expect(opened.troubles).toEqual([])
   })
 })
 
@@ -204,38 +185,30 @@ describe.skipIf(isSkipped)(`the page of a node that is no testnet's${absence}`, 
   test("asks for the host's token, says when it is another one, and shows the node with it and no faults", async () => {
     await buildPage(pageDir.replace(/\/$/, ''))
     const { url, node } = await served({ opensToHost: false, page: readPage(pageDir) })
-    const page = await openPage(`${url}/`, wide)
-    onTestFinished(() => page.close())
-    const type = (given: string) =>
-      page.evaluate(`{
-        const input = document.querySelector('#token')
-        input.value = '${given}'
-        input.dispatchEvent(new Event('input', { bubbles: true }))
-        setTimeout(() => document.querySelector('form').requestSubmit())
-      }`)
-    await until(async () =>
-      Boolean(await page.evaluate(`document.querySelector('#token') !== null`)),
-    )
+    const { page, troubles, close } = await openPage(`${url}/`, wide)
+    onTestFinished(close)
+    const input = page.locator('#token')
+    await input.waitFor()
     await dress(page, 'dark')
     expect(await violations(page)).toEqual([])
     expect(await textOf(page, 'body')).not.toContain(node.id.slice(-6))
-    await type('guess')
-    await until(async () => String(await textOf(page, '[role=alert]')).includes('TOKEN_REFUSED'))
-    await type(token)
-    await until(async () => (await textOf(page, '[data-node]')) !== undefined)
+    await input.click()
+    await page.keyboard.type('guess')
+    await page.keyboard.press('Enter')
+    await until(async () => (await textOf(page, '[role=alert]')).includes('TOKEN_REFUSED'))
+    await input.fill('')
+    await input.click()
+    await page.keyboard.type(token)
+    await page.keyboard.press('Enter')
+    await page.locator('[data-node]').first().waitFor()
     expect(await textOf(page, '.who')).toContain(node.id.slice(-6))
-    expect(await textOf(page, '.card-faults')).toBeUndefined()
-    expect(
-      await page.evaluate(
-        `JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])`,
-      ),
-    ).toBe('[{},{},""]')
-    expect(page.troubles).toEqual([])
+    expect(await page.locator('.card-faults').count()).toBe(0)
+    const kept = await page.evaluate(() => [
+      { ...localStorage },
+      { ...sessionStorage },
+      document.cookie,
+    ])
+    expect(kept).toEqual([{}, {}, ''])
+    expect(troubles).toEqual([])
   })
 })
-
-function labelOf(page: OpenPage): Promise<unknown> {
-  return page.evaluate(
-    `document.querySelector('.card-heartbeats canvas')?.getAttribute('aria-label')`,
-  )
-}

@@ -1,9 +1,9 @@
 /** The verification page as people use it: built, opened from a file in a real browser, asking nodes over HTTP. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { fromUtf8 } from '../../src/base/bytes.ts'
 import { days } from '../../src/base/time.ts'
@@ -17,19 +17,13 @@ import { testNode } from '../fixtures/network.ts'
 import { verifySource } from '../tools/built-page.ts'
 import { singlePage } from '../tools/single-page.ts'
 import { absence, isSkipped } from './chromium.ts'
-import { type OpenPage, openPage } from './devtools.ts'
-
-/** What a person sees after a check. */
-interface Seen {
-  readonly word: string
-  readonly facts: Readonly<Record<string, string>>
-  readonly value: string | null
-  readonly text: string
-}
+import { dress, type OpenPage, openPage, violations, visibleText } from './open-page.ts'
+import { checkAs, read, type Seen, typeOver } from './verify-view.ts'
 
 let folder: string
 let file: string
-let page: OpenPage
+let opened: OpenPage
+let page: Page
 let site: LightSite
 
 async function made(options: FakeLightOptions = {}): Promise<{
@@ -42,7 +36,7 @@ async function made(options: FakeLightOptions = {}): Promise<{
   const [a, b] = network.nodes
   if (a === undefined || b === undefined) throw new Error('two nodes')
   // A page of its own storage for each network: what it remembers is kept by network.
-  await page.evaluate('localStorage.clear()')
+  await page.evaluate(() => localStorage.clear())
   return { network, a, b }
 }
 
@@ -53,48 +47,17 @@ async function look(
 ): Promise<Seen> {
   const nodes = network.origins.slice(0, asks)
   const pin = formatLink({ ...network.pin, nodes })
-  await page.evaluate(`Date.now = () => ${now}`)
-  return await checkWith({ pin, nodes: nodes.join('\n'), key })
+  await page.clock.setFixedTime(now)
+  return await checkAs(page, { pin, nodes: nodes.join('\n'), key })
 }
-
-/** Types into the fields of these ids, sends the form and waits for what comes of it. */
-async function checkWith(fields: Readonly<Record<string, string>>): Promise<Seen> {
-  return (await page.evaluate(`(async () => {
-    for (const [id, text] of Object.entries(${JSON.stringify(fields)})) {
-      const field = document.getElementById(id)
-      field.value = text
-      field.dispatchEvent(new Event('input', { bubbles: true }))
-    }
-    await new Promise(requestAnimationFrame)
-    document.querySelector('form').requestSubmit()
-    await new Promise(requestAnimationFrame)
-    ${settled}
-    return seen()
-  })()`)) as Seen
-}
-
-const settled = `
-  const pause = () => new Promise(resolve => setTimeout(resolve, 10))
-  while (document.querySelector('.waiting') !== null) await pause()
-  for (const each of document.querySelectorAll('details')) each.open = true
-  const seen = () => ({
-    word: document.querySelector('.answer h2').innerText.replace(/^\\S /, ''),
-    facts: Object.fromEntries([...document.querySelectorAll('.answer .facts > div')].map(fact => [
-      fact.children[0].innerText, fact.children[1].innerText,
-    ])),
-    value: document.querySelector('.value')?.innerText ?? null,
-    text: document.body.innerText,
-  })`
 
 beforeAll(async () => {
   if (isSkipped) return
   folder = await mkdtemp(join(tmpdir(), 'coterie-page-'))
   file = join(folder, 'verify.html')
   await writeFile(file, await singlePage(verifySource))
-  page = await openPage(pathToFileURL(file).href, { width: 1000, height: 900 })
-  await page.evaluate(`(async () => {
-    while (document.querySelector('form') === null) await new Promise(requestAnimationFrame)
-  })()`)
+  opened = await openPage(pathToFileURL(file).href, { width: 1000, height: 900 })
+  page = opened.page
 })
 
 afterEach(async () => {
@@ -103,7 +66,7 @@ afterEach(async () => {
 
 afterAll(async () => {
   if (isSkipped) return
-  await page.close()
+  await opened?.close()
   await rm(folder, { recursive: true, force: true })
 })
 
@@ -134,10 +97,8 @@ describe.skipIf(isSkipped)(`the verification page${absence}`, () => {
     }
     const seen = await look(network, { asks: 1 })
     expect(seen).toMatchObject({ word: 'Refused', facts: { Code: 'MEASUREMENT_MISMATCH' } })
-    const marked = await page.evaluate(
-      `[...document.querySelectorAll('.beside')].find(each => each.querySelector('mark')).innerText`,
-    )
-    expect(marked).toMatch(/^Expected\s+measurement [0-9a-f]+\s+Found/)
+    const marked = page.locator('.beside', { has: page.locator('mark') })
+    expect(await visibleText(marked.first())).toMatch(/^Expected\s+measurement [0-9a-f]+\s+Found/)
   })
 
   test('an answer to another nonce is refused', async () => {
@@ -180,10 +141,7 @@ describe.skipIf(isSkipped)(`the verification page${absence}`, () => {
     expect((await look(network, { asks: 1 })).facts['State']).toBe('fresh')
     for (const { chain } of network.nodes) chain.pop()
     await a.quote()
-    await page.send('Page.reload')
-    await page.evaluate(`(async () => {
-      while (document.querySelector('form') === null) await new Promise(r => setTimeout(r, 10))
-    })()`)
+    await page.reload()
     const seen = await look(network, { asks: 1 })
     expect(seen).toMatchObject({ word: 'Undetermined', facts: { State: 'stale' } })
     expect(seen.text).toContain('"rolledBack": true')
@@ -222,43 +180,27 @@ describe.skipIf(isSkipped)(`the verification page${absence}`, () => {
 
   test('makes the same report of a bundle offline as Node does, byte for byte', async () => {
     const { network } = await made()
-    await page.evaluate(`{
-      const made = URL.createObjectURL
-      URL.createObjectURL = blob => (window.handedOut = blob, made.call(URL, blob))
-    }`)
     await look(network, { key: 'public/motd' })
-    const told = (await page.evaluate(`(async () => {
-      let copied
-      Object.defineProperty(navigator, 'clipboard', { configurable: true, value: { writeText: async text => void (copied = text) } })
-      ;[...document.querySelectorAll('button')].find(each => each.innerText === 'Copy the report').click()
-      await new Promise(requestAnimationFrame)
-      const bytes = new Uint8Array(await window.handedOut.arrayBuffer())
-      return { copied, bundle: btoa(String.fromCharCode(...bytes)) }
-    })()`)) as { readonly copied: string; readonly bundle: string }
-    const bundle = new Uint8Array(Buffer.from(told.bundle, 'base64'))
-    const { report } = await verifyBundle(bundle, { pin: network.pin })
-    expect(told.copied).toBe(fromUtf8(reportBytes(report)))
-    await site.close()
+    await page.getByRole('button', { name: 'Copy the report' }).click()
+    const copied = await page.evaluate(() => navigator.clipboard.readText())
+    const coming = page.waitForEvent('download')
+    await page.getByRole('link', { name: 'Download the bundle' }).click()
     const saved = join(folder, 'coterie.bundle')
-    await writeFile(saved, bundle)
-    const { root } = (await page.send('DOM.getDocument')) as { readonly root: { nodeId: number } }
-    const found = await page.send('DOM.querySelector', {
-      nodeId: root.nodeId,
-      selector: '#bundle-file',
-    })
-    await page.evaluate(`document.querySelector('.answer').remove()`)
-    await page.send('DOM.setFileInputFiles', { nodeId: found['nodeId'], files: [saved] })
-    const again = (await page.evaluate(`(async () => {
-      while (document.querySelector('.answer') === null) await new Promise(r => setTimeout(r, 10))
-      ${settled}
-      return seen()
-    })()`)) as Seen
+    await (await coming).saveAs(saved)
+    const bundle = new Uint8Array(await readFile(saved))
+    const { report } = await verifyBundle(bundle, { pin: network.pin })
+    expect(copied).toBe(fromUtf8(reportBytes(report)))
+    await site.close()
+    await page.reload()
+    await typeOver(page, 'Whom to believe', formatLink({ ...network.pin, nodes: network.origins }))
+    await page.getByLabel('Open a saved bundle').setInputFiles(saved)
+    const again = await read(page)
     expect(again).toMatchObject({ word: 'Simulated, not protected', value: 'hello' })
   })
 
   test('says what is wrong with what was typed, and what to do', async () => {
     const { network } = await made()
-    const seen = await checkWith({ pin: 'hello' })
+    const seen = await checkAs(page, { pin: 'hello' })
     expect(seen.word).toContain('Not checked')
     expect(seen.text).toContain('PIN_BAD')
     await look(network)
@@ -267,20 +209,13 @@ describe.skipIf(isSkipped)(`the verification page${absence}`, () => {
   test('has nothing that shuts people out, in light and in dark', async () => {
     const { network } = await made()
     await look(network, { key: 'public/motd' })
-    const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
-    await page.evaluate(await readFile(axe, 'utf8'))
-    for (const value of ['light', 'dark']) {
-      const features = [{ name: 'prefers-color-scheme', value }]
-      await page.send('Emulation.setEmulatedMedia', { features })
-      const offences = await page.evaluate(
-        `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
-          .then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' ')))`,
-      )
-      expect(offences).toEqual([])
+    for (const scheme of ['light', 'dark'] as const) {
+      await dress(page, scheme)
+      expect(await violations(page)).toEqual([])
     }
   })
 
   test('loads nothing but itself, and its policy had nothing to stop', () => {
-    expect(page.troubles).toEqual([])
+    expect(opened.troubles).toEqual([])
   })
 })
