@@ -1,4 +1,5 @@
 /** The door to trust, with every platform behind it. */
+import { atOnce } from '../crypto/at-once.ts'
 import { type Appraisal, appraiseWith } from './appraisal.ts'
 import type { Verdict } from './verdict.ts'
 import { appraiserOf } from './verifiers.ts'
@@ -24,5 +25,5 @@ import { appraiserOf } from './verifiers.ts'
  * @throws {InvariantError} if the caller expects report data of other than 64 bytes.
  */
 export function appraise(appraisal: Appraisal): Verdict {
-  return appraiseWith(appraiserOf, appraisal)
+  return atOnce(() => appraiseWith(appraiserOf, appraisal))
 }

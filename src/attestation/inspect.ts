@@ -1,4 +1,5 @@
 /** Why evidence is believed or not, with every platform behind it. */
+import { atOnce } from '../crypto/at-once.ts'
 import { type Inspection, type InspectionRequest, inspectWith } from './inspection.ts'
 import { appraiserOf } from './verifiers.ts'
 
@@ -7,5 +8,5 @@ import { appraiserOf } from './verifiers.ts'
  * measurement the best verdict is undetermined, since genuine hardware runs anything. Pure; no bytes make it throw.
  */
 export function inspect(request: InspectionRequest): Inspection {
-  return inspectWith(appraiserOf, request)
+  return atOnce(() => inspectWith(appraiserOf, request))
 }

@@ -5,6 +5,7 @@
 import { BoundedMap } from '../base/bounded-map.ts'
 import { equalBytes, fromHex } from '../base/bytes.ts'
 import type { Timestamp } from '../base/time.ts'
+import { isCertain } from '../crypto/arithmetic.ts'
 import { framedHashHex } from '../crypto/hash.ts'
 import { domains } from '../wire/domains.ts'
 import type { Refusal, RefusalFacts } from './verdict.ts'
@@ -160,14 +161,18 @@ export function brokenList(
   if (!isKnown && !isSignedBy(issuer.publicKey, list)) {
     return { code: 'CRL_SIGNATURE_INVALID', facts: {} }
   }
-  if (!isKnown) signedUnder.set(list, issuer.publicKey.slice())
-  const name = nameOfReading.get(list)
-  if (name !== undefined && !isKnown) keptLists.set(name, list)
+  if (!isKnown && isCertain()) keep(list, issuer)
   return undefined
 }
 
 /** The key under which a list was found signed: who keeps a list asks for its dates again and again, and needs no signature again. */
 const signedUnder = new WeakMap<RevocationList, Uint8Array>()
+
+function keep(list: RevocationList, issuer: ListIssuer): void {
+  signedUnder.set(list, issuer.publicKey.slice())
+  const name = nameOfReading.get(list)
+  if (name !== undefined) keptLists.set(name, list)
+}
 
 function serialOf(entry: DerValue): DerValue {
   const parts = childrenOf(entry, tagSequence)

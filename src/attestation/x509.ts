@@ -5,6 +5,7 @@
 import { BoundedMap } from '../base/bounded-map.ts'
 import { equalBytes, toHex } from '../base/bytes.ts'
 import { type Timestamp, timestamp, utcTime } from '../base/time.ts'
+import { isCertain } from '../crypto/arithmetic.ts'
 import { framedHashHex } from '../crypto/hash.ts'
 import { domains } from '../wire/domains.ts'
 import type { Refusal } from './verdict.ts'
@@ -262,7 +263,7 @@ function isVouchedFor(certificate: Certificate, issuerKey: Uint8Array): boolean 
   const known = signedUnder.get(certificate)
   if (known !== undefined && equalBytes(known, issuerKey)) return true
   if (!isIssuedBy(certificate, issuerKey)) return false
-  if (keep(certificate)) signedUnder.set(certificate, issuerKey.slice())
+  if (isCertain() && keep(certificate)) signedUnder.set(certificate, issuerKey.slice())
   return true
 }
 

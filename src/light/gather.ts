@@ -4,6 +4,7 @@ import { toHex } from '../base/bytes.ts'
 import { ifReadable } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { Timestamp } from '../base/time.ts'
+import { settled } from '../crypto/settled.ts'
 import { checkpointCodec } from '../wire/checkpoint.ts'
 import { evidenceDigest } from '../wire/evidence.ts'
 import {
@@ -42,7 +43,8 @@ export interface GatherRequest {
 export async function gather(ports: GatherPorts, request: GatherRequest): Promise<Gathered> {
   const talk = new Talk(ports, request)
   const manifests = await talk.manifests()
-  const nodes = await Promise.all(request.sources.map(source => talk.node(source, manifests)))
+  const cosigners = await settled(() => cosignersUnder(manifests, request.pin))
+  const nodes = await Promise.all(request.sources.map(source => talk.node(source, cosigners)))
   const evidence = await talk.evidence(nodes)
   const { key, memory } = request
   return { at: ports.now(), manifests, memory, key, nodes, evidence }
@@ -58,12 +60,9 @@ class Talk {
   }
 
   /** The checkpoint first: what is attested later vouches for more. Then the proof under that checkpoint. */
-  async node(source: LightSource, manifests: readonly Uint8Array[]): Promise<HeardNode> {
-    const { key, pin } = this.#request
+  async node(source: LightSource, cosigners: number): Promise<HeardNode> {
+    const { key } = this.#request
     const nonce = this.#ports.random.bytes(32)
-    const trust = trustOf(manifests, pin, 0)
-    // One more than is needed, its own machine counted: evidence of one of them may have been renewed meanwhile.
-    const cosigners = isRefusal(trust) ? 0 : Math.min(trust.manifest.light.quorum, cosignaturesMax)
     const asked = `/light/checkpoint?cosigners=${cosigners}`
     const checkpoint = await this.#cbor(source, asked, answerBytesMax.checkpoint)
     const sequence = sequenceIn(checkpoint)
@@ -89,7 +88,8 @@ class Talk {
       ),
     )
     const found = served.filter(({ code }) => code === '').map(({ bytes }) => bytes)
-    const [best = own.length > 0 ? undefined : found[0]] = followed(own, found, pin)
+    const followers = await settled(() => followed(own, found, pin))
+    const [best = own.length > 0 ? undefined : found[0]] = followers
     return best === undefined ? own : [...own, best]
   }
 
@@ -134,6 +134,12 @@ class Talk {
       ? { code: '', bytes: answer.bytes }
       : { code: 'SOURCE_TOO_LARGE', bytes: new Uint8Array(0) }
   }
+}
+
+/** How many to ask for: one more than is needed, the own machine counted, as evidence of one may have been renewed meanwhile. */
+function cosignersUnder(manifests: readonly Uint8Array[], pin: Pin): number {
+  const trust = trustOf(manifests, pin, 0)
+  return isRefusal(trust) ? 0 : Math.min(trust.manifest.light.quorum, cosignaturesMax)
 }
 
 /** Where in its chain the node serves; 0, which no checkpoint has, if that cannot be read. */

@@ -2,11 +2,13 @@
  * The judgement of a light client: what was gathered and a pin in, a report out. Pure, so a bundle that is judged again gives the same
  * report; and the only place where a value of the state is believed.
  */
+import type { AppraiserOf } from '../attestation/claims.ts'
 import type { Endorsements } from '../attestation/endorsements.ts'
 import { isPublicKey } from '../attestation/manifest.ts'
 import { isRefusal } from '../attestation/verdict.ts'
 import { toHex } from '../base/bytes.ts'
 import { keyOfNodeId, nodeIdOfKey } from '../base/ids.ts'
+import { settled } from '../crypto/settled.ts'
 import { checkpointCodec } from '../wire/checkpoint.ts'
 import type { ProvenContent } from '../wire/proven-content.ts'
 import { Chains } from './chains.ts'
@@ -43,10 +45,10 @@ export interface Judgement {
  *
  * @throws {CoterieError} `MEMORY_BROKEN`, `MEMORY_OF_ANOTHER_NETWORK`.
  */
-export async function judge(gathered: Gathered, { pin, endorsements }: Given): Promise<Judgement> {
-  const { at, evidence, manifests, nodes } = gathered
+export async function judge(gathered: Gathered, given: Given): Promise<Judgement> {
+  const { pin } = given
   const memory = recall(gathered.memory, pin.network)
-  const trust = trustOf(manifests, pin, memory.manifestNonce)
+  const trust = await settled(() => trustOf(gathered.manifests, pin, memory.manifestNonce))
   if (isRefusal(trust)) {
     const report = unpinnedReport(trust, { gathered, pin })
     return { report, remembered: memory, content: undefined }
@@ -54,6 +56,21 @@ export async function judge(gathered: Gathered, { pin, endorsements }: Given): P
   // Only what the manifest admits, and all of it: what nodes name decides nothing about what is loaded.
   const admitted = trust.policy.measurements.map(({ platform }) => platform)
   const appraiserOf = await loadAppraisers(admitted)
+  return settled(() => judgeUnder(trust, { gathered, given, memory, appraiserOf }))
+}
+
+interface Material {
+  readonly gathered: Gathered
+  readonly given: Given
+  readonly memory: Remembered
+  readonly appraiserOf: AppraiserOf
+}
+
+/** The judgement under a manifest that is believed; synchronous, and changes nothing, so that it can be settled. */
+function judgeUnder(trust: Trust, material: Material): Judgement {
+  const { gathered, memory, appraiserOf } = material
+  const { at, evidence, nodes } = gathered
+  const { endorsements } = material.given
   const signers = new Signers(trust, { appraiserOf, at, evidence, extra: endorsements })
   const looks = nodes.map(heard => lookAt(heard, { trust, at, signers }))
   const heads = memory.heads.flatMap(bytes => headIn(bytes, trust.network) ?? [])

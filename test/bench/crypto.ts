@@ -15,12 +15,13 @@ import * as aeadWeb from '../../src/crypto/aead.web.ts'
 import * as agreeNode from '../../src/crypto/agree.node.ts'
 import * as agreeWeb from '../../src/crypto/agree.web.ts'
 import * as ecdsaNode from '../../src/crypto/ecdsa.node.ts'
-import * as ecdsaWeb from '../../src/crypto/ecdsa.web.ts'
 import * as hashNode from '../../src/crypto/hash.node.ts'
 import { framed } from '../../src/crypto/hash.ts'
 import * as hashWeb from '../../src/crypto/hash.web.ts'
 import * as kemNode from '../../src/crypto/kem.node.ts'
 import * as kemWeb from '../../src/crypto/kem.web.ts'
+import { verifyOnCurve } from '../../src/crypto/portable-ecdsa.ts'
+import { verifyEd25519 } from '../../src/crypto/portable-ed25519.ts'
 import * as signNode from '../../src/crypto/sign.node.ts'
 import * as signWeb from '../../src/crypto/sign.web.ts'
 import { type CborValue, decodeCbor, encodeCbor } from '../../src/wire/cbor.ts'
@@ -109,7 +110,7 @@ function* signatures(bytes: number): Generator<Row> {
     what: 'ed25519 verify, key seen before',
     bytes,
     native: time(() => signNode.verifyStrict(native.publicKey, data, signature)),
-    portable: time(() => signWeb.verifyStrict(native.publicKey, data, signature)),
+    portable: time(() => verifyEd25519({ publicKey: native.publicKey, message: data, signature })),
   }
 }
 
@@ -145,7 +146,7 @@ function* publicKeys(): Generator<Row> {
       what: `ecdsa ${curve} verify, key seen before`,
       bytes: null,
       native: time(() => ecdsaNode.verifyPoint(signed)),
-      portable: time(() => ecdsaWeb.verifyPoint(signed)),
+      portable: time(() => verifyOnCurve(signed)),
     }
   }
 }

@@ -129,3 +129,39 @@ function publishedQuestion(vector: Vector): EvidenceQuestion {
     at: Date.parse(vector.verify_at),
   }
 }
+
+/** Places that are changed in each document; a prime number of bytes apart, so that no field is always passed over. */
+const apart = 61
+
+/** The document changed at one place after the other, never to what it was, and cut short at some of them. */
+function changed(document: string): readonly string[] {
+  const bytes = Buffer.from(document, 'hex')
+  const places = Array.from({ length: Math.ceil(bytes.length / apart) }, (_, i) => i * apart)
+  return places.flatMap((place, i) => {
+    const copy = Buffer.from(bytes)
+    copy.writeUInt8(copy.readUInt8(place) ^ (1 + ((i * 151) % 255)), place)
+    const cut = bytes.subarray(0, place).toString('hex')
+    return i % 8 === 0 ? [copy.toString('hex'), cut] : [copy.toString('hex')]
+  })
+}
+
+function changesTo(question: EvidenceQuestion): readonly EvidenceQuestion[] {
+  const { body, files } = question
+  return [
+    ...changed(body).map(other => ({ ...question, body: other })),
+    ...files.flatMap(({ path, bytes }, at) =>
+      changed(bytes).map(other => ({ ...question, files: files.with(at, { path, bytes: other }) })),
+    ),
+  ]
+}
+
+/** For each platform, forged evidence that is trusted, changed in every way. */
+export async function changedCases(): Promise<
+  readonly (readonly [platform: string, questions: readonly EvidenceQuestion[]])[]
+> {
+  const whole = (await forgedCases()).filter(({ due }) => due.appraised === 'trusted')
+  return [...Map.groupBy(whole, ({ question }) => question.platform)].map(([platform, [first]]) => [
+    platform,
+    first === undefined ? [] : changesTo(first.question),
+  ])
+}

@@ -24,7 +24,7 @@ describe.skipIf(isSkipped)(`evidence in a browser${absence}`, () => {
   }
 
   beforeAll(async () => {
-    const questions = { evidence: cases.map(({ question }) => question), arithmetic: [] }
+    const questions = { evidence: cases.map(({ question }) => question), arithmetic: [], light: [] }
     answers.set('secure', await askBrowser(questions, 'secure'))
     answers.set('insecure', await askBrowser(questions, 'insecure'))
   })

@@ -1,5 +1,5 @@
 /**
- * What a page pays for verification. The arithmetic is in the bundle: WebCrypto answers later, and a pure function cannot wait.
+ * What a page pays for verification. Where a door has no promise the arithmetic is in the bundle; light clients ask WebCrypto.
  * Bytes of one source are the same on every machine; the bounds leave room for small things and none for another library.
  */
 import { afterAll, expect, test } from 'vitest'
@@ -30,7 +30,8 @@ test.each(rows)('%s: %s of %s is a bundle of at most %i bytes', async (name, nam
 
 test('a bundle has the portable arithmetic, and none of a machine', async () => {
   const { files } = await bundle(`export * from '${room}.ts'`)
-  expect(files).toContain('src/crypto/ecdsa.web.ts')
+  expect(files).toContain('src/crypto/portable-ecdsa.ts')
+  expect(files.filter(path => path.includes('@noble/curves')).length).toBeGreaterThan(0)
   expect(files.filter(path => /\.node\.ts$|^src\/(host|node|api|cli)\//.test(path))).toEqual([])
 })
 
@@ -65,21 +66,30 @@ test.each(lightRows)(
   },
 )
 
-test('a light client loads its own code and the arithmetic at once, and neither a CBOR library nor zod', async () => {
+test('a light client loads its own code and the hashes at once, and no curves, neither a CBOR library nor zod', async () => {
   const demanded = '/nitro/verify.ts'
   const own = sum((await piecesOf(light, { external: arithmetic, demanded })).first)
   const { first } = await piecesOf(light, { external: [], demanded })
   tell(own, 'light, all but platforms: own code')
-  tell(sum(first) - own, 'light: arithmetic of noble')
+  tell(sum(first) - own, 'light: hashes of noble')
   expect(own).toBeLessThan(41_000)
-  expect(sum(first) - own).toBeLessThan(25_000)
+  expect(sum(first) - own).toBeLessThan(6_000)
   const files = first.flatMap(piece => piece.files)
   expect(files).toContain('src/wire/cbor-scan.ts')
   expect(
     files.filter(path =>
-      /cbor-x|cborg|\/zod\/|\.node\.ts$|^src\/(host|node|api|cli|protocol)\//.test(path),
+      /@noble\/curves|cbor-x|cborg|\/zod\/|\.node\.ts$|^src\/(host|node|api|cli|protocol)\//.test(
+        path,
+      ),
     ),
   ).toEqual([])
+})
+
+test('where WebCrypto is not, a light client loads noble', async () => {
+  const { later } = await piecesOf(light, { external: [], demanded: '/crypto/portable.ts' })
+  tell(sum(later), 'light, without WebCrypto: noble')
+  expect(sum(later)).toBeLessThan(25_000)
+  expect(sum(later)).toBeGreaterThan(10_000)
 })
 
 test('heads and proofs alone are small', async () => {

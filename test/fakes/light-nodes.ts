@@ -21,7 +21,7 @@ import {
   checkpointMessage,
   claimCodec,
 } from '../../src/wire/checkpoint.ts'
-import { type Evidence, evidenceDigest } from '../../src/wire/evidence.ts'
+import { type Evidence, evidenceDigest, keyReportData } from '../../src/wire/evidence.ts'
 import {
   type AttestationAnswer,
   attestationAnswerCodec,
@@ -38,6 +38,8 @@ import {
 import { type MemberRecord, possessionMessage } from '../../src/wire/member-record.ts'
 import type { Extended } from '../../src/wire/schema.ts'
 import { encodePublicProof } from '../../src/wire/state-proof.ts'
+import { admittingAll, attesterOn, endorsementsFor } from '../fixtures/mixed-network.ts'
+import { isRealPlatform, type RealPlatform } from '../fixtures/mixed-platforms.ts'
 import {
   epoch,
   type TestNetwork,
@@ -100,8 +102,9 @@ export class FakeLightNode {
   async quote(): Promise<void> {
     const latest = this.latest
     if (latest === undefined) return
-    const reportData = checkpointReportData('simulated', checkpointDigest(latest))
-    const evidence = await this.node.attester.quote(reportData, new AbortController().signal)
+    const { attester } = this.node
+    const reportData = checkpointReportData(attester.platform, checkpointDigest(latest))
+    const evidence = await attester.quote(reportData, new AbortController().signal)
     this.quoted = { checkpoint: checkpointCodec.encode(latest), evidence }
   }
 
@@ -122,6 +125,8 @@ export interface FakeLightOptions {
   readonly at?: Timestamp
   /** Nodes that stand on the machine of the first. */
   readonly sharedMachine?: boolean
+  /** What the first nodes stand on, one each; the others on simulated machines. */
+  readonly platforms?: readonly RealPlatform[]
   /** Where they are, one each; ports from 9000 on unless somebody really serves them. */
   readonly origins?: readonly string[]
 }
@@ -155,18 +160,29 @@ export class FakeLightNetwork {
     const network = testNetwork({
       authority: makeTestnetAuthority(validity.notBefore),
       draft: { publicPrefixes: ['public/'] },
-      change: manifest => governedFrom(manifest, { quorum, ...validity }),
+      change: manifest =>
+        governedFrom(options.platforms === undefined ? manifest : admittingAll(manifest), {
+          quorum,
+          ...validity,
+        }),
     })
+    let made: FakeLightNetwork | undefined
+    const clock = { wall: () => made?.now ?? at }
     const nodes = await Promise.all(
       Array.from({ length: count }, async (_, i) => {
         const shared =
           options.sharedMachine === true ? { instance: new Uint8Array(64).fill(7) } : {}
         const node = await testNode(network, `light-${i}`, { ...validity, ...shared })
+        const platform = options.platforms?.[i]
+        const placed =
+          platform === undefined
+            ? node
+            : await onPlatform(node, { platform, network, clock, machine: i + 1 })
         const origin = options.origins?.[i] ?? `http://127.0.0.1:${9000 + i}`
-        return new FakeLightNode(origin, node, network)
+        return new FakeLightNode(origin, placed, network)
       }),
     )
-    const made = new FakeLightNetwork(network, nodes, values)
+    made = new FakeLightNetwork(network, nodes, values)
     made.now = at
     await made.advance()
     return made
@@ -297,7 +313,9 @@ export class FakeLightNetwork {
   #evidence({ bends }: FakeLightNode, digest: Digest): Uint8Array | null {
     const found = this.nodes.find(each => evidenceDigest(each.record.evidence) === digest)
     if (found === undefined) return null
-    const answer: ServedEvidence = { record: found.record, endorsements: [] }
+    const { platform } = found.record.evidence
+    const endorsements = isRealPlatform(platform) ? Object.values(endorsementsFor[platform]) : []
+    const answer: ServedEvidence = { record: found.record, endorsements }
     return servedEvidenceCodec.encode(bends.evidence?.(answer) ?? answer)
   }
 
@@ -319,6 +337,23 @@ export class FakeLightNetwork {
     if (roots === undefined) throw new Error('the replica rests')
     return roots
   }
+}
+
+/** The node on a machine of a real platform, with keys as they were. */
+async function onPlatform(
+  node: TestNode,
+  to: {
+    readonly platform: RealPlatform
+    readonly machine: number
+    readonly network: TestNetwork
+    readonly clock: { readonly wall: () => Timestamp }
+  },
+): Promise<TestNode> {
+  const { platform, machine, network, clock } = to
+  const attester = attesterOn(platform, { machine }, { clock })
+  const reportData = keyReportData(network.network, platform, node.keys)
+  const evidence = await attester.quote(reportData, new AbortController().signal)
+  return { ...node, attester, evidence, evidenceDigest: evidenceDigest(evidence) }
 }
 
 /** The manifest with this quorum for light clients, and software that is admitted around this time. */

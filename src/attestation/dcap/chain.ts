@@ -2,6 +2,7 @@
 import { BoundedMap } from '../../base/bounded-map.ts'
 import { equalBytes } from '../../base/bytes.ts'
 import type { Timestamp } from '../../base/time.ts'
+import { isCertain } from '../../crypto/arithmetic.ts'
 import { framedHashHex } from '../../crypto/hash.ts'
 import { domains } from '../../wire/domains.ts'
 import { certificatesOfPem } from '../pem.ts'
@@ -50,7 +51,7 @@ export function verifyPckChain(
   const isKnown = kept !== undefined && anchors.some(key => equalBytes(key, kept.rootKey))
   const found = isKnown ? kept : verifyAnew(pem.slice(), anchors)
   if (isRefusal(found)) return found
-  keptChains.set(name, found)
+  if (isCertain()) keptChains.set(name, found)
   const refused =
     now === null ? undefined : outOfDate([found.leaf, found.intermediate, found.root], now)
   return refused ?? found

@@ -9,6 +9,7 @@ import { BoundedMap } from '../../base/bounded-map.ts'
 import { equalBytes } from '../../base/bytes.ts'
 import { ifReadable } from '../../base/errors.ts'
 import type { Timestamp } from '../../base/time.ts'
+import { isCertain } from '../../crypto/arithmetic.ts'
 import { verifyEcdsa } from '../../crypto/ecdsa.ts'
 import { framedHashHex } from '../../crypto/hash.ts'
 import { domains } from '../../wire/domains.ts'
@@ -159,7 +160,7 @@ function signersIn(
     if (isRefusal(valid)) search.miss('unsigned', valid.code)
     return !isRefusal(valid)
   })
-  if (signers.length > 0) keptSigners.set(name, signers)
+  if (signers.length > 0 && isCertain()) keptSigners.set(name, signers)
   return signers
 }
 
@@ -236,7 +237,7 @@ function signedBy<T>(
     if (curve !== 'P-256') continue
     if (!verifyEcdsa({ curve, publicKey: point, message, signature, format: 'raw' })) continue
     const document = parse(text)
-    kept.set(name, document)
+    if (isCertain()) kept.set(name, document)
     return { document, signer }
   }
   return 'unsigned'

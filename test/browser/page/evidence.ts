@@ -36,7 +36,16 @@ export interface EvidenceAnswer {
   readonly inspected: string
 }
 
-export function answerEvidence(question: EvidenceQuestion): EvidenceAnswer {
+/** The public doors, or what stands behind them. */
+interface Doors {
+  readonly appraise: typeof appraise
+  readonly inspect: typeof inspect
+}
+
+export function answerEvidence(
+  question: EvidenceQuestion,
+  doors: Doors = { appraise, inspect },
+): EvidenceAnswer {
   const { platform, manifest, measurements } = question
   const policy = policyFrom(manifest)
   const asked = {
@@ -48,9 +57,9 @@ export function answerEvidence(question: EvidenceQuestion): EvidenceAnswer {
   }
   const reportData = bytesOf(question.reportData)
   return {
-    inspected: JSON.stringify(inspect({ ...asked, measurements })),
-    held: JSON.stringify(inspect({ ...asked, policy, reportData })),
-    appraised: JSON.stringify(appraise({ ...asked, policy, expectedReportData: reportData })),
+    inspected: JSON.stringify(doors.inspect({ ...asked, measurements })),
+    held: JSON.stringify(doors.inspect({ ...asked, policy, reportData })),
+    appraised: JSON.stringify(doors.appraise({ ...asked, policy, expectedReportData: reportData })),
   }
 }
 

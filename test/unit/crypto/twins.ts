@@ -1,7 +1,12 @@
 import { vi } from 'vitest'
+import type { EcdsaSigned } from '../../../src/crypto/ecdsa.ts'
+import type { RsaSigned } from '../../../src/crypto/rsa-algorithms.ts'
+import type { Signed } from '../../../src/crypto/sign.ts'
 
-/** The primitives that have a native and a portable form. */
-export const primitives = ['aead', 'agree', 'ecdsa', 'hash', 'kem', 'rsa', 'sign'] as const
+/** The primitives that have a native and a portable form, and the two ways to have signatures checked. */
+export const primitives = [
+  ...['aead', 'agree', 'at-once', 'ecdsa', 'hash', 'kem', 'rsa', 'settled', 'sign'],
+] as const
 
 export type Platform = 'node' | 'web'
 
@@ -18,7 +23,21 @@ const twinOf = (name: string, platform: Platform): Promise<object> =>
 export async function cryptoOn(platform: Platform) {
   vi.resetModules()
   for (const name of primitives) vi.doMock(`#crypto/${name}`, () => twinOf(name, platform))
-  const [aead, agree, ecdsa, hash, kdf, kem, rsa, sign, { Secret }] = await Promise.all([
+  const [
+    { withArithmetic },
+    { portable },
+    aead,
+    agree,
+    ecdsa,
+    hash,
+    kdf,
+    kem,
+    rsa,
+    sign,
+    { Secret },
+  ] = await Promise.all([
+    import('../../../src/crypto/arithmetic.ts'),
+    import('../../../src/crypto/portable.ts'),
     import('../../../src/crypto/aead.ts'),
     import('../../../src/crypto/agree.ts'),
     import('../../../src/crypto/ecdsa.ts'),
@@ -29,7 +48,24 @@ export async function cryptoOn(platform: Platform) {
     import('../../../src/crypto/sign.ts'),
     import('../../../src/base/secret.ts'),
   ])
-  return { ...aead, ...agree, ...ecdsa, ...hash, ...kdf, ...kem, ...rsa, ...sign, Secret }
+  const checks = {
+    verifyEcdsa: (signed: EcdsaSigned) => withArithmetic(portable, () => ecdsa.verifyEcdsa(signed)),
+    verifyRsaPss: (signed: RsaSigned) => withArithmetic(portable, () => rsa.verifyRsaPss(signed)),
+    verifySignature: (signed: Signed) =>
+      withArithmetic(portable, () => sign.verifySignature(signed)),
+  }
+  return {
+    ...aead,
+    ...agree,
+    ...ecdsa,
+    ...hash,
+    ...kdf,
+    ...kem,
+    ...rsa,
+    ...sign,
+    ...checks,
+    Secret,
+  }
 }
 
 /** The names that a twin exports, sorted. */
