@@ -14,7 +14,7 @@ test.each(pages)('%s says what the code says: npm run reference writes it', (pat
 
 test.each(Object.values(faces))('every public name of %s has a docstring', face => {
   const names = publicNames(readTree(/^src\/.*\.ts$/), face)
-  expect(names.length).toBeGreaterThan(15)
+  expect(names.length).toBeGreaterThan(5)
   expect(names.filter(({ about }) => about === '').map(({ name }) => name)).toEqual([])
 })
 

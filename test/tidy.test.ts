@@ -16,7 +16,7 @@ const production = new Map([...source].filter(([path]) => !path.startsWith('test
 
 /** What is started and not imported: by people, by npm, by vitest, as a process of a testnet or within one. */
 const productionEntries = [
-  /^src\/(index|attestation|light)\.ts$/,
+  /^src\/(index|attestation|light|light-libp2p)\.ts$/,
   /^src\/cli\/main\.ts$/,
   // Named by its document.
   /^src\/web\/[^/]+\/main\.tsx$/,

@@ -118,10 +118,14 @@ export class Assembly {
     const { standing, engine } = this.#judgeAndAssemble(admission, keyEvidence)
     const leaving = new Leaving({ host, identity, manifests, engine, net: () => this.#opened() })
     this.#leaving = leaving
-    this.#light = this.#openLight(engine, admission)
+    const light = this.#openLight(engine, admission)
+    this.#light = light
     this.#net = await host.openNet({
       admission,
-      handlers: encounters.around(leaving.around(engine.handlers())),
+      handlers: encounters.around({
+        ...leaving.around(engine.handlers()),
+        lightAsked: question => light.asked(question),
+      }),
       identitySeed: identity.identitySeed,
       noiseSecret: identity.noiseSecret,
     })

@@ -49,7 +49,9 @@ export class Leaving {
   }
 
   /** Takes leaves, and hands everything else that the net tells on. */
-  around(handlers: EngineHandlers): Omit<NetHandlers, 'connectionRefused' | 'dialFailed'> {
+  around(
+    handlers: EngineHandlers,
+  ): Omit<NetHandlers, 'connectionRefused' | 'dialFailed' | 'lightAsked'> {
     return {
       ...handlers,
       asked: (protocol, request, from, signal) =>

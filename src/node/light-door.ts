@@ -21,7 +21,7 @@ import {
   servedEvidenceCodec,
   servedProofCodec,
 } from '../wire/light-answers.ts'
-import type { LightQuestion } from '../wire/light-question.ts'
+import { decodeLightQuestion, type LightQuestion } from '../wire/light-question.ts'
 import type { MemberRecord } from '../wire/member-record.ts'
 import { encodePublicProof } from '../wire/state-proof.ts'
 import type { Checkpoints } from './checkpoints.ts'
@@ -73,6 +73,11 @@ export class LightDoor implements LightApi {
 
   stop(): void {
     this.#stopping.abort()
+  }
+
+  /** A question as it came over a stream. @throws {PeerFault} for bytes that are none, and as `answer`. */
+  async asked(question: Uint8Array): Promise<Uint8Array> {
+    return await this.answer(decodeLightQuestion(question))
   }
 
   async answer(question: LightQuestion): Promise<Uint8Array> {

@@ -47,8 +47,11 @@ export interface EngineParts {
   readonly endorsement: (request: Uint8Array, from: NodeId) => Uint8Array
 }
 
-/** What the engine answers of all that the net tells: leaves are not its business. */
-export type EngineHandlers = Omit<NetHandlers, 'connectionRefused' | 'dialFailed' | 'asked'> & {
+/** What the engine answers of all that the net tells: leaves and light clients are not its business. */
+export type EngineHandlers = Omit<
+  NetHandlers,
+  'connectionRefused' | 'dialFailed' | 'asked' | 'lightAsked'
+> & {
   asked(
     protocol: Exclude<AskProtocol, 'leave'>,
     request: Uint8Array,

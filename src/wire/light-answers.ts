@@ -104,6 +104,9 @@ export interface QuotedCheckpoint {
   readonly evidence: Evidence
 }
 
+/** The largest answer of all: a proof. A lineage of manifests, and evidence with its endorsements, are smaller. */
+export const lightAnswerBytesMax: number = servedProofCodec.limits.bytesMax
+
 /** Who answers, now: the keys of the node asked hold the asker's nonce beside what they last claimed. */
 export interface AttestationAnswer {
   readonly nonce: Uint8Array

@@ -35,6 +35,9 @@ export class RecordingHandlers implements NetHandlers {
   answer: (request: Uint8Array, signal: AbortSignal) => Promise<Uint8Array> = async request =>
     request
 
+  lightAnswer: (question: Uint8Array, signal: AbortSignal) => Promise<Uint8Array> =
+    async question => question
+
   async memberConnected({ node }: { readonly node: NodeId }): Promise<void> {
     this.connected.push(node)
     this.log.push('connected')
@@ -62,6 +65,9 @@ export class RecordingHandlers implements NetHandlers {
   }
   asked(_protocol: string, request: Uint8Array, _from: NodeId, signal: AbortSignal) {
     return this.answer(request, signal)
+  }
+  lightAsked(question: Uint8Array, signal: AbortSignal) {
+    return this.lightAnswer(question, signal)
   }
   told(protocol: string, frame: Uint8Array): void {
     this.toldFrames.push({ protocol, text: fromUtf8(frame.subarray(0, 64)) ?? '' })

@@ -36,6 +36,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // Of pages: what they ask of a desk.
   testnet: [...ground, 'light', 'host', 'node', 'api', 'web'],
   index: [...ground, 'host', 'node', 'api'],
+  'light-libp2p': ['host'],
 }
 
 /** Rooms that may touch the operating system and the network. */
@@ -69,7 +70,12 @@ const packageRows: readonly (readonly [RegExp, RegExp])[] = [
 ]
 
 /** What programs import by name: each re-exports and holds nothing. */
-const faces: ReadonlySet<string> = new Set(['src/index.ts', 'src/attestation.ts', 'src/light.ts'])
+const faces: ReadonlySet<string> = new Set([
+  'src/index.ts',
+  'src/attestation.ts',
+  'src/light.ts',
+  'src/light-libp2p.ts',
+])
 
 /** The room of a path under `src` or `testnet`; `null` for anything else. */
 export function roomOf(path: string): string | null {

@@ -52,6 +52,7 @@ function tapped(host: Host, record: string): Host {
           flooded: node => handlers.flooded(node),
           asked: (protocol, request, from, signal) =>
             handlers.asked(protocol, request, from, signal),
+          lightAsked: (question, signal) => handlers.lightAsked(question, signal),
           told: (protocol, frame, from) => handlers.told(protocol, frame, from),
           steppedUp: (node, purpose, verdict) => handlers.steppedUp(node, purpose, verdict),
           gossip: (topic, data, from) => {

@@ -120,6 +120,9 @@ async function main(): Promise<void> {
       tell()
     },
     memberDisconnected() {},
+    async lightAsked(question) {
+      return question
+    },
     dialRefused() {},
     dialFailed() {},
     flooded() {},

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { appraise } from '../../src/attestation/appraise.ts'
 import { noEndorsements } from '../../src/attestation/endorsements.ts'
 import { systemClock } from '../../src/host/clock.ts'
-import { LightDialler } from '../../src/host/net/light-dialler.ts'
+import { Stranger } from '../../src/host/net/stranger.ts'
 import { systemRandom } from '../../src/host/random.ts'
 import { systemTimers } from '../../src/host/timers.ts'
 import { keyReportData } from '../../src/wire/evidence.ts'
@@ -22,7 +22,7 @@ async function main(): Promise<void> {
   const task = readTask(taskShape)
   const { network, policy } = readManifest(task.manifest)
   const { signal } = new AbortController()
-  const client = await LightDialler.open({
+  const client = await Stranger.open({
     network,
     appraiser: {
       appraiseKeys: (keys, evidence) =>

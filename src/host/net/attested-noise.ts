@@ -79,8 +79,10 @@ export function lightServer(deps: EncrypterDeps & { readonly admission: Admissio
   })
 }
 
-/** Dials nodes as a light client; for programs that are no node. */
-export function lightClient(deps: EncrypterDeps & { readonly appraiser: LightAppraiser }): Factory {
+/** Dials nodes as a light client; for programs that are no node. Without an appraiser, who answers is known and not what it is worth. */
+export function lightClient(
+  deps: EncrypterDeps & { readonly appraiser: LightAppraiser | null },
+): Factory {
   return encrypter(deps, lightProtocol, {
     initiator: exchange => dialLight(exchange, deps.appraiser),
   })

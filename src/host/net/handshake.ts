@@ -68,11 +68,14 @@ export function serveLight(exchange: Exchange, admission: Admission): Promise<Ou
 /** What a light client needs to judge a node. */
 export type LightAppraiser = Pick<Admission, 'appraiseKeys'>
 
-/** Takes a node's proof as a light client. */
+/**
+ * Takes a node's proof as a light client: that this identity shows this evidence over this channel, now. What the evidence is worth is
+ * the appraiser's to say; without one nothing is attested here, and the client judges what the node answers.
+ */
 export function dialLight(
   exchange: Exchange,
-  appraiser: LightAppraiser,
-): Promise<Outcome<Attested>> {
+  appraiser: LightAppraiser | null,
+): Promise<Outcome<Attested | undefined>> {
   return settle(exchange, async () => {
     const { challenge } = exchange
     await send(exchange, { kind: 'hello', challenge, manifest: null, evidence: null, wanted: true })
@@ -82,9 +85,10 @@ export function dialLight(
     const channel = { ...exchange.channel, manifest: digestOf(manifest) }
     const proof = await expect(exchange, 'proof')
     const shown = checkProof(exchange, { channel, theirs, proof, known: undefined })
-    const verdict = trusted(appraiser.appraiseKeys(proof.keys, shown))
+    const verdict =
+      appraiser === null ? undefined : trusted(appraiser.appraiseKeys(proof.keys, shown))
     await send(exchange, { kind: 'accepted' })
-    return { keys: proof.keys, evidence: shown, verdict, channel, shown: null }
+    return verdict && { keys: proof.keys, evidence: shown, verdict, channel, shown: null }
   })
 }
 

@@ -39,6 +39,11 @@ export function dhtProtocol(network: NetworkId): string {
   return `/coterie/${network.slice(0, 16)}/kad/1`
 }
 
+/** Questions of light clients; of another network, they are asked nobody here. */
+export function lightQuestionsId(network: NetworkId): string {
+  return `/coterie/${network.slice(0, 16)}/light/1`
+}
+
 /** The services of a node. */
 export interface Services extends Record<string, unknown> {
   readonly identify: Identify

@@ -29,7 +29,8 @@ import { Gossip, type GossipCounts } from './gossip.ts'
 import { IdentityKey } from './identity-key.ts'
 import { Introductions } from './introductions.ts'
 import { stopWhole } from './leftovers.ts'
-import { askId, libp2pNode, type Services, tellId } from './libp2p-node.ts'
+import { askId, libp2pNode, lightQuestionsId, type Services, tellId } from './libp2p-node.ts'
+import { LightAnswers } from './light-answers.ts'
 import { type Link, MemberLinks } from './member-links.ts'
 import { netMetrics } from './net-metrics.ts'
 import { NoiseStatic } from './noise-crypto.ts'
@@ -90,6 +91,7 @@ export class Libp2pNet implements Net {
   readonly #self: PeerId
   readonly #links: MemberLinks
   readonly #roles: RoleBook
+  readonly #light: LightAnswers
   readonly #door: Doorkeeper
   readonly #asks: Asks
   readonly #tells: Tells
@@ -116,6 +118,7 @@ export class Libp2pNet implements Net {
       turnAway: cutOff,
     })
     this.#door = new Doorkeeper({ clock, limits, inboundOpen: () => this.#inboundOpen() })
+    this.#light = new LightAnswers({ handlers, clock, timers, log })
     this.#roles = new RoleBook({ self: own, admission, links: this.#links })
     const streams = { links: this.#links, timers, log, askTimeout: limits.askTimeout }
     this.#asks = new Asks(streams)
@@ -199,6 +202,8 @@ export class Libp2pNet implements Net {
       ...{ handlers: this.#deps.handlers, links: this.#links, gossip: this.#gossip },
       ...{ asks: this.#asks, tells: this.#tells, stepUp: this.#stepUp },
     })
+    const { network } = this.#deps.admission
+    await this.#light.serve(libp2p.services.registrar, lightQuestionsId(network))
     try {
       await libp2p.start()
     } catch (cause) {
@@ -295,6 +300,11 @@ export class Libp2pNet implements Net {
     return this.#door
   }
 
+  /** Light clients that are connected, and their questions under way. */
+  lightCounts(): LightAnswers['counts'] {
+    return this.#light.counts
+  }
+
   /** What is being dialled, and why that last failed. */
   dialTargets(): ReturnType<DialLoop['view']> {
     return this.#dials.view()
@@ -352,11 +362,16 @@ export class Libp2pNet implements Net {
 
   #opened(connection: Connection): void {
     if (connection.encryption === memberProtocol) this.#links.opened(connection)
-    else if (connection.encryption === lightProtocol) this.#roles.openedLight(connection)
+    else if (connection.encryption === lightProtocol) this.#openedLight(connection)
     else connection.abort(new HostError('UNKNOWN_ROLE', 'UNKNOWN_ROLE: no such connection'))
   }
 
+  #openedLight(connection: Connection): void {
+    if (this.#roles.openedLight(connection)) this.#light.opened(connection)
+  }
+
   #closed(connection: Connection): void {
+    this.#light.closed(connection)
     this.#links.closed(connection)
     this.#roles.closedLight(connection)
   }

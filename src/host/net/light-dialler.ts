@@ -1,226 +1,298 @@
 /**
- * A light client on libp2p: it dials nodes, appraises them and proves nothing. For programs that verify a
- * node, and for checks that try what a stranger may do.
+ * A light client's way to nodes over libp2p: it dials them in the light role, asks, and listens nowhere.
+ *
+ * In the handshake a node shows that it holds the key of its peer id, and its evidence; what that is worth is not judged here. The
+ * client needs a manifest for it, which it asks this very node for, and it says why a node is refused, which no broken handshake could.
+ * So nothing rests on the connection: answers prove themselves, or are not believed (docs/decisions/0041).
+ *
+ * A dialled source fits `LightSource` of `light` and knows nothing of it: what a client asks by path is asked here as a frame.
  */
-
-import type { GossipSub } from '@libp2p/gossipsub'
-import { identify } from '@libp2p/identify'
-import type { Libp2p, Libp2pEvents, TypedEventTarget } from '@libp2p/interface'
-import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
+import type { Connection, Libp2p } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
+import { lpStream } from '@libp2p/utils'
 import { yamux } from '@libp2p/yamux'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
-import { utf8 } from '../../base/bytes.ts'
-import { HostError } from '../../base/errors.ts'
+import { HostError, PeerFault, UsageError } from '../../base/errors.ts'
 import type { NetworkId } from '../../base/ids.ts'
-import type { Random } from '../../base/random.ts'
 import { Secret } from '../../base/secret.ts'
-import { seconds } from '../../base/time.ts'
-import { topicName } from '../../wire/topics.ts'
-import type { Timers } from '../port.ts'
+import type { Duration } from '../../base/time.ts'
+import { decodeAnswer } from '../../wire/answer.ts'
+import { encodeLightQuestion, lightQuestionAt } from '../../wire/light-question.ts'
+import { systemRandom } from '../random.ts'
+import { systemTimers } from '../timers.ts'
 import { dialCode, parseAddress } from './addresses.ts'
 import { lightClient } from './attested-noise.ts'
-import { gossipService } from './gossip-service.ts'
-import type { LightAppraiser } from './handshake.ts'
-import type { Attested } from './handshake-exchange.ts'
 import { IdentityKey } from './identity-key.ts'
 import { silentLibp2pLogger } from './libp2p-log.ts'
-import { askId, dhtProtocol, tellId } from './libp2p-node.ts'
-import { NoiseStatic } from './noise-crypto.ts'
-import { netLimits } from './options.ts'
-import type { GossipTopic, RefusedConnection } from './port.ts'
-import { askProtocols, tellProtocols } from './port.ts'
-import { stepUpProtocol } from './step-up.ts'
+import { lightQuestionsId } from './libp2p-node.ts'
+import { inOnePiece, NoiseStatic } from './noise-crypto.ts'
+import { lightLimits } from './options.ts'
+import { Slots } from './slots.ts'
 
-/** What a light client stands on. */
-export interface LightDiallerDeps {
+/** What is asked: a path of the HTTP API that light clients may ask. */
+export interface DialledQuestion {
+  readonly path: string
+  /** An answer of more bytes is dropped. */
+  readonly bytesMax: number
+  /** Questions with a body go over HTTP alone. */
+  readonly body?: Uint8Array
+}
+
+/** Bytes, or why there are none. */
+export type DialledAnswer =
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'failed'
+      readonly code: DialledCode
+      readonly facts: Readonly<Record<string, string | number>>
+    }
+
+type DialledCode =
+  | 'SOURCE_UNREACHABLE'
+  | 'SOURCE_TIMEOUT'
+  | 'SOURCE_REFUSES'
+  | 'SOURCE_HAS_NONE'
+  | 'SOURCE_BUSY'
+  | 'SOURCE_BROKEN'
+  | 'SOURCE_TOO_LARGE'
+
+/** A node at a multiaddr, as a source of a light client. */
+export interface DialledSource {
+  /** The multiaddr. */
+  readonly address: string
+  /** Asks once; whoever answers is not believed. Never throws but the reason of `signal`. */
+  ask(question: DialledQuestion, signal?: AbortSignal): Promise<DialledAnswer>
+}
+
+/** Which network is asked about. */
+export interface LightDiallerOptions {
+  /** That of the pin: nodes of another network do not understand this client. */
   readonly network: NetworkId
-  readonly appraiser: LightAppraiser
-  readonly random: Random
-  readonly timers: Timers
-  refused(refused: RefusedConnection): void
 }
 
-/** What a light client got out of a node beyond its attestation; all of it must be empty. */
-export interface LightFindings {
-  /** Member protocols that the node let it open. */
-  readonly opened: readonly string[]
-  /** Gossip messages that reached it. */
-  readonly heard: number
-  /** Topics that the node told it, and neighbours that took what it published. */
-  readonly gossipPeers: number
-  /** Peers that the node's routing table told it. */
-  readonly peersTold: number
+/** The world of a dialler, but for its sockets. */
+export interface LightDiallerPorts {
+  /** A signal that aborts after so long. */
+  readonly deadline: (span: Duration) => AbortSignal
 }
 
-/** Long enough for a stream to be refused or served. */
-const tryTime = seconds(2)
-
-interface Services extends Record<string, unknown> {
-  readonly gossip: GossipSub
-  readonly dht: KadDHT
-  readonly events: TypedEventTarget<Libp2pEvents>
+/** Dials nodes for a light client, and keeps the connections until it is closed. */
+export interface LightDialler extends AsyncDisposable {
+  /**
+   * The node at this address; dialled with the first question, and again whenever the connection was lost.
+   *
+   * @throws {UsageError} `BAD_ADDRESS` for anything but an address of a TCP port with a peer id.
+   */
+  source(address: string): DialledSource
+  /** Ends all connections. A process with open ones does not end by itself. */
+  close(): Promise<void>
 }
 
-/** One light client. Keys are fresh: it has no identity worth keeping. */
-export class LightDialler {
-  readonly #deps: LightDiallerDeps
-  readonly #libp2p: Libp2p<Services>
-  readonly #attested: Attested[]
-
-  private constructor(deps: LightDiallerDeps, libp2p: Libp2p<Services>, attested: Attested[]) {
-    this.#deps = deps
-    this.#libp2p = libp2p
-    this.#attested = attested
-  }
-
-  /** Starts a client that listens nowhere. */
-  static async open(deps: LightDiallerDeps): Promise<LightDialler> {
-    const attested: Attested[] = []
-    const privateKey = new IdentityKey(new Secret(deps.random.bytes(32)))
-    const encrypter = lightClient({
-      network: deps.network,
-      own: new NoiseStatic(new Secret(deps.random.bytes(32))),
-      random: deps.random,
-      timers: deps.timers,
-      hooks: {
-        barred: () => undefined,
-        began: () => ({ [Symbol.dispose]() {} }),
-        attested: (_link, result) => void attested.push(result),
-        refused: refused => deps.refused(refused),
-      },
-      appraiser: deps.appraiser,
-    })
-    const libp2p = await createLibp2p({
-      privateKey,
-      nodeInfo: { name: 'coterie', version: '0', userAgent: 'coterie' },
-      logger: silentLibp2pLogger,
-      transports: [tcp()],
-      streamMuxers: [yamux()],
-      connectionEncrypters: [encrypter],
-      connectionGater: { denyDialMultiaddr: async () => false },
-      connectionMonitor: { enabled: false },
-      services: {
-        identify: identify({ runOnConnectionOpen: false }),
-        ping: ping(),
-        gossip: gossipService({ topics: topicsOf(deps.network), limits: netLimits.local }),
-        dht: kadDHT({
-          protocol: dhtProtocol(deps.network),
-          clientMode: true,
-          peerInfoMapper: passthroughMapper,
-          allowQueryWithZeroPeers: true,
-        }),
-        events: (components: { readonly events: TypedEventTarget<Libp2pEvents> }) =>
-          components.events,
-      },
-    })
-    return new LightDialler(deps, libp2p, attested)
-  }
-
-  /** The peer id of this client. */
-  get id(): string {
-    return this.#libp2p.peerId.toString()
-  }
-
-  /** Connects to a node and answers what it proved. @throws {HostError} with the code of the refusal. */
-  async dial(address: string, signal: AbortSignal): Promise<Attested> {
-    try {
-      await this.#libp2p.dial(parseAddress(address), { signal })
-    } catch (cause) {
-      throw new HostError(dialCode(cause), `${dialCode(cause)}: cannot dial`, { cause })
-    }
-    const attested = this.#attested.at(-1)
-    if (attested === undefined) throw new HostError('NOT_ATTESTED', 'the node proved nothing')
-    return attested
-  }
-
-  /** Tries on every open connection what only a member may do, and reports what it got. */
-  async tryMemberProtocols(signal: AbortSignal): Promise<LightFindings> {
-    const protocols = [
-      ...askProtocols.map(askId),
-      ...tellProtocols.map(tellId),
-      stepUpProtocol,
-      dhtProtocol(this.#deps.network),
-      '/meshsub/1.2.0',
-      '/meshsub/1.1.0',
-      '/ipfs/id/1.0.0',
-    ]
-    const opened: string[] = []
-    for (const protocol of protocols) {
-      if (await this.#opens(protocol, signal)) opened.push(protocol)
-    }
-    return { opened, ...(await this.#tryServices(signal)) }
-  }
-
-  /** Resolves when no socket is left. */
-  async stop(): Promise<void> {
-    await this.#libp2p.stop()
-  }
-
-  /** Whether anything comes back on a stream of this protocol: to be negotiated and then reset is nothing. */
-  async #opens(protocol: string, signal: AbortSignal): Promise<boolean> {
-    for (const connection of this.#libp2p.getConnections()) {
-      const patience = AbortSignal.any([signal, AbortSignal.timeout(tryTime)])
-      try {
-        const stream = await connection.newStream(protocol, { signal: patience })
-        // One length-prefixed frame, as each of these protocols begins.
-        stream.send(Uint8Array.of(1, 0))
-        for await (const bytes of stream) if (bytes.byteLength > 0) return true
-      } catch {
-        // Refused, reset or silent until patience ran out: nothing came back.
-      }
-    }
-    return false
-  }
-
-  /** Runs gossipsub and kad-dht of its own, as if the nodes had said that they speak them. */
-  async #tryServices(signal: AbortSignal): Promise<Omit<LightFindings, 'opened'>> {
-    const { gossip, dht, events } = this.#libp2p.services
-    const topics = topicsOf(this.#deps.network)
-    let heard = 0
-    gossip.addEventListener('message', () => heard++)
-    for (const topic of Object.values(topics)) gossip.subscribe(topic)
-    const protocols = ['/meshsub/1.2.0', '/meshsub/1.1.0', dhtProtocol(this.#deps.network)]
-    for (const connection of this.#libp2p.getConnections()) {
-      const peerId = connection.remotePeer
-      await this.#libp2p.peerStore.merge(peerId, { protocols })
-      const detail = { peerId, protocols, connection, listenAddrs: [] }
-      events.dispatchEvent(new CustomEvent('peer:identify', { detail }))
-    }
-    await pause(tryTime, signal)
-    const gossipPeers = gossip.getSubscribers(topics.delta).length
-    await gossip.publish(topics.delta, utf8('a stranger speaks'))
-    const peersTold = await this.#peersTold(dht, signal)
-    await pause(tryTime, signal)
-    return { heard, gossipPeers, peersTold }
-  }
-
-  async #peersTold(dht: KadDHT, signal: AbortSignal): Promise<number> {
-    let told = 0
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(tryTime)])
-    try {
-      const key = this.#libp2p.peerId.toMultihash().bytes
-      for await (const event of dht.getClosestPeers(key, { signal: patience })) {
-        if (event.name === 'PEER_RESPONSE') told += event.closer.length
-      }
-    } catch {
-      // The query found nobody to ask, or nobody answered in time.
-    }
-    return told
-  }
-}
-
-function topicsOf(network: NetworkId): Readonly<Record<GossipTopic, string>> {
-  return { delta: topicName(network, 'delta'), heartbeat: topicName(network, 'heartbeat') }
-}
-
-function pause(span: number, signal: AbortSignal): Promise<void> {
-  return new Promise(resolve => {
-    const timer = setTimeout(resolve, span)
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer)
-      resolve()
-    })
+/** Starts a client with keys of its own, made for it alone. */
+export async function openLightDialler(
+  { network }: LightDiallerOptions,
+  ports: LightDiallerPorts = { deadline: span => AbortSignal.timeout(span) },
+): Promise<LightDialler> {
+  const libp2p = await createLibp2p({
+    privateKey: new IdentityKey(new Secret(systemRandom.bytes(32))),
+    nodeInfo: { name: 'coterie', version: '0', userAgent: 'coterie' },
+    logger: silentLibp2pLogger,
+    transports: [tcp()],
+    // Nodes open streams to ask whether somebody is there, and for nothing else.
+    streamMuxers: [yamux({ maxInboundStreams: 8 })],
+    connectionEncrypters: [
+      lightClient({
+        network,
+        own: new NoiseStatic(new Secret(systemRandom.bytes(32))),
+        random: systemRandom,
+        timers: systemTimers,
+        hooks: {
+          barred: () => undefined,
+          began: () => ({ [Symbol.dispose]() {} }),
+          attested: () => undefined,
+          refused: () => undefined,
+        },
+        appraiser: null,
+      }),
+    ],
+    connectionGater: { denyDialMultiaddr: async () => false },
+    connectionManager: { dialTimeout: lightLimits.patience, reconnectRetries: 0 },
+    connectionMonitor: { enabled: false },
+    services: { ping: ping({ maxInboundStreams: 8 }) },
   })
+  const protocol = lightQuestionsId(network)
+  const close = async (): Promise<void> => {
+    await libp2p.stop()
+  }
+  return {
+    source: address => new Dialled({ libp2p, protocol, ports, address: nodeAddress(address) }),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+const dialled = /^\/(?:ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d+\/p2p\/[^/]+$/
+
+function nodeAddress(text: string): Multiaddr {
+  const address = parseAddress(text)
+  if (dialled.test(address.toString())) return address
+  throw new UsageError('BAD_ADDRESS', `${text} does not say which node is at which TCP port`, {
+    next: 'write it with its peer id, like /ip4/192.0.2.1/tcp/9600/p2p/12D3KooW…',
+  })
+}
+
+interface DialledParts {
+  readonly libp2p: Libp2p
+  readonly protocol: string
+  readonly ports: LightDiallerPorts
+  readonly address: Multiaddr
+}
+
+/** A connection and what is asked over it. */
+interface Line {
+  readonly connection: Connection
+  asks: number
+  /** It left a question without an answer: the next one takes another. */
+  isTired: boolean
+}
+
+class Dialled implements DialledSource {
+  readonly address: string
+  readonly #parts: DialledParts
+  readonly #slots = new Slots(lightLimits.asksPerConnection / 2)
+  #line: Line | undefined
+  #dialling: Promise<Line> | undefined
+
+  constructor(parts: DialledParts) {
+    this.#parts = parts
+    this.address = parts.address.toString()
+  }
+
+  async ask(question: DialledQuestion, signal?: AbortSignal): Promise<DialledAnswer> {
+    const asked = question.body === undefined ? lightQuestionAt(question.path) : undefined
+    if (asked === undefined) return failed('SOURCE_HAS_NONE')
+    const expired = this.#parts.ports.deadline(lightLimits.patience)
+    const ends = signal === undefined ? expired : AbortSignal.any([signal, expired])
+    try {
+      using _slot = await this.#slots.take('', ends)
+      const line = await unless(ends, this.#connected())
+      const { bytesMax } = question
+      const frame = await this.#over(line, encodeLightQuestion(asked), { bytesMax, ends })
+      return answerIn(frame, bytesMax)
+    } catch (error) {
+      // Whatever it was: the world's, or the node's. To the caller it is one source that gave nothing.
+      signal?.throwIfAborted()
+      if (expired.aborted) {
+        if (this.#line !== undefined) tire(this.#line)
+        return failed('SOURCE_TIMEOUT', { seconds: lightLimits.patience / 1000 })
+      }
+      return failureOf(error, question.bytesMax)
+    }
+  }
+
+  #connected(): Promise<Line> {
+    const line = this.#line
+    if (line?.connection.status === 'open' && !line.isTired) return Promise.resolve(line)
+    this.#dialling ??= this.#dial().finally(() => {
+      this.#dialling = undefined
+    })
+    return this.#dialling
+  }
+
+  async #dial(): Promise<Line> {
+    const { libp2p, address } = this.#parts
+    // By force: libp2p would hand out the tired connection again.
+    const connection = await libp2p.dial(address, { force: true })
+    this.#line = { connection, asks: 0, isTired: false }
+    return this.#line
+  }
+
+  /** Sends the question and reads one frame; what else the node sends is not waited for. */
+  async #over(
+    line: Line,
+    question: Uint8Array,
+    { bytesMax, ends }: { readonly bytesMax: number; readonly ends: AbortSignal },
+  ): Promise<Uint8Array> {
+    line.asks++
+    try {
+      const stream = await line.connection.newStream(this.#parts.protocol, { signal: ends })
+      try {
+        const maxDataLength = Math.max(bytesMax, refusalBytesMax) + 1
+        const maxBufferSize = 2 * maxDataLength + 64 * 1_024
+        const frames = lpStream(stream, { maxDataLength, maxLengthLength: 4, maxBufferSize })
+        await frames.write(question, { signal: ends })
+        return inOnePiece(await frames.read({ signal: ends }))
+      } finally {
+        stream.abort(new HostError('ASKED', 'the question is over'))
+      }
+    } finally {
+      line.asks--
+      if (line.isTired) tire(line)
+    }
+  }
+}
+
+/** Takes no further question over it, and closes it with the last one: half a connection looks open for hours. */
+function tire(line: Line): void {
+  line.isTired = true
+  if (line.asks === 0) line.connection.abort(new HostError('ASK_TIMEOUT', 'no answer in time'))
+}
+
+/** A refusal is longer than the shortest answer. */
+const refusalBytesMax = 4_096
+
+function answerIn(frame: Uint8Array, bytesMax: number): DialledAnswer {
+  const answer = decodeAnswer(frame)
+  if (answer.kind === 'refusal') {
+    const { code } = answer
+    return failed(codeOfRefusal[code] ?? 'SOURCE_BROKEN', { code })
+  }
+  return answer.body.length > bytesMax
+    ? failed('SOURCE_TOO_LARGE', { bytesMax })
+    : { kind: 'bytes', bytes: answer.body }
+}
+
+/** As a light client reads the statuses that the HTTP routes give these codes. */
+const codeOfRefusal: Readonly<Record<string, DialledCode>> = {
+  NOT_PUBLIC: 'SOURCE_REFUSES',
+  EVIDENCE_NOT_HELD: 'SOURCE_HAS_NONE',
+  NO_CHECKPOINT: 'SOURCE_BUSY',
+  PROOF_NOT_READY: 'SOURCE_BUSY',
+  TOO_MANY_REQUESTS: 'SOURCE_BUSY',
+  TOO_MANY_STREAMS: 'SOURCE_BUSY',
+  NOT_RUNNING: 'SOURCE_BUSY',
+  STOPPING: 'SOURCE_BUSY',
+}
+
+function failureOf(error: unknown, bytesMax: number): DialledAnswer {
+  if (error instanceof PeerFault) return failed('SOURCE_BROKEN', { code: error.code })
+  const name = error instanceof Error ? error.name : ''
+  if (tooLarge.test(name)) return failed('SOURCE_TOO_LARGE', { bytesMax })
+  if (name === 'UnsupportedProtocolError') return failed('SOURCE_HAS_NONE')
+  return failed('SOURCE_UNREACHABLE', { code: dialCode(error) })
+}
+
+/** What @libp2p/utils 7.4.1 calls a frame above the bound, and bytes that nobody asked for. */
+const tooLarge = /^(InvalidDataLengthError|InvalidDataLengthLengthError|StreamBufferError)$/
+
+function failed(
+  code: DialledCode,
+  facts: Readonly<Record<string, string | number>> = {},
+): DialledAnswer {
+  return { kind: 'failed', code, facts }
+}
+
+/** The promise, or the reason of the signal: the dial goes on for whoever else waits for it. */
+async function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  const aborted = Promise.withResolvers<never>()
+  const abort = (): void => aborted.reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  if (signal.aborted) abort()
+  try {
+    return await Promise.race([promise, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
 }

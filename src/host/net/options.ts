@@ -111,6 +111,20 @@ export const handshakeLimits = {
   verificationQueueMax: 64,
 } as const
 
+/** What light clients may hold of this node; what they may ask all together is the node's to bound. */
+export const lightLimits = {
+  /** Their connections. One more, and whichever has asked nothing for longest gives way: places are for members. */
+  connectionsMax: 64,
+  /** Questions of one connection that are under way. A client of ours asks half as many: it may know of an end before the node does. */
+  asksPerConnection: 8,
+  /** Answers to all of them that are under way: each may be one that nobody reads. */
+  answersMax: 32,
+  /** A connection that asks more than this, in the long run, is closed: each refusal costs something, too. */
+  asksPerSecond: 20,
+  /** From the opening of a stream to the last byte of its answer. */
+  patience: seconds(10),
+} as const
+
 /** Limits of member streams. */
 export const streamLimits = {
   /** Open requests per protocol and peer, in each direction. */

@@ -118,6 +118,11 @@ export interface NetHandlers {
     from: NodeId,
     signal: AbortSignal,
   ): Promise<Uint8Array>
+  /**
+   * Answers a question of a light client, whom nobody knows; a thrown `PeerFault` or `CoterieError` becomes a coded error at the asker.
+   * Bounding what all of them cost together is the node's.
+   */
+  lightAsked(question: Uint8Array, signal: AbortSignal): Promise<Uint8Array>
   /** A one-way frame of a member. Frames of one member and protocol arrive in order. */
   told(protocol: TellProtocol, frame: Uint8Array, from: NodeId): void
   /** The other side proved itself alive with a fresh quote: the time counts as its freshness. */

@@ -81,15 +81,17 @@ export class RoleBook {
     return isSmaller(self, node) && (links.has(node) || this.#dialling.has(node))
   }
 
-  openedLight(connection: Connection): void {
+  /** Notes a connection of a light client; `false` if it is none, and closed. */
+  openedLight(connection: Connection): boolean {
     const node = nodeId(connection.remotePeer.toString())
     if (this.#members.has(node)) {
       // Two handshakes of one id ran at once, in two roles.
       connection.abort(new HostError('ROLE_CONFLICT', 'ROLE_CONFLICT: this id is a member'))
-      return
+      return false
     }
     const open = this.#light.get(node) ?? new Set()
     this.#light.set(node, open.add(connection))
+    return true
   }
 
   closedLight(connection: Connection): void {

@@ -17,6 +17,7 @@ export const faces = {
   coterie: 'src/index.ts',
   'coterie/attestation': 'src/attestation.ts',
   'coterie/light': 'src/light.ts',
+  'coterie/light/libp2p': 'src/light-libp2p.ts',
 } as const
 
 /** The public names of one face of `tree`, in alphabetic order. */
@@ -81,6 +82,10 @@ export function libraryPage(): string {
     ...sectionOf(
       'coterie/light',
       'Light clients: what a network committed to, for who trusts none of its nodes. In browsers as well.',
+    ),
+    ...sectionOf(
+      'coterie/light/libp2p',
+      'Sources of a light client that are dialled over libp2p. Runs on Node.',
     ),
   ].join('\n')
 }

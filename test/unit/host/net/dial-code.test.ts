@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import type { CoterieError } from '../../../../src/base/errors.ts'
-import { LightDialler } from '../../../../src/host/net/light-dialler.ts'
+import { Stranger } from '../../../../src/host/net/stranger.ts'
 import { systemRandom } from '../../../../src/host/random.ts'
 import { systemTimers } from '../../../../src/host/timers.ts'
 import { FakeAdmission } from '../../../fixtures/fake-admission.ts'
@@ -26,7 +26,7 @@ async function codeWhere(answer: (socket: Socket) => void): Promise<string> {
     server.close()
   })
   const appraiser = new FakeAdmission({ name: 'verifier' })
-  const client = await LightDialler.open({
+  const client = await Stranger.open({
     ...{ network: appraiser.network, appraiser, random: systemRandom, timers: systemTimers },
     refused: () => {},
   })

@@ -3,9 +3,9 @@ import { utf8 } from '../../../../src/base/bytes.ts'
 import { silentLogger } from '../../../../src/base/log.ts'
 import { systemClock } from '../../../../src/host/clock.ts'
 import { type Libp2pNet, openNet } from '../../../../src/host/net/libp2p.ts'
-import { LightDialler } from '../../../../src/host/net/light-dialler.ts'
 import { netLimits } from '../../../../src/host/net/options.ts'
 import type { RefusedConnection } from '../../../../src/host/net/port.ts'
+import { Stranger } from '../../../../src/host/net/stranger.ts'
 import { systemRandom } from '../../../../src/host/random.ts'
 import { systemTimers } from '../../../../src/host/timers.ts'
 import { RecordingHandlers } from '../../../conformance/net-world.ts'
@@ -39,7 +39,7 @@ async function node(name: string, bootstrap: readonly string[] = []) {
 
 async function light(appraiser = new FakeAdmission({ name: 'verifier' })) {
   const refused: RefusedConnection[] = []
-  const client = await LightDialler.open({
+  const client = await Stranger.open({
     network: appraiser.network,
     appraiser,
     random: systemRandom,
