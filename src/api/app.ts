@@ -11,6 +11,7 @@ import { admitRequest, type GuardOptions } from './guard.ts'
 import { isLightPath } from './light-contract.ts'
 import { jsonResponse, registerOn } from './register.ts'
 import { callerOf } from './request.ts'
+import { registerChannelRoutes } from './routes/channel.ts'
 import { registerLightRoutes } from './routes/light.ts'
 import {
   type NodeRouteOptions,
@@ -70,6 +71,7 @@ export function createApp(node: CoterieNode, options: AppOptions): Hono {
   const register = registerOn(app, options, options.signal)
   registerPublicRoutes(register, node, options)
   registerLightRoutes(register, node)
+  registerChannelRoutes(app, register, { node, log: options.log })
   const { confinedTo } = options
   if (confinedTo === undefined) {
     registerOperatorRoutes(register, node, options)

@@ -24,7 +24,7 @@ import {
  * - `public`: anybody who reaches the socket; says nothing but whether the node is well.
  * - `light`: the same, web pages of any origin included; what it says proves itself and is public by the manifest.
  * - `operator`: the holder of the host's token; neither keys nor values of the state pass.
- * - `state`: nobody, because what is read or written would leave the TEE in the clear.
+ * - `state`: nobody, because what is read or written would leave the TEE in the clear. Listed clients ask inside sealed calls.
  *
  * A testnet has nothing to hide and opens all three to loopback.
  */
@@ -43,6 +43,8 @@ export interface Route<Query = unknown, Body = unknown, Out = unknown> {
   readonly query: z.ZodType<Query>
   /** `null` where a body is not read. */
   readonly body: z.ZodType<Body> | null
+  /** The body is bytes of this media type in place of JSON. */
+  readonly takes?: { readonly type: string; readonly bytesMax: number }
   /** Of the JSON answer, or of each event's data if `stream`. */
   readonly answer: z.ZodType<Out>
   readonly stream: boolean

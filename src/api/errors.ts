@@ -19,6 +19,7 @@ export const statusOfCode = {
   TOO_MANY_REQUESTS: 429,
   BODY_TOO_LARGE: 413,
   JSON_REQUIRED: 415,
+  CBOR_REQUIRED: 415,
   HOST_REFUSED: 421,
   TOO_MANY_STREAMS: 503,
   // The state.
@@ -49,6 +50,13 @@ export const statusOfCode = {
   STOPPING: 503,
   NOT_RUNNING: 503,
   ACK_TIMEOUT: 504,
+  // Sealed calls.
+  NO_CLIENTS: 404,
+  CALL_REFUSED: 403,
+  NO_RIGHT: 403,
+  OUTSIDE_PREFIXES: 403,
+  NOT_SEALED: 405,
+  ANSWER_TOO_LARGE: 409,
   // Ours.
   INTERNAL: 500,
 } as const satisfies Readonly<Record<string, number>>

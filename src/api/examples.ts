@@ -113,6 +113,8 @@ export const routeExamples: Readonly<Record<RouteName, RouteExample>> = {
   lightCheckpoint: { query: { cosigners: '3' }, answer: 'pAABAVkBd…' },
   lightEvidence: { key: digest, answer: 'owABAYNYIA…' },
   lightProof: { query: { key: 'team/motd' }, answer: 'pAABAQ5YIM…' },
+  lightChannel: { answer: 'pQABAVggJ…' },
+  lightSealed: { body: 'pAABAVgg…', answer: 'pAABAVgg…' },
   metrics: { answer: '# TYPE coterie_replica_entries gauge\ncoterie_replica_entries 12\n' },
   look: { answer: look },
   status: {

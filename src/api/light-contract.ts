@@ -1,5 +1,6 @@
 /** Rows of the contract for light clients: bytes that prove themselves, so anybody may ask, web pages of every origin among them. */
 import { z } from 'zod'
+import { limits } from '../wire/limits.ts'
 
 const none = z.strictObject({})
 const cbor = 'application/cbor'
@@ -77,6 +78,21 @@ export const lightRoutes = {
       'NOT_RUNNING',
       'STOPPING',
     ],
+  },
+  lightChannel: {
+    ...row,
+    path: '/light/channel',
+    about: 'The key that listed clients seal calls to now, signed by this node.',
+    errors: ['NO_CLIENTS', 'NOT_READY', 'TOO_MANY_REQUESTS', 'NOT_RUNNING', 'STOPPING'],
+  },
+  lightSealed: {
+    ...row,
+    method: 'POST',
+    path: '/light/sealed',
+    about: 'Carries out a sealed call of a listed client; the answer is sealed, too.',
+    body: z.instanceof(Uint8Array),
+    takes: { type: cbor, bytesMax: limits.sealedCallBytesMax },
+    errors: ['CALL_REFUSED', 'TOO_MANY_REQUESTS', 'NOT_RUNNING', 'STOPPING'],
   },
 } as const
 

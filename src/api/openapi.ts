@@ -41,7 +41,9 @@ export function errorsOf(route: Route): readonly ErrorCode[] {
       ...of(route.access === 'operator', 'TOKEN_REQUIRED', 'TOKEN_REFUSED'),
       ...of(route.access === 'state', 'NOT_FOR_THE_HOST'),
       ...of(route.path.includes(':key'), 'BAD_KEY'),
-      ...of(route.body !== null, 'JSON_REQUIRED', 'BODY_TOO_LARGE', 'BAD_BODY'),
+      ...of(route.body !== null && route.takes === undefined, 'JSON_REQUIRED', 'BAD_BODY'),
+      ...of(route.takes !== undefined, 'CBOR_REQUIRED'),
+      ...of(route.body !== null, 'BODY_TOO_LARGE'),
       ...of(route.stream, 'TOO_MANY_STREAMS'),
       ...route.errors,
     ]),
@@ -118,13 +120,23 @@ function operation(name: RouteName, route: Route, example: RouteExample): Json {
       : {
           requestBody: {
             required: true,
-            content: {
-              'application/json': { schema: jsonSchema(route.body), example: example.body },
-            },
+            content: bodyContent(route, route.body, example),
           },
         }),
     responses: { 200: success(route, example), ...refusals(route) },
   }
+}
+
+function bodyContent({ takes }: Route, body: z.ZodType, example: RouteExample): Json {
+  if (takes === undefined) {
+    return { 'application/json': { schema: jsonSchema(body), example: example.body } }
+  }
+  return { [takes.type]: { ...encoded(takes.type), example: example.body } }
+}
+
+/** Bytes, as a document of JSON can show them. */
+function encoded(media: string): Json {
+  return { schema: { type: 'string', contentEncoding: 'base64', contentMediaType: media } }
 }
 
 function parametersOf(route: Route, example: RouteExample): readonly Json[] {
@@ -162,8 +174,7 @@ function success(route: Route, example: RouteExample): Json {
   const schema = jsonSchema(route.answer)
   if (!route.stream) {
     if (route.bytes !== undefined) {
-      const encoded = { type: 'string', contentEncoding: 'base64', contentMediaType: route.bytes }
-      const content = { schema: encoded, example: example.answer }
+      const content = { ...encoded(route.bytes), example: example.answer }
       return { description: 'Bytes, shown here in base64.', content: { [route.bytes]: content } }
     }
     const media = route.text?.split(';')[0] ?? 'application/json'

@@ -1,5 +1,6 @@
 /** Requests as handlers see them: bounded, then parsed, then believed. */
 import type { Context } from 'hono'
+import { concatBytes } from '../base/bytes.ts'
 import type { Route } from './contract.ts'
 import { apiError } from './errors.ts'
 import type { Caller } from './guard.ts'
@@ -31,7 +32,7 @@ export function callerOf(context: Context): Caller {
 /**
  * The request of a route.
  *
- * @throws {UsageError} `BAD_REQUEST`, `BAD_KEY`, `JSON_REQUIRED`, `BODY_TOO_LARGE`, `BAD_BODY`.
+ * @throws {UsageError} `BAD_REQUEST`, `BAD_KEY`, `JSON_REQUIRED`, `CBOR_REQUIRED`, `BODY_TOO_LARGE`, `BAD_BODY`.
  */
 export async function parsedRequest<Query, Body>(
   context: Context,
@@ -49,7 +50,7 @@ export async function parsedRequest<Query, Body>(
   return {
     key: route.path.includes(':key') ? keyOf(url) : '',
     query: query.data,
-    body: await bodyOf(context, route.body),
+    body: await bodyOf(context, route),
     header: name => context.req.header(name),
     signal: context.req.raw.signal,
   }
@@ -66,9 +67,13 @@ function keyOf(url: URL): string {
   }
 }
 
-async function bodyOf<Body>(context: Context, shape: Route<unknown, Body>['body']): Promise<Body> {
+async function bodyOf<Body>(
+  context: Context,
+  { body: shape, takes }: Pick<Route<unknown, Body>, 'body' | 'takes'>,
+): Promise<Body> {
   // Routes without a body have `null`, and their handlers do not look.
   if (shape === null) return undefined as Body
+  if (takes !== undefined) return shape.parse(await bytesOf(context, takes))
   const type = context.req.header('content-type') ?? ''
   if (!/^application\/json(;\s*charset=utf-8)?$/i.test(type)) {
     throw apiError(
@@ -86,6 +91,16 @@ async function bodyOf<Body>(context: Context, shape: Route<unknown, Body>['body'
   )
 }
 
+async function bytesOf(
+  context: Context,
+  { type, bytesMax }: NonNullable<Route['takes']>,
+): Promise<Uint8Array> {
+  if ((context.req.header('content-type') ?? '').toLowerCase() !== type) {
+    throw apiError('CBOR_REQUIRED', `The body is not ${type}.`, `Set Content-Type: ${type}.`)
+  }
+  return concatBytes(...(await Array.fromAsync(boundedChunks(context, bytesMax))))
+}
+
 function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -95,17 +110,24 @@ function jsonOf(text: string): unknown {
   }
 }
 
-async function boundedText(context: Context): Promise<string> {
+/** @throws {UsageError} `BODY_TOO_LARGE`, at the byte that is too much. */
+async function* boundedChunks(context: Context, bytesMax: number): AsyncGenerator<Uint8Array> {
   const tooLarge = (): Error =>
-    apiError('BODY_TOO_LARGE', `A body has at most ${bodyBytesMax} bytes.`)
-  if (Number(context.req.header('content-length') ?? 0) > bodyBytesMax) throw tooLarge()
+    apiError('BODY_TOO_LARGE', `A body has at most ${bytesMax} bytes here.`)
+  if (Number(context.req.header('content-length') ?? 0) > bytesMax) throw tooLarge()
+  let length = 0
+  for await (const chunk of context.req.raw.body ?? []) {
+    length += chunk.length
+    if (length > bytesMax) throw tooLarge()
+    yield chunk
+  }
+}
+
+async function boundedText(context: Context): Promise<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   let text = ''
-  let length = 0
   try {
-    for await (const chunk of context.req.raw.body ?? []) {
-      length += chunk.length
-      if (length > bodyBytesMax) throw tooLarge()
+    for await (const chunk of boundedChunks(context, bodyBytesMax)) {
       text += decoder.decode(chunk, { stream: true })
     }
     return text + decoder.decode()

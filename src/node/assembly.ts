@@ -15,6 +15,7 @@ import type { MetricFamily } from '../host/telemetry/port.ts'
 import { type Evidence, evidenceDigest, keyReportData } from '../wire/evidence.ts'
 import { NodeAdmission } from './admission.ts'
 import type { BanList } from './ban-list.ts'
+import { ChannelDoor } from './channel-door.ts'
 import type { NodeConfig } from './config.ts'
 import type { Counts } from './counts.ts'
 import type { Encounters } from './encounters.ts'
@@ -68,6 +69,7 @@ export class Assembly {
   #leaving: Leaving | undefined
   #viewed: Viewed | undefined
   #light: LightDoor | undefined
+  #channel: ChannelDoor | undefined
 
   constructor(parts: NodeParts) {
     this.#parts = parts
@@ -89,6 +91,12 @@ export class Assembly {
   get light(): LightDoor {
     if (this.#light === undefined) throw notRunning()
     return this.#light
+  }
+
+  /** Sealed calls. @throws {UsageError} `NOT_RUNNING` before the machines exist. */
+  get channel(): ChannelDoor {
+    if (this.#channel === undefined) throw notRunning()
+    return this.#channel
   }
 
   /** Why the manifest in force does not admit this node; `undefined` if it does. */
@@ -120,6 +128,7 @@ export class Assembly {
     this.#leaving = leaving
     const light = this.#openLight(engine, admission)
     this.#light = light
+    this.#channel = new ChannelDoor({ host, identity, manifests, replica: engine.replica })
     this.#net = await host.openNet({
       admission,
       handlers: encounters.around({
@@ -200,6 +209,7 @@ export class Assembly {
     this.#endArrivals?.()
     this.#pulls?.stop()
     this.#light?.stop()
+    this.#channel?.stop()
     this.#keyEvidence?.stop()
     this.#standing?.stop()
     this.#engine?.stop()

@@ -7,6 +7,7 @@ import type { Host } from '../host/port.ts'
 import type { MetricFamily } from '../host/telemetry/port.ts'
 import { Assembly, type NodeParts } from './assembly.ts'
 import { BanList } from './ban-list.ts'
+import type { ChannelApi } from './channel-api.ts'
 import type { NodeConfig } from './config.ts'
 import { Counts } from './counts.ts'
 import { Encounters } from './encounters.ts'
@@ -116,6 +117,11 @@ class Node implements CoterieNode {
   get light(): LightApi {
     this.#running()
     return this.#assembly.light
+  }
+
+  get channel(): ChannelApi {
+    this.#running()
+    return this.#assembly.channel
   }
 
   members(): readonly MemberView[] {

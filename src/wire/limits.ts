@@ -46,6 +46,10 @@ export const limits = {
   proofLeavesMax: 256,
   /** A proof: a set of 256 elements of the largest size fits, and as many large concurrent values do not. */
   proofBytesMax: kib(2048),
+  /** A sealed call: a value of the largest size fits in Base64, in JSON, padded, twice. */
+  sealedCallBytesMax: kib(256),
+  /** The body inside a sealed answer: a page of the state and a proof fit, in Base64. */
+  callAnswerBytesMax: kib(4096),
   /** Bits of a path, as deep as a descent can go. */
   descentBitsMax: 320,
   /** Messages kept because their author or key is not known yet. */

@@ -26,3 +26,22 @@ export function largestBucket(max: number): number {
   const step = 2 ** (exponent - Math.floor(Math.log2(exponent)) - 1)
   return Math.floor(max / step) * step
 }
+
+const lengthBytes = 4
+
+/** `payload` behind its length, filled up with zeros to its bucket: at least `least` bytes. */
+export function padded(payload: Uint8Array, least: number): Uint8Array {
+  const bytes = new Uint8Array(paddedLength(lengthBytes + payload.length, least))
+  new DataView(bytes.buffer).setUint32(0, payload.length)
+  bytes.set(payload, lengthBytes)
+  return bytes
+}
+
+/** What `padded` was given, as a view; `undefined` for bytes that it never makes. */
+export function unpadded(bytes: Uint8Array, least: number): Uint8Array | undefined {
+  if (bytes.length < lengthBytes) return undefined
+  const end = lengthBytes + new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)
+  if (end > bytes.length || paddedLength(end, least) !== bytes.length) return undefined
+  for (let at = end; at < bytes.length; at++) if (bytes[at] !== 0) return undefined
+  return bytes.subarray(lengthBytes, end)
+}
