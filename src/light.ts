@@ -4,6 +4,7 @@
  */
 export { type Endorsements, noEndorsements } from './attestation/endorsements.ts'
 export { type Timestamp, timestamp } from './base/time.ts'
+export type { Caller, CallerKey, CallRequest, CallResult } from './light/channel.ts'
 export {
   LightClient,
   type LightOptions,

@@ -28,8 +28,11 @@ export function clientState(state: StateApi, client: ApiClient): StateApi {
 /** The key or prefix, if the client may. */
 function permitted({ rights, prefixes }: ApiClient, right: 'read' | 'write', key: string): string {
   if (!rights.includes(right)) {
-    const what = `The manifest gives this client no right to ${right}.`
-    throw apiError('NO_RIGHT', what, 'Ask the manifest set for it.')
+    throw apiError(
+      'NO_RIGHT',
+      `The manifest gives this client no right to ${right}.`,
+      'Ask the manifest set for it.',
+    )
   }
   if (prefixes.some(prefix => key.startsWith(prefix))) return key
   throw apiError(

@@ -39,7 +39,8 @@ export function errorsOf(route: Route): readonly ErrorCode[] {
     ...new Set([
       ...doorErrors.filter(code => route.access !== 'light' || code !== 'ORIGIN_REFUSED'),
       ...of(route.access === 'operator', 'TOKEN_REQUIRED', 'TOKEN_REFUSED'),
-      ...of(route.access === 'state', 'NOT_FOR_THE_HOST'),
+      ...of(route.access === 'state', 'NOT_FOR_THE_HOST', 'NO_RIGHT', 'OUTSIDE_PREFIXES'),
+      ...of(route.access === 'state', route.stream ? 'NOT_SEALED' : 'ANSWER_TOO_LARGE'),
       ...of(route.path.includes(':key'), 'BAD_KEY'),
       ...of(route.body !== null && route.takes === undefined, 'JSON_REQUIRED', 'BAD_BODY'),
       ...of(route.takes !== undefined, 'CBOR_REQUIRED'),
@@ -104,7 +105,8 @@ const accessTexts = {
   public: 'Anybody who reaches the socket may call it.',
   light: 'Anybody may call it, web pages of any origin too; the answer proves itself.',
   operator: "It wants the host's token, except on a testnet.",
-  state: 'From the host it answers on testnets only: inside the TEE, use the library.',
+  state:
+    'From the host it answers on testnets only: inside the TEE, use the library. Listed clients call it sealed, but for streams.',
 } as const
 
 function operation(name: RouteName, route: Route, example: RouteExample): Json {

@@ -7,12 +7,14 @@
  * prove, it does not say.
  */
 import { type Endorsements, noEndorsements } from '../attestation/endorsements.ts'
+import { isRefusal } from '../attestation/verdict.ts'
 import { utf8 } from '../base/bytes.ts'
 import { PeerFault, UsageError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import { type Duration, seconds, type Timestamp } from '../base/time.ts'
 import { limits } from '../wire/limits.ts'
 import type { ProvenContent } from '../wire/proven-content.ts'
+import type { Caller, CallRequest, CallResult } from './channel.ts'
 import { gather } from './gather.ts'
 import { bundleCodec, type Gathered } from './gathered.ts'
 import { type Given, type Judgement, judge } from './judgement.ts'
@@ -20,6 +22,7 @@ import { linkNodesMax, originOf, type Pin } from './link.ts'
 import { type LightMemory, memoryCodec } from './memory.ts'
 import type { LightReport } from './report.ts'
 import { httpSource, isSourceAddress, type LightSource, type SourcePorts } from './source.ts'
+import { type Trust, trustOf } from './trust.ts'
 
 /** The world of a light client. */
 export interface LightPorts extends SourcePorts {
@@ -132,6 +135,37 @@ export class LightClient {
     throw new UsageError('NOTHING_TO_BUNDLE', 'This client has not looked yet.', {
       next: 'Call check or get first.',
     })
+  }
+
+  /**
+   * Has a node carry out a call of its API that it keeps from everybody but the clients that the manifest lists: nobody between here and
+   * the TEE reads it or its answer. Looks at the nodes first, and speaks to one that is genuine and whose state is fresh, or to nobody.
+   *
+   * Whoever gets an error cannot know whether the call was carried out, unless it is one of the first kind.
+   *
+   * @throws {UsageError} before anything is sent: `BAD_CALL`, `SOURCE_UNKNOWN`, `CLIENT_NOT_LISTED`.
+   * @throws {CoterieError} before as well: `NODE_NOT_TRUSTED`, `NODE_NOT_FRESH`, `NO_OFFER`, `OFFER_FORGED`, `OFFER_EXPIRED`, and what `check` throws.
+   * @throws {CoterieError} after: `CALL_NOT_ANSWERED`, `ANSWER_FORGED`.
+   */
+  async call(call: CallRequest, caller: Caller, signal?: AbortSignal): Promise<CallResult> {
+    const { report } = await this.#look(null, signal)
+    // On demand: most clients never call, and HPKE with X-Wing is as large as the rest.
+    const { callThrough } = await import('./channel.ts')
+    return await callThrough(call, caller, {
+      report,
+      sources: this.#sources,
+      trust: this.#trusted(),
+      clock: this.#ports.clock,
+      random: this.#ports.random,
+      signal,
+    })
+  }
+
+  /** The manifest that the last look went by; `undefined` if none could be believed. */
+  #trusted(): Trust | undefined {
+    const { manifests } = this.#last ?? { manifests: [] }
+    const trust = trustOf(manifests, this.#options.pin, 0)
+    return isRefusal(trust) ? undefined : trust
   }
 
   #look(key: string | null, signal: AbortSignal | undefined): Promise<Judgement> {

@@ -15,6 +15,9 @@ interface FetchOptions {
   readonly referrerPolicy: 'no-referrer'
   readonly cache: 'no-store'
   readonly headers: Readonly<Record<string, string>>
+  /** Absent, the method is GET. */
+  readonly method?: 'POST'
+  readonly body?: Uint8Array<ArrayBuffer>
 }
 
 interface FetchAnswer {
@@ -53,6 +56,10 @@ export interface Question {
   readonly path: string
   /** The one media type that an answer may have. */
   readonly type: 'application/cbor' | 'application/json' | 'text/html'
+  /** What is sent along, as CBOR; most questions are their path. */
+  readonly body?: Uint8Array
+  /** How long from the first byte out to the last byte in; `patience` unless said. */
+  readonly patience?: Duration
   /** An answer of more bytes is dropped at the byte that is too much. */
   readonly bytesMax: number
 }
@@ -95,7 +102,8 @@ async function fetched(
   question: Question,
   signal: AbortSignal | undefined,
 ): Promise<Answer> {
-  const expired = ports.deadline(patience)
+  const span = question.patience ?? patience
+  const expired = ports.deadline(span)
   const ends = signal === undefined ? expired : AbortSignal.any([signal, expired])
   try {
     const response = await ports.fetch(`${origin}${question.path}`, {
@@ -106,7 +114,7 @@ async function fetched(
       credentials: 'omit',
       referrerPolicy: 'no-referrer',
       cache: 'no-store',
-      headers: { accept: question.type },
+      ...sentOf(question),
     })
     const refused = refusalOf(response, question)
     const read = refused === undefined ? await bytesOf(response, question.bytesMax) : undefined
@@ -118,9 +126,15 @@ async function fetched(
   } catch {
     // fetch throws for all that keeps an answer from being whole: names, connections, TLS, broken transfers, and time.
     signal?.throwIfAborted()
-    if (expired.aborted) return failed('SOURCE_TIMEOUT', { seconds: patience / 1000 })
+    if (expired.aborted) return failed('SOURCE_TIMEOUT', { seconds: span / 1000 })
     return failed('SOURCE_UNREACHABLE', {})
   }
+}
+
+function sentOf({ type, body }: Question): Pick<FetchOptions, 'headers' | 'method' | 'body'> {
+  if (body === undefined) return { headers: { accept: type } }
+  const headers = { accept: type, 'content-type': 'application/cbor' }
+  return { headers, method: 'POST', body: body.slice() }
 }
 
 function refusalOf(

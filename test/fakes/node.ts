@@ -1,11 +1,9 @@
 /** A node in memory behind the `CoterieNode` port: no network, no crypto, the rules of the port only. */
 
-import type { ApiClient } from '../../src/attestation/manifest-document.ts'
-import { compareBytes, fromUtf8, toHex, utf8 } from '../../src/base/bytes.ts'
+import { compareBytes, toHex, utf8 } from '../../src/base/bytes.ts'
 import { PeerFault, UsageError } from '../../src/base/errors.ts'
 import { type Digest, type NetworkId, nodeIdOfKey } from '../../src/base/ids.ts'
 import type { MetricFamily } from '../../src/host/telemetry/port.ts'
-import type { AskedCall, ChannelApi } from '../../src/node/channel-api.ts'
 import type {
   AppliedManifest,
   BanView,
@@ -29,7 +27,7 @@ import type {
 } from '../../src/node/handle.ts'
 import { LossCounts } from '../../src/node/loss-reasons.ts'
 import type { LightQuestion } from '../../src/wire/light-question.ts'
-import { type CallAnswer, callAnswerCodec } from '../../src/wire/sealed-call.ts'
+import { FakeChannel } from './channel.ts'
 
 /** How many changes the fake keeps for watchers that resume. */
 const eventsMax = 8
@@ -208,27 +206,6 @@ export class FakeLight implements LightApi {
   #answer(text: string): Uint8Array {
     if (this.failWith !== undefined) throw this.failWith
     return utf8(text)
-  }
-}
-
-/** Takes calls unsealed, as JSON, of a client that a test names; answers them unsealed. */
-export class FakeChannel implements ChannelApi {
-  failWith: Error | undefined
-  client: ApiClient = { name: 'wallet', key: 'c1'.repeat(32), rights: ['read'], prefixes: [''] }
-
-  offer(): Uint8Array {
-    if (this.failWith !== undefined) throw this.failWith
-    return utf8('offer')
-  }
-
-  async answer(
-    request: Uint8Array,
-    serve: (asked: AskedCall) => Promise<CallAnswer>,
-  ): Promise<Uint8Array> {
-    if (this.failWith !== undefined) throw this.failWith
-    const { body = '', ...call } = JSON.parse(fromUtf8(request) ?? '')
-    const asked = { method: 'GET', type: '', ...call, body: utf8(body) }
-    return callAnswerCodec.encode(await serve({ client: this.client, call: asked }))
   }
 }
 

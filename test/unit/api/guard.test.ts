@@ -14,10 +14,13 @@ const jsonHeaders = { 'content-type': 'application/json' }
 const rows: readonly (readonly [string, Route])[] = Object.entries(routes)
 const pathOf = (route: Route): string => route.path.replace(':key', 'k')
 
+/** As the fake channel takes it. */
+const sealedCall = JSON.stringify({ path: '/v1/state/k' })
+
 /** Asks a route for real, with a body where it takes one. */
 function ask(url: string, name: string, route: Route, headers: Record<string, string> = {}) {
   const { body: sent, query, key } = routeExamples[name as RouteName]
-  const body = JSON.stringify(sent)
+  const body = route.takes === undefined ? JSON.stringify(sent) : sealedCall
   // What must be asked for is in the example; other routes are asked as a stranger would.
   const isLight = route.access === 'light'
   const path = isLight ? route.path.replace(':key', key ?? '') : pathOf(route)
@@ -26,7 +29,11 @@ function ask(url: string, name: string, route: Route, headers: Record<string, st
     headers:
       route.body === null
         ? headers
-        : { ...jsonHeaders, 'content-length': String(body.length), ...headers },
+        : {
+            'content-type': route.takes?.type ?? 'application/json',
+            'content-length': String(body.length),
+            ...headers,
+          },
     ...(route.body === null ? {} : { body }),
   })
 }
