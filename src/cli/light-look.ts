@@ -10,7 +10,7 @@ import { readEndorsementFiles } from '../host/endorsements/files.ts'
 import { systemRandom } from '../host/random.ts'
 import { replaceFile } from '../host/replace-file.ts'
 import { LightClient, type LightOptions, type LightPorts } from '../light/client.ts'
-import { type CoterieLink, type Pin, parseLink, pinOf } from '../light/link.ts'
+import { type CoterieLink, isMultiaddr, type Pin, parseLink, pinOf } from '../light/link.ts'
 import type { LightMemory } from '../light/memory.ts'
 import type { SourcePorts } from '../light/source.ts'
 import { limits } from '../wire/limits.ts'
@@ -33,6 +33,7 @@ export interface LightFlags {
 export interface Place {
   readonly pin: Pin
   readonly manifest: Uint8Array | undefined
+  /** Origins and multiaddrs. */
   readonly sources: readonly string[]
 }
 
@@ -77,20 +78,38 @@ async function pinFrom(
   return { pin, manifest: encodeEnvelope(head) }
 }
 
+/** A light client, and the connections that it asks over: whoever is done closes them, or the process goes on. */
+export interface OpenedLight extends AsyncDisposable {
+  readonly client: LightClient
+}
+
 /** A light client for a command. @throws {UsageError} `SOURCES_MISSING`, and what the client and `readEndorsementFiles` throw. */
-export async function openLight(place: Place, flags: LightFlags): Promise<LightClient> {
+export async function openLight(place: Place, flags: LightFlags): Promise<OpenedLight> {
   if (place.sources.length === 0) {
     throw new UsageError('SOURCES_MISSING', 'It is not said which nodes to ask.', {
-      next: 'Name the addresses of their HTTP API, or a coterie: link.',
+      next: 'Name the addresses of their HTTP API, their multiaddrs, or a coterie: link.',
     })
   }
-  const options: LightOptions = {
-    pin: place.pin,
-    sources: place.sources,
-    endorsements: await endorsementsIn(flags),
-    ...(place.manifest === undefined ? {} : { manifest: place.manifest }),
+  const endorsements = await endorsementsIn(flags)
+  // libp2p is loaded by who dials: it takes longer than a look over HTTP.
+  const dialler = place.sources.some(isMultiaddr)
+    ? await (await import('../host/net/light-dialler.ts')).openLightDialler(place.pin)
+    : undefined
+  const close = async (): Promise<void> => await dialler?.close()
+  try {
+    const options: LightOptions = {
+      ...{ pin: place.pin, endorsements },
+      sources: place.sources.map(
+        each => (isMultiaddr(each) ? dialler?.source(each) : undefined) ?? each,
+      ),
+      ...(place.manifest === undefined ? {} : { manifest: place.manifest }),
+    }
+    const client = await LightClient.open(portsWith(flags.state), options)
+    return { client, [Symbol.asyncDispose]: close }
+  } catch (error) {
+    await close()
+    throw error
   }
-  return LightClient.open(portsWith(flags.state), options)
 }
 
 /** Vendors' documents in the files that flags name. */

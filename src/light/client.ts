@@ -18,7 +18,7 @@ import type { Caller, CallRequest, CallResult } from './channel.ts'
 import { gather } from './gather.ts'
 import { bundleCodec, type Gathered } from './gathered.ts'
 import { type Given, type Judgement, judge } from './judgement.ts'
-import { linkNodesMax, originOf, type Pin } from './link.ts'
+import { isMultiaddr, linkNodesMax, originOf, type Pin } from './link.ts'
 import { type LightMemory, memoryCodec } from './memory.ts'
 import type { LightReport } from './report.ts'
 import { httpSource, isSourceAddress, type LightSource, type SourcePorts } from './source.ts'
@@ -193,9 +193,7 @@ export class LightClient {
 
 /** @throws {UsageError} `BAD_SOURCES`. @throws {CoterieError} `LINK_BAD` for a text that is no origin. */
 function sourcesOf(given: LightOptions['sources'], ports: SourcePorts): readonly LightSource[] {
-  const sources = given.map(one =>
-    typeof one === 'string' ? httpSource(originOf(one), ports) : one,
-  )
+  const sources = given.map(one => (typeof one === 'string' ? sourceAt(one, ports) : one))
   const addresses = sources.map(({ address }) => address)
   const areFew = sources.length >= 1 && sources.length <= linkNodesMax
   const areApart = new Set(addresses).size === sources.length
@@ -209,6 +207,13 @@ function sourcesOf(given: LightOptions['sources'], ports: SourcePorts): readonly
     )
   }
   return sources
+}
+
+function sourceAt(address: string, ports: SourcePorts): LightSource {
+  if (!isMultiaddr(address)) return httpSource(originOf(address), ports)
+  throw new UsageError('BAD_SOURCES', 'A light client dials no multiaddr by itself.', {
+    next: 'Hand over a source of coterie/light/libp2p, or name the HTTP API of the node.',
+  })
 }
 
 /** How a key is watched. */

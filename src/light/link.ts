@@ -3,7 +3,8 @@
  *
  *     coterie:<network id>/<manifest hash>?node=https%3A%2F%2Fnode.example&node=http%3A%2F%2F127.0.0.1%3A9000
  *
- * It pins who is believed (network and manifest) and names where to ask. The nodes that it names are not trusted.
+ * It pins who is believed (network and manifest) and names where to ask: HTTP APIs, or multiaddrs for whoever can dial them. The nodes
+ * that it names are not trusted.
  */
 
 import { manifestHash, networkIdOf } from '../attestation/manifest.ts'
@@ -26,7 +27,7 @@ export function pinOf(manifest: ParsedManifest): Pin {
 
 /** What a `coterie:` link says: a pin, and where to ask. */
 export interface CoterieLink extends Pin {
-  /** Origins of nodes' HTTP API, at least one, each once; `https://node.example` or `http://127.0.0.1:9000`. */
+  /** At least one, each once: origins of HTTP APIs (`https://node.example`) and multiaddrs (`/ip4/192.0.2.1/tcp/9600/p2p/12D3KooW…`). */
   readonly nodes: readonly string[]
 }
 
@@ -61,14 +62,28 @@ export function parseLink(text: string): CoterieLink {
   return link
 }
 
-/** The text of a link. @throws {CoterieError} `LINK_BAD` if it names no node, too many, one twice, or something else than an origin. */
+/** The text of a link. @throws {CoterieError} `LINK_BAD` if it names no node, too many, one twice, or something else than an address. */
 export function formatLink({ network, manifest, nodes }: CoterieLink): string {
   if (nodes.length === 0 || nodes.length > linkNodesMax) {
     throw bad(`it names 1 to ${linkNodesMax} nodes`)
   }
   if (new Set(nodes).size < nodes.length) throw bad('it names a node twice')
-  const query = nodes.map(node => `node=${encodeURIComponent(originOf(node))}`)
+  const query = nodes.map(node => `node=${encodeURIComponent(addressOf(node))}`)
   return `${scheme}${network}/${manifest}?${query.join('&')}`
+}
+
+/** A TCP port and the peer id of the node there. */
+const multiaddr =
+  /^\/(?:ip4|ip6|dns|dns4|dns6)\/[0-9A-Za-z.:-]+\/tcp\/[1-9]\d{0,4}\/p2p\/[1-9A-HJ-NP-Za-km-z]{46,62}$/
+
+/** Whether this is how a node is dialled, and no HTTP API: browsers cannot, programs on Node do it by `coterie/light/libp2p`. */
+export function isMultiaddr(address: string): boolean {
+  return multiaddr.test(address)
+}
+
+/** The address of a node, either way. @throws {CoterieError} `LINK_BAD` for anything else. */
+export function addressOf(address: string): string {
+  return isMultiaddr(address) ? address : originOf(address)
 }
 
 /**
@@ -81,14 +96,14 @@ export function originOf(address: string): string {
   const isOrigin = url?.origin === address || url?.href === address
   const isHttp = url?.protocol === 'http:' || url?.protocol === 'https:'
   if (url === undefined || !isOrigin || !isHttp || url.href !== `${url.origin}/`) {
-    throw bad('an address of a node is http:// or https://, a host and perhaps a port')
+    throw badAddress()
   }
   return url.origin
 }
 
 function addressIn(encoded: string): string {
   try {
-    return originOf(decodeURIComponent(encoded))
+    return addressOf(decodeURIComponent(encoded))
   } catch (cause) {
     if (cause instanceof CoterieError) throw cause
     // decodeURIComponent throws URIError for a lone percent sign and for bytes that are no text.
@@ -98,6 +113,12 @@ function addressIn(encoded: string): string {
 
 function digest(hex: string): Digest {
   return digestOf(fromHex(hex) ?? new Uint8Array(32))
+}
+
+function badAddress(): CoterieError {
+  return new CoterieError('LINK_BAD', 'This is no address of a node.', {
+    next: 'Write it like http://127.0.0.1:9000, with nothing behind, or with its peer id like /ip4/192.0.2.1/tcp/9600/p2p/12D3KooW…',
+  })
 }
 
 function bad(what: string, cause?: unknown): CoterieError {

@@ -34,8 +34,8 @@ function getCommand(): Command {
     .description('print what a key holds, proven under a state that enough machines signed')
     .argument('<key>')
     .option(
-      '--from <url>',
-      "a node's HTTP API, http://127.0.0.1:9000; repeated: all of them",
+      '--from <address>',
+      "a node's HTTP API, http://127.0.0.1:9000, or its multiaddr; repeated: all of them",
       gather,
       [],
     )
@@ -44,7 +44,8 @@ function getCommand(): Command {
     .option('--json', 'print the report as one JSON document', false)
     .addHelpText('after', helpText)
     .action(async (key: string, flags: Flags) => {
-      const client = await openLight(await placeOf(flags, flags.from), flags)
+      await using light = await openLight(await placeOf(flags, flags.from), flags)
+      const { client } = light
       const { report, content } = await client.get(key)
       await saveBundle(client, flags.bundle)
       process.exitCode = codeOf(report, content !== undefined)

@@ -1,6 +1,6 @@
 /** `coterie policy link`: the first thing that a light client is told, as text for a message or a QR code. */
 import { Command } from 'commander'
-import { formatLink, originOf, pinOf } from '../../light/link.ts'
+import { addressOf, formatLink, pinOf } from '../../light/link.ts'
 import { printJson, printLine } from '../output.ts'
 import { readPolicy, readPolicyBytes } from '../policy-file.ts'
 import { type ReachFlags, withNode } from '../reach.ts'
@@ -14,8 +14,8 @@ export function linkCommand(): Command {
     .description('print the coterie: link that pins a manifest and says where nodes are')
     .argument('[file]', 'a manifest file; that of a running node unless given')
     .requiredOption(
-      '--node <url>',
-      "a node's HTTP API as light clients reach it; repeated: up to 16",
+      '--node <address>',
+      "a node's HTTP API as light clients reach it, or its multiaddr; repeated: up to 16",
       (value: string, before: readonly string[] = []) => [...before, value],
     )
     .action(async (file: string | undefined, _: object, command: Command) => {
@@ -26,7 +26,7 @@ export function linkCommand(): Command {
           : await readPolicyBytes(file)
       const { manifest } = readPolicy(bytes)
       const pin = pinOf(manifest)
-      const link = formatLink({ ...pin, nodes: flags.node.map(originOf) })
+      const link = formatLink({ ...pin, nodes: flags.node.map(addressOf) })
       if (flags.json === true) return printJson({ link, ...pin })
       printLine(link)
     })

@@ -4,6 +4,7 @@ import { earOf } from '../../attestation/ear.ts'
 import type { Inspection } from '../../attestation/inspection.ts'
 import { platformNames } from '../../attestation/platforms.ts'
 import { UsageError } from '../../base/errors.ts'
+import { isMultiaddr } from '../../light/link.ts'
 import { adviceOn } from '../../node/refusal-advice.ts'
 import { type EvidenceFlags, inspectFile } from '../evidence-file.ts'
 import { printInspection } from '../inspection-text.ts'
@@ -29,8 +30,8 @@ const codeOf: Readonly<Record<Inspection['verdict'], number>> = {
 }
 
 const helpText = `
-Addresses (http://127.0.0.1:9000, or one coterie: link) are live nodes: each is asked with a nonce of its own, and what it committed to is held against what
-other machines signed. --policy or a link says whom to believe. Anything else is a file, and --platform says what made it.
+Addresses (http://127.0.0.1:9000, a multiaddr with peer id, or one coterie: link) are live nodes: each is asked with a nonce of its own, and what it committed to
+is held against what other machines signed. --policy or a link says whom to believe. Anything else is a file, and --platform says what made it.
 
 The verdict is trusted (exit code 0), refused (1) or undetermined (3). Without --measurement or a policy that names software it is
 undetermined at best: genuine hardware runs anything. Main registers: PCR0 (nitro), MRENCLAVE (sgx), MRTD (tdx), MEASUREMENT (sev-snp).
@@ -68,12 +69,15 @@ export function verifyCommand(): Command {
     )
 }
 
-const isAddress = (text: string): boolean => /^(https?:\/\/|coterie:)/.test(text)
+/** As people write them: what is wrong with one is said when it is read. */
+const isAddress = (text: string): boolean =>
+  /^(https?:\/\/|coterie:|\/(ip[46]|dns[46]?)\/)/.test(text)
 
 async function verifyLive(addresses: readonly string[], flags: VerifyFlags): Promise<void> {
   const { policy, json } = flags
   const light = { ...flags, ...(policy === undefined ? {} : { manifest: policy }) }
-  const client = await openLight(await placeOf(light, addresses), light)
+  await using opened = await openLight(await placeOf(light, addresses), light)
+  const { client } = opened
   const report = await client.check()
   await saveBundle(client, flags.bundle)
   process.exitCode = codeOfReport(report, report.verdict === 'trusted')
@@ -84,7 +88,7 @@ async function verifyLive(addresses: readonly string[], flags: VerifyFlags): Pro
   printReport(report, commandOf('verify', ...addresses, ...pinned, ...again))
   await printPages(
     sourcePorts,
-    report.nodes.map(({ source }) => source),
+    report.nodes.map(({ source }) => source).filter(source => !isMultiaddr(source)),
   )
 }
 

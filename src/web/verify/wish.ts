@@ -3,7 +3,7 @@ import { parseLineage } from '../../attestation/manifest-lineage.ts'
 import { isRefusal } from '../../attestation/verdict.ts'
 import { utf8 } from '../../base/bytes.ts'
 import { UsageError } from '../../base/errors.ts'
-import { formatLink, originOf, type Pin, parseLink, pinOf } from '../../light/link.ts'
+import { formatLink, isMultiaddr, originOf, type Pin, parseLink, pinOf } from '../../light/link.ts'
 import type { Wish } from './ports.ts'
 
 /** A wish that can be carried out. */
@@ -28,7 +28,9 @@ export function readWish(wish: Wish): ReadWish {
   }
   if (text.startsWith('coterie:')) {
     const { nodes, ...pin } = parseLink(text)
-    const sources = named.length > 0 ? named.map(originOf) : nodes
+    // Those that a browser cannot dial are for other clients.
+    const sources =
+      named.length > 0 ? named.map(originOf) : nodes.filter(each => !isMultiaddr(each))
     return { pin, sources, manifest: undefined, key }
   }
   const manifest = utf8(text)

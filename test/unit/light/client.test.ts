@@ -94,6 +94,17 @@ describe('sources', () => {
     expect(client.bundle().length).toBeLessThan(100_000)
   })
 
+  test('that are multiaddrs are refused with the way to dial them', async () => {
+    const { network } = await opened()
+    const peer = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
+    const sources = [`/ip4/192.0.2.1/tcp/9600/p2p/${peer}`]
+    const open = LightClient.open(network.ports(), { pin: network.pin, sources })
+    await expect(open).rejects.toMatchObject({
+      code: 'BAD_SOURCES',
+      next: expect.stringContaining('coterie/light/libp2p'),
+    })
+  })
+
   const none: LightSource['ask'] = async () => ({
     kind: 'failed',
     code: 'SOURCE_UNREACHABLE',

@@ -1,7 +1,13 @@
 /** `coterie:` links: one spelling, and nothing in them but a pin and addresses. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { formatLink, linkNodesMax, originOf, parseLink } from '../../../src/light/link.ts'
+import {
+  formatLink,
+  isMultiaddr,
+  linkNodesMax,
+  originOf,
+  parseLink,
+} from '../../../src/light/link.ts'
 
 const network = 'a1'.repeat(32)
 const manifest = '0b'.repeat(32)
@@ -45,6 +51,20 @@ test('what is written is read as the same link, and what is read is written as t
   )
 })
 
+const peer = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
+
+test('a link may name nodes by multiaddr, in one spelling as well', () => {
+  const nodes = [
+    `/ip4/192.0.2.1/tcp/9600/p2p/${peer}`,
+    `/ip6/2001:db8::1/tcp/9600/p2p/${peer}`,
+    `/dns4/node.example/tcp/9600/p2p/${peer}`,
+    'https://node.example',
+  ]
+  const text = formatLink({ network, manifest, nodes } as never)
+  expect(parseLink(text).nodes).toEqual(nodes)
+  expect(nodes.map(isMultiaddr)).toEqual([true, true, true, false])
+})
+
 test('every changed character gives another link or none', () => {
   const told = JSON.stringify(parseLink(good))
   for (let at = 0; at < good.length; at++) {
@@ -84,6 +104,11 @@ describe('refused', () => {
     ['a user', withNode('https://me:secret@node.example')],
     ['a default port', withNode('https://node.example:443')],
     ['a file', withNode('file:///etc/passwd')],
+    ['a multiaddr without peer id', withNode('/ip4/192.0.2.1/tcp/9600')],
+    ['a multiaddr of no TCP port', withNode(`/ip4/192.0.2.1/udp/9600/quic-v1/p2p/${peer}`)],
+    ['a multiaddr of a relay', withNode(`/ip4/192.0.2.1/tcp/9600/p2p/${peer}/p2p-circuit`)],
+    ['a multiaddr with a slash behind', withNode(`/ip4/192.0.2.1/tcp/9600/p2p/${peer}/`)],
+    ['a path of a file', withNode('/etc/passwd')],
     ['a script', withNode('javascript:alert(1)')],
     ['a socket', withNode('unix:/run/coterie.sock')],
     ['capital letters', withNode('https://NODE.example')],

@@ -23,6 +23,14 @@ test('a link says whom to believe and whom to ask; addresses that are typed take
   expect(typed.sources).toEqual(['https://one.example', 'https://two.example'])
 })
 
+test('nodes that only other programs can dial are left out, and no link says less for it', () => {
+  const peer = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
+  const mixed = `${link}&node=${encodeURIComponent(`/ip4/192.0.2.1/tcp/9600/p2p/${peer}`)}`
+  const read = readWish({ pin: mixed, nodes: '', key: '' })
+  expect(read.sources).toEqual(['http://127.0.0.1:9000'])
+  expect(linkOf(read)).toBe(link)
+})
+
 test('what is neither a link nor a manifest is refused with what to do', async () => {
   const read = async (pin: string, nodes = ''): Promise<unknown> =>
     readWish({ pin, nodes, key: '' })
