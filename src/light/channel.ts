@@ -8,6 +8,7 @@ import { keyOfNodeId, type NodeId } from '../base/ids.ts'
 import type { Random } from '../base/random.ts'
 import { after, seconds, type Timestamp } from '../base/time.ts'
 import { kemBytes } from '../crypto/kem.ts'
+import { settled } from '../crypto/settled.ts'
 import {
   type ChannelOffer,
   channelOfferCodec,
@@ -105,7 +106,7 @@ export async function callThrough(
   const body = outgoing.seal({ ...unsigned, signature })
   const bytes = await asked(source, sealedQuestion(body), context)
   if (typeof bytes === 'string') throw notAnswered(bytes)
-  const answer = outgoing.open(bytes)
+  const answer = await settled(() => outgoing.open(bytes))
   if (answer === undefined) throw forgedAnswer()
   const { status, type, body: said } = answer
   return { status, type, body: said, node, source: source.address, report }
@@ -160,7 +161,7 @@ async function offerOf(
     typeof bytes === 'string' ? undefined : ifReadable(() => channelOfferCodec.decode(bytes))
   if (offer === undefined) throw noOffer(typeof bytes === 'string' ? bytes : 'OFFER_MALFORMED')
   const now = context.clock.wall()
-  const code = offerRefusal(offer, { network, node, now, skew: headAgeMax })
+  const code = await settled(() => offerRefusal(offer, { network, node, now, skew: headAgeMax }))
   if (code !== undefined) throw noGoodOffer(code)
   return offer
 }

@@ -12,6 +12,7 @@ import { utf8 } from '../base/bytes.ts'
 import { PeerFault, UsageError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import { type Duration, seconds, type Timestamp } from '../base/time.ts'
+import { settled } from '../crypto/settled.ts'
 import { limits } from '../wire/limits.ts'
 import type { ProvenContent } from '../wire/proven-content.ts'
 import type { Caller, CallRequest, CallResult } from './channel.ts'
@@ -154,7 +155,7 @@ export class LightClient {
     return await callThrough(call, caller, {
       report,
       sources: this.#sources,
-      trust: this.#trusted(),
+      trust: await this.#trusted(),
       clock: this.#ports.clock,
       random: this.#ports.random,
       signal,
@@ -162,9 +163,9 @@ export class LightClient {
   }
 
   /** The manifest that the last look went by; `undefined` if none could be believed. */
-  #trusted(): Trust | undefined {
+  async #trusted(): Promise<Trust | undefined> {
     const { manifests } = this.#last ?? { manifests: [] }
-    const trust = trustOf(manifests, this.#options.pin, 0)
+    const trust = await settled(() => trustOf(manifests, this.#options.pin, 0))
     return isRefusal(trust) ? undefined : trust
   }
 
