@@ -163,7 +163,7 @@ describe.skipIf(isSkipped)(`the verification page${absence}`, () => {
     await network.advance()
     const seen = await look(network)
     expect(seen).toMatchObject({ word: 'Undetermined', facts: { State: 'not converged' } })
-    expect(seen.text).toContain('They committed to different states for one moment.')
+    expect(seen.text).toContain('For one moment there are two states')
   })
 
   test('a node that nobody else signs is isolated, and a restored state says so', async () => {

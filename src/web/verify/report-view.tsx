@@ -88,9 +88,9 @@ function Agreement({ nodes }: { readonly nodes: readonly NodeView[] }) {
   return (
     <section class="card" aria-labelledby="agreement">
       <h2 id="agreement">What the nodes committed to</h2>
-      {disagree(camps) && (
+      {disagree(nodes) && (
         <p class="bad">
-          <Mark tone="bad" /> They committed to different states for one moment.
+          <Mark tone="bad" /> For one moment there are two states that somebody committed to.
         </p>
       )}
 

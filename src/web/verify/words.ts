@@ -87,9 +87,12 @@ export function campsOf(nodes: readonly NodeView[]): readonly Camp[] {
     .toSorted((left, right) => right.sources.length - left.sources.length)
 }
 
-/** Whether two nodes committed to different states for one moment. */
-export function disagree(camps: readonly Camp[]): boolean {
-  return new Set(camps.map(({ cut }) => cut)).size < camps.length
+/**
+ * Whether somebody committed to another state for one moment. By the fields of the report and not by the camps: nodes may differ in what they signed
+ * last while they still show what they signed before.
+ */
+export function disagree(nodes: readonly Pick<NodeView, 'fields'>[]): boolean {
+  return nodes.some(({ fields }) => fields !== null && fields.differing > 0)
 }
 
 export function signersText({ signers }: HeadView): string {

@@ -45,8 +45,9 @@ test('nodes that committed to one state stand together; different states of one 
   const nodes = [node('a', '1', 'x'), node('b', '1', 'y'), node('c', '1', 'y')]
   const camps = campsOf(nodes)
   expect(camps.map(({ sources }) => sources)).toEqual([['b', 'c'], ['a']])
-  expect(disagree(camps)).toBe(true)
-  expect(disagree(campsOf([node('a', '1', 'x'), node('b', '2', 'y')]))).toBe(false)
+  const differing = (count: number) => ({ fields: { differing: count } }) as NodeView
+  expect(disagree([differing(0), differing(1)])).toBe(true)
+  expect(disagree([differing(0), { fields: null }])).toBe(false)
   expect(campsOf([{ source: 'a', head: null } as unknown as NodeView])).toEqual([])
 })
 
