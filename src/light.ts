@@ -4,7 +4,8 @@
  */
 export { type Endorsements, noEndorsements } from './attestation/endorsements.ts'
 export { type Timestamp, timestamp } from './base/time.ts'
-export type { Caller, CallerKey, CallRequest, CallResult } from './light/channel.ts'
+export { callNode } from './light/call.ts'
+export type { Caller, CallerKey, CallRequest, CallResult } from './light/caller.ts'
 export {
   LightClient,
   type LightOptions,

@@ -1,15 +1,7 @@
 import { type Decapsulator, decapsulatorOf, encapsulateWith } from '#crypto/kem'
 import { assert } from '../base/errors.ts'
 import { Secret } from '../base/secret.ts'
-
-/** Sizes of X-Wing (draft-connolly-cfrg-xwing-kem), in bytes. */
-export const kemBytes = {
-  publicKey: 1216,
-  ciphertext: 1120,
-  shared: 32,
-  seed: 32,
-  entropy: 64,
-} as const
+import { kemBytes } from './kem-bytes.ts'
 
 /** An X-Wing key pair: X25519 and ML-KEM-768 together, so that either alone may fall. */
 export class KemKey {

@@ -2,95 +2,56 @@
  * Sealed calls (docs/spec/attested-channel.md): the part of a light client that speaks to a node in private. What it believes of the node comes
  * from a look at it; the rest is arithmetic. Loaded on demand.
  */
+import { isRefusal } from '../attestation/verdict.ts'
 import { toHex } from '../base/bytes.ts'
 import { CoterieError, ifReadable, UsageError } from '../base/errors.ts'
 import { keyOfNodeId, type NodeId } from '../base/ids.ts'
-import type { Random } from '../base/random.ts'
-import { after, seconds, type Timestamp } from '../base/time.ts'
-import { kemBytes } from '../crypto/kem.ts'
+import { after, seconds } from '../base/time.ts'
+import { kemBytes } from '../crypto/kem-bytes.ts'
 import { settled } from '../crypto/settled.ts'
 import {
   type ChannelOffer,
   channelOfferCodec,
+  type OfferContext,
   offerRefusal,
   subkeyDigest,
 } from '../wire/channel-offer.ts'
 import {
   type Call,
-  type CallAnswer,
   callBodyBytesMax,
   isCallPath,
   isCallType,
   sealedAnswerBytesMax,
 } from '../wire/sealed-call.ts'
 import { OutgoingCall } from '../wire/sealed-exchange.ts'
-import type { LightReport } from './report.ts'
+import type { Caller, CallRequest, CallResult } from './caller.ts'
+import type { Looked } from './client.ts'
 import type { LightSource, Question } from './source.ts'
 import { headAgeMax } from './state-word.ts'
-import type { Trust } from './trust.ts'
+import { trustOf } from './trust.ts'
 
 /** A call counts for so long after it was made, by the clock of the client: whoever holds it back longer has a dead one. */
 const callLife = seconds(30)
 /** From the first byte out to the last byte in: a write waits for others to hold it. */
 const callPatience = seconds(40)
 
-/** What is asked for, as over HTTP: docs/spec/api.md says which routes there are. */
-export interface CallRequest {
-  readonly method: Call['method']
-  /** With its query, percent-encoded: `/v1/state/team%2Fmotd`. */
-  readonly path: string
-  /** Media type of the body; `application/json` unless said. */
-  readonly type?: string
-  readonly body?: Uint8Array
-}
-
-/** Who calls, and whom. */
-export interface Caller {
-  /** The key that the manifest lists under `api.clients`. */
-  readonly key: CallerKey
-  /** Address of the source to call; unless said, the first that is trusted and fresh. */
-  readonly source?: string
-}
-
-/** An Ed25519 key that signs: in memory, in hardware, or of WebCrypto. */
-export interface CallerKey {
-  /** 32 bytes. */
-  readonly publicKey: Uint8Array
-  /** 64 bytes over the whole of `message`. */
-  sign(message: Uint8Array): Uint8Array | Promise<Uint8Array>
-}
-
-/** What the node answered, and what that rests on. */
-export interface CallResult extends CallAnswer {
-  /** The genuine node that answered. */
-  readonly node: NodeId
-  readonly source: string
-  readonly report: LightReport
-}
-
-/** What a look brought, and the world. */
-export interface CallContext {
-  readonly report: LightReport
-  readonly trust: Trust | undefined
-  readonly sources: readonly LightSource[]
-  readonly clock: { wall(): Timestamp }
-  readonly random: Random
-  readonly signal: AbortSignal | undefined
-}
-
-/** As `LightClient.call`, once the nodes were looked at. */
+/** As `callNode`, once the nodes were looked at. */
 export async function callThrough(
   request: CallRequest,
   { key, source: wanted }: Caller,
-  context: CallContext,
+  looked: Looked,
+  signal: AbortSignal | undefined,
 ): Promise<CallResult> {
   const call = callOf(request)
-  const { source, node } = chosen(context, wanted)
-  const { trust, random, clock, report } = context
-  const isListed = trust?.manifest.api.clients.some(each => each.key === toHex(key.publicKey))
-  if (trust === undefined || isListed !== true) throw notListed()
-  const target = { network: trust.network, node: keyOfNodeId(node) }
-  const offer = await offerOf(source, target, context)
+  const { source, node } = chosen(looked, wanted)
+  const { manifests, pin, report } = looked
+  const { random, clock } = looked.ports
+  const trust = await settled(() => trustOf(manifests, pin, 0))
+  const clients = isRefusal(trust) ? [] : trust.manifest.api.clients
+  if (!clients.some(each => each.key === toHex(key.publicKey))) throw notListed()
+  const target = { network: pin.network, node: keyOfNodeId(node) }
+  const ask = (question: Question): Promise<Uint8Array | string> => asked(source, question, signal)
+  const offer = await offerOf(ask, { ...target, now: clock.wall(), skew: headAgeMax })
   const subkey = subkeyDigest(offer.subkey)
   const entropy = random.bytes(kemBytes.entropy)
   using outgoing = OutgoingCall.to({ ...target, subkey }, { subkey: offer.subkey, entropy })
@@ -104,7 +65,7 @@ export async function callThrough(
   }
   const signature = await key.sign(outgoing.message(unsigned))
   const body = outgoing.seal({ ...unsigned, signature })
-  const bytes = await asked(source, sealedQuestion(body), context)
+  const bytes = await ask(sealedQuestion(body))
   if (typeof bytes === 'string') throw notAnswered(bytes)
   const answer = await settled(() => outgoing.open(bytes))
   if (answer === undefined) throw forgedAnswer()
@@ -125,7 +86,7 @@ function callOf({ method, path, type, body = new Uint8Array(0) }: CallRequest): 
 
 /** A node that is genuine and whose state is fresh. Anything less may be made to answer from a past that nobody else shares. */
 function chosen(
-  { report, sources }: CallContext,
+  { report, sources }: Looked,
   wanted: string | undefined,
 ): { readonly source: LightSource; readonly node: NodeId } {
   const views = report.nodes.filter(view => wanted === undefined || view.source === wanted)
@@ -152,16 +113,14 @@ function chosen(
 
 /** @throws {CoterieError} `NO_OFFER`, `OFFER_FORGED`, `OFFER_EXPIRED`. */
 async function offerOf(
-  source: LightSource,
-  { network, node }: { readonly network: Trust['network']; readonly node: Uint8Array },
-  context: CallContext,
+  ask: (question: Question) => Promise<Uint8Array | string>,
+  context: OfferContext,
 ): Promise<ChannelOffer> {
-  const bytes = await asked(source, offerQuestion, context)
+  const bytes = await ask(offerQuestion)
   const offer =
     typeof bytes === 'string' ? undefined : ifReadable(() => channelOfferCodec.decode(bytes))
   if (offer === undefined) throw noOffer(typeof bytes === 'string' ? bytes : 'OFFER_MALFORMED')
-  const now = context.clock.wall()
-  const code = await settled(() => offerRefusal(offer, { network, node, now, skew: headAgeMax }))
+  const code = await settled(() => offerRefusal(offer, context))
   if (code !== undefined) throw noGoodOffer(code)
   return offer
 }
@@ -181,7 +140,7 @@ function sealedQuestion(body: Uint8Array): Question {
 async function asked(
   source: LightSource,
   question: Question,
-  { signal }: CallContext,
+  signal: AbortSignal | undefined,
 ): Promise<Uint8Array | string> {
   const answer = await source.ask(question, signal)
   return answer.kind === 'bytes' ? answer.bytes : answer.code

@@ -7,15 +7,12 @@
  * prove, it does not say.
  */
 import { type Endorsements, noEndorsements } from '../attestation/endorsements.ts'
-import { isRefusal } from '../attestation/verdict.ts'
 import { utf8 } from '../base/bytes.ts'
 import { PeerFault, UsageError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import { type Duration, seconds, type Timestamp } from '../base/time.ts'
-import { settled } from '../crypto/settled.ts'
 import { limits } from '../wire/limits.ts'
 import type { ProvenContent } from '../wire/proven-content.ts'
-import type { Caller, CallRequest, CallResult } from './channel.ts'
 import { gather } from './gather.ts'
 import { bundleCodec, type Gathered } from './gathered.ts'
 import { type Given, type Judgement, judge } from './judgement.ts'
@@ -23,7 +20,6 @@ import { isMultiaddr, linkNodesMax, originOf, type Pin } from './link.ts'
 import { type LightMemory, memoryCodec } from './memory.ts'
 import type { LightReport } from './report.ts'
 import { httpSource, isSourceAddress, type LightSource, type SourcePorts } from './source.ts'
-import { type Trust, trustOf } from './trust.ts'
 
 /** The world of a light client. */
 export interface LightPorts extends SourcePorts {
@@ -138,35 +134,14 @@ export class LightClient {
     })
   }
 
-  /**
-   * Has a node carry out a call of its API that it keeps from everybody but the clients that the manifest lists: nobody between here and
-   * the TEE reads it or its answer. Looks at the nodes first, and speaks to one that is genuine and whose state is fresh, or to nobody.
-   *
-   * Whoever gets an error cannot know whether the call was carried out, unless it is one of the first kind.
-   *
-   * @throws {UsageError} before anything is sent: `BAD_CALL`, `SOURCE_UNKNOWN`, `CLIENT_NOT_LISTED`.
-   * @throws {CoterieError} before as well: `NODE_NOT_TRUSTED`, `NODE_NOT_FRESH`, `NO_OFFER`, `OFFER_FORGED`, `OFFER_EXPIRED`, and what `check` throws.
-   * @throws {CoterieError} after: `CALL_NOT_ANSWERED`, `ANSWER_FORGED`.
-   */
-  async call(call: CallRequest, caller: Caller, signal?: AbortSignal): Promise<CallResult> {
+  /** A look, and what it was made with: for who goes on from there, as `callNode` does. @throws {CoterieError} as `check`. */
+  async look(signal?: AbortSignal): Promise<Looked> {
     const { report } = await this.#look(null, signal)
-    // On demand: most clients never call, and HPKE with X-Wing is as large as the rest.
-    const { callThrough } = await import('./channel.ts')
-    return await callThrough(call, caller, {
-      report,
-      sources: this.#sources,
-      trust: await this.#trusted(),
-      clock: this.#ports.clock,
-      random: this.#ports.random,
-      signal,
-    })
-  }
-
-  /** The manifest that the last look went by; `undefined` if none could be believed. */
-  async #trusted(): Promise<Trust | undefined> {
-    const { manifests } = this.#last ?? { manifests: [] }
-    const trust = await settled(() => trustOf(manifests, this.#options.pin, 0))
-    return isRefusal(trust) ? undefined : trust
+    const { pin } = this.#options
+    return {
+      ...{ report, pin, sources: this.#sources, ports: this.#ports },
+      manifests: this.#last?.manifests ?? [],
+    }
   }
 
   #look(key: string | null, signal: AbortSignal | undefined): Promise<Judgement> {
@@ -215,6 +190,16 @@ function sourceAt(address: string, ports: SourcePorts): LightSource {
   throw new UsageError('BAD_SOURCES', 'A light client dials no multiaddr by itself.', {
     next: 'Hand over a source of coterie/light/libp2p, or name the HTTP API of the node.',
   })
+}
+
+/** What a client found, asked, and was given. */
+export interface Looked {
+  readonly report: LightReport
+  readonly pin: Pin
+  readonly sources: readonly LightSource[]
+  /** What manifests the look went by. */
+  readonly manifests: readonly Uint8Array[]
+  readonly ports: LightPorts
 }
 
 /** How a key is watched. */

@@ -11,7 +11,7 @@ import type { Secret } from '../base/secret.ts'
 import { type Duration, days, hours } from '../base/time.ts'
 import { tagBytes } from '../crypto/aead.ts'
 import { framed, sha256 } from '../crypto/hash.ts'
-import { kemBytes } from '../crypto/kem.ts'
+import { kemBytes } from '../crypto/kem-bytes.ts'
 import { domains } from './domains.ts'
 import { byteString, choice, fixedBytes, message, nullable, row, uint } from './schema.ts'
 

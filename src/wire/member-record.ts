@@ -6,7 +6,7 @@
  */
 import { bytesOfDigest, type NetworkId } from '../base/ids.ts'
 import { framed } from '../crypto/hash.ts'
-import { kemBytes } from '../crypto/kem.ts'
+import { kemBytes } from '../crypto/kem-bytes.ts'
 import { verifySignature } from '../crypto/sign.ts'
 import { domains } from './domains.ts'
 import { type Evidence, evidenceDigest, type NodeKeys } from './evidence.ts'

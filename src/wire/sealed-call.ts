@@ -13,7 +13,7 @@ import { bytesOfDigest, type Digest, digestOf, type NetworkId } from '../base/id
 import { seconds } from '../base/time.ts'
 import { nonceBytes, tagBytes } from '../crypto/aead.ts'
 import { framed, sha256 } from '../crypto/hash.ts'
-import { kemBytes } from '../crypto/kem.ts'
+import { kemBytes } from '../crypto/kem-bytes.ts'
 import { domains } from './domains.ts'
 import { limits } from './limits.ts'
 import { largestBucket } from './padding.ts'

@@ -5,7 +5,8 @@ import { expect, test } from 'vitest'
 import { toHex, utf8 } from '../../../src/base/bytes.ts'
 import { Secret } from '../../../src/base/secret.ts'
 import { HpkeContext, keySchedule, receiveWith, sendTo } from '../../../src/crypto/hpke.ts'
-import { KemKey, kemBytes } from '../../../src/crypto/kem.ts'
+import { KemKey } from '../../../src/crypto/kem.ts'
+import { kemBytes } from '../../../src/crypto/kem-bytes.ts'
 import rfc9180 from '../../vectors/rfc9180.json' with { type: 'json' }
 import { bytesOf } from './hex.ts'
 

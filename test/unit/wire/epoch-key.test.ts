@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { bytesOfDigest } from '../../../src/base/ids.ts'
 import { Secret } from '../../../src/base/secret.ts'
-import { kemBytes } from '../../../src/crypto/kem.ts'
+import { kemBytes } from '../../../src/crypto/kem-bytes.ts'
 import {
   epochKeyId,
   epochKeyKinds,

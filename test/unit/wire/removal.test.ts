@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { toHex } from '../../../src/base/bytes.ts'
 import type { NetworkId } from '../../../src/base/ids.ts'
-import { kemBytes } from '../../../src/crypto/kem.ts'
+import { kemBytes } from '../../../src/crypto/kem-bytes.ts'
 import { type CborValue, encodeCbor } from '../../../src/wire/cbor.ts'
 import { limits } from '../../../src/wire/limits.ts'
 import type { MemberRecord } from '../../../src/wire/member-record.ts'
