@@ -139,22 +139,21 @@ interface FieldProps {
   readonly children: preact.ComponentChildren
 }
 
-/** A field of text with its name and what it is for. */
-function Field({ id, name, change, children, ...rest }: FieldProps) {
+/** A field of text with its name and what it is for. In one of a single line Enter sends the form. */
+function Field({ id, name, rows, change, children, ...rest }: FieldProps) {
+  const field = {
+    ...{ id, ...rest, spellcheck: false, autocomplete: 'off' },
+    'aria-describedby': `${id}-help`,
+    onInput: (event: { readonly currentTarget: { readonly value: string } }) =>
+      change(event.currentTarget.value),
+  } as const
   return (
     <>
       <label for={id}>
         {name}
         <small id={`${id}-help`}>{children}</small>
       </label>
-      <textarea
-        id={id}
-        spellcheck={false}
-        autocomplete="off"
-        aria-describedby={`${id}-help`}
-        onInput={event => change(event.currentTarget.value)}
-        {...rest}
-      />
+      {rows === 1 ? <input type="text" {...field} /> : <textarea rows={rows} {...field} />}
     </>
   )
 }
