@@ -18,6 +18,8 @@ import type { NodeSnapshot } from './snapshot.ts'
 const readersMax = 16
 /** Bytes on their way to a page that reads slowly: a few looks of a large testnet. Beyond them it is cut off. */
 const unreadMax = 4 * 1024 * 1024
+/** Identities whose place is kept: each restart makes another. */
+const namesMax = 256
 /** As on the control socket. */
 const requestBytesMax = 16_384
 /** Milliseconds until headers, and the whole request, are there. */
@@ -36,6 +38,7 @@ export class Desk {
   readonly #port: number
   readonly #server: Server
   readonly #readers = new Set<ServerResponse>()
+  readonly #names = new Map<string, string>()
   #nodes: readonly NodeSnapshot[] = []
 
   constructor(ports: DeskPorts, options: { readonly basePort: number }) {
@@ -59,6 +62,7 @@ export class Desk {
   /** Tells every page that watches; one that has not taken what it was told before gets the next look instead. */
   look(nodes: readonly NodeSnapshot[]): void {
     this.#nodes = nodes
+    for (const { name, status } of nodes) if (status !== null) this.#name(status.node, name)
     // Of a large testnet a look is long, and most of the time nobody watches.
     const text = this.#readers.size === 0 ? '' : this.#text()
     for (const reader of this.#readers) {
@@ -67,9 +71,15 @@ export class Desk {
     }
   }
 
+  #name(node: string, name: string): void {
+    this.#names.set(node, name)
+    const [oldest] = this.#names.keys()
+    if (this.#names.size > namesMax && oldest !== undefined) this.#names.delete(oldest)
+  }
+
   #text(): string {
     const faults = this.#ports.faults.active()
-    const look: DeskLook = { nodes: this.#nodes.map(placeOf), faults }
+    const look: DeskLook = { nodes: this.#nodes.map(placeOf), names: [...this.#names], faults }
     return `data: ${JSON.stringify(look)}\n\n`
   }
 

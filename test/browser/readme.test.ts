@@ -123,7 +123,7 @@ describe.skipIf(isSkipped)(`the README${absence}`, () => {
       process.stdout.write(`from npm start to a verified value: ${seconds} s\n`)
       expect(seen).toMatchObject({
         word: 'Simulated, not protected',
-        facts: { Code: 'TRUSTED', State: 'fresh' },
+        facts: { State: 'fresh' },
       })
       expect(troubles).toEqual([])
 

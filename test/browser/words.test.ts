@@ -136,7 +136,9 @@ describe.skipIf(isSkipped)(`the words about running nodes${absence}`, () => {
     asking: Asking = {},
   ): Promise<Seen> => {
     const seen = await onPage(asked, asking)
-    const facts = { Code: code, State: state ?? 'not known' }
+    // A code says why not; where nothing is wrong the page shows none.
+    const reason = verdict === 'trusted' ? {} : { Reason: code }
+    const facts = { ...reason, State: state ?? 'not known' }
     expect(seen).toMatchObject({ word: words[verdict], facts })
     const told = await onCommandLine(asked, asking)
     expect(told).toMatchObject({ code: exitCodes[verdict], report: { verdict, code, state } })

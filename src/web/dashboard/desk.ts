@@ -30,6 +30,8 @@ export interface DeskNode {
 
 export interface DeskLook {
   readonly nodes: readonly DeskNode[]
+  /** Identities and the places where they run or ran, so that a page that was opened later knows the dead by name. */
+  readonly names: readonly (readonly [node: string, name: string])[]
   readonly faults: readonly {
     readonly kind: string
     readonly text: string

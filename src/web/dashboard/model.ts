@@ -119,9 +119,7 @@ function rotationsAfter(before: readonly Rotation[], { at, vitals }: Look): read
 }
 
 function namesAfter(before: Watched['names'], look: DeskLook | null): Watched['names'] {
-  const named = (look?.nodes ?? []).flatMap(({ node, name }): [string, string][] =>
-    node === null ? [] : [[node, name]],
-  )
+  const named = look?.names ?? []
   return named.every(([node, name]) => before.get(node) === name)
     ? before
     : new Map([...before, ...named])

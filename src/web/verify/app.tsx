@@ -80,7 +80,7 @@ function WishForm({ wish, isBusy, change, check, reopen }: WishFormProps) {
       <Field
         id="pin"
         name="Whom to believe"
-        rows={3}
+        rows={4}
         value={wish.pin}
         change={pin => change({ pin })}
       >

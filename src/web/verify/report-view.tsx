@@ -46,7 +46,7 @@ function AnswerView({ report }: { readonly report: LightReport }) {
         </p>
       )}
       <dl class="facts">
-        <Fact name="Code" value={<code>{report.code}</code>} />
+        {report.verdict !== 'trusted' && <Fact name="Reason" value={<code>{report.code}</code>} />}
         <Fact name="State" value={report.state ?? 'not known'} />
         <Fact name="Checked" value={<time dateTime={report.at}>{report.at}</time>} />
         <Fact name="Network" value={<code>{report.network}</code>} />
@@ -131,7 +131,7 @@ function NodeCard({ node }: { readonly node: NodeView }) {
       </h2>
       <p>{node.sentence}</p>
       <dl class="facts">
-        <Fact name="Code" value={<code>{node.code}</code>} />
+        {node.verdict !== 'trusted' && <Fact name="Reason" value={<code>{node.code}</code>} />}
         {node.node !== null && <Fact name="Node" value={<code>{node.node}</code>} />}
         {node.platform !== null && (
           <Fact

@@ -157,6 +157,23 @@ test('a page that watches hears every look and what is broken; too many do not g
   expect(others.map(({ status }) => status).filter(status => status === 503)).toHaveLength(1)
 })
 
+test('a page that comes late is told the names of those who are down, the latest of them', async () => {
+  const { desk, port, page } = await openDesk()
+  const status = (node: string) => ({ node, state: {} }) as NodeSnapshot['status']
+  for (let boot = 0; boot < 300; boot++) desk.look([{ ...place, status: status(`id-${boot}`) }])
+  desk.look([{ ...place, pid: null }])
+  const stop = new AbortController()
+  onTestFinished(() => stop.abort())
+  const { body } = await fetch(`http://127.0.0.1:${port}/looks`, {
+    headers: { origin: page },
+    signal: stop.signal,
+  })
+  const { value } = await readEvents(body as unknown as AsyncIterable<Uint8Array>).next()
+  const { names } = JSON.parse(value?.data ?? '')
+  expect(names).toHaveLength(256)
+  expect(names.at(-1)).toEqual(['id-299', 'node-0'])
+})
+
 test('a page that does not read is cut off and never makes the testnet hold more', async () => {
   const { desk, port, page } = await openDesk()
   const socket = connect(port, '127.0.0.1')

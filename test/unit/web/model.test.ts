@@ -44,6 +44,9 @@ function member(
 }
 
 const desked = (nodes: readonly Partial<DeskNode>[]): DeskLook => ({
+  names: nodes.flatMap(({ node, name }, i) =>
+    node == null ? [] : [[node, name ?? `node-${i}`] as const],
+  ),
   faults: [],
   nodes: nodes.map((node, i) => ({
     ...{
