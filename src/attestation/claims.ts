@@ -90,6 +90,8 @@ export type AppraiserOf = (platform: PlatformName) => PlatformAppraiser | undefi
 /** Everything that this program knows about evidence of one platform. */
 export interface PlatformAppraiser {
   readonly verify: PlatformVerifier
+  /** SubjectPublicKeyInfo, DER, of every root that vouches for real machines; none for simulated ones. */
+  readonly roots: readonly Uint8Array[]
   /** Ids of the checks that `verify` makes, in its order. */
   readonly checks: readonly string[]
   /** The register that names the software, where somebody pins a single value. */

@@ -112,7 +112,7 @@ export function judge(
   const { platform, appraiser } = chosen
   const checks = new Checks()
   const { now, revocation } = demands
-  const anchors = anchorsOf(platform, policy)
+  const anchors = anchorsOf(platform, appraiser, policy)
   const rule = policy.tcb.find(each => each.platform === platform)
   const asked = { revocation, evaluationNumberMin: rule?.evaluationMin ?? 0 }
   const request = { body, anchors, endorsements, now, ...asked, checks }

@@ -45,7 +45,7 @@ export function attestForEver(
   if (platform === 'simulated' && !policy.testnet) return { code: 'SIMULATED_NOT_TRUSTED', facts }
   const appraiser = appraiserOf(platform)
   if (appraiser === undefined) return { code: 'PLATFORM_NOT_SUPPORTED', facts }
-  const anchors = anchorsOf(platform, policy)
+  const anchors = anchorsOf(platform, appraiser, policy)
   const checks = new Checks()
   const request = { body, anchors, endorsements: noEndorsements, now: null, checks }
   const verification = verifyWith(appraiser, request)

@@ -3,11 +3,14 @@ import { PeerFault } from '../base/errors.ts'
 import type { PlatformAppraiser, Verification, VerificationRequest } from './claims.ts'
 import type { PlatformName } from './platforms.ts'
 import type { Policy } from './policy.ts'
-import { vendorKeysOf } from './vendor-keys.ts'
 
 /** The roots that a network believes for `platform`: constants of the code, or of the founding block of a testnet. */
-export function anchorsOf(platform: PlatformName, policy: Policy): readonly Uint8Array[] {
-  if (!policy.testnet) return vendorKeysOf(platform)
+export function anchorsOf(
+  platform: PlatformName,
+  { roots }: PlatformAppraiser,
+  policy: Policy,
+): readonly Uint8Array[] {
+  if (!policy.testnet) return roots
   return policy.testAnchors
     .filter(anchor => anchor.platform === platform)
     .map(anchor => anchor.publicKey)

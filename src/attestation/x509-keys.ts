@@ -1,7 +1,8 @@
 /** Keys and signatures inside X.509: of all that exists, what the known platforms use, each in its one spelling. */
-import { concatBytes, fromHex, toHex } from '../base/bytes.ts'
+import { toHex } from '../base/bytes.ts'
 import { verifyEcdsa } from '../crypto/ecdsa.ts'
-import { rsaBytes, verifyRsaPss } from '../crypto/rsa.ts'
+import { verifyRsaPss } from '../crypto/rsa.ts'
+import { rsaModulusOf } from '../crypto/rsa-key.ts'
 import { bad, type DerValue } from './x509-der.ts'
 
 /** AMD's authorities sign with RSA, with a salt of 48 bytes; everybody else on curves. */
@@ -54,10 +55,6 @@ const ecKeys = [
   { curve: 'P-384', header: '3076301006072a8648ce3d020106052b81040022036200', bytes: 120 },
 ] as const
 
-/** SubjectPublicKeyInfo of 4096 bits (RFC 8017 §A.1.1) around the modulus; the exponent is 65537. */
-const rsaHeader = '30820222300d06092a864886f70d01010105000382020f003082020a0282020100'
-const rsaTrailer = '0203010001'
-
 /** @throws {PeerFault} `BAD_CERTIFICATE` for an algorithm or a spelling of one that is not above. */
 export function parseAlgorithm({ bytes }: DerValue): SignatureAlgorithm {
   const algorithm = algorithms.get(toHex(bytes))
@@ -89,18 +86,4 @@ export function isSignedBy(spki: Uint8Array, { algorithm, message, signature }: 
   if (algorithm === 'RSASSA-PSS-SHA-384') return false
   const hash = algorithm === 'ECDSA-SHA-256' ? 'SHA-256' : 'SHA-384'
   return verifyEcdsa({ curve, hash, publicKey: point, message, signature, format: 'der' })
-}
-
-/** SubjectPublicKeyInfo of an RSA key of 4096 bits, freshly made. */
-export function rsaPublicKey(modulus: Uint8Array): Uint8Array {
-  const [header, trailer] = [rsaHeader, rsaTrailer].map(fromHex)
-  return concatBytes(header ?? new Uint8Array(), modulus, trailer ?? new Uint8Array())
-}
-
-function rsaModulusOf(spki: Uint8Array): Uint8Array | undefined {
-  const start = rsaHeader.length / 2
-  const end = start + rsaBytes
-  if (spki.length !== end + rsaTrailer.length / 2) return undefined
-  if (toHex(spki.subarray(0, start)) !== rsaHeader) return undefined
-  return toHex(spki.subarray(end)) === rsaTrailer ? spki.subarray(start, end) : undefined
 }

@@ -1,11 +1,13 @@
 /** Bytes as values: joined, compared, printed. Nothing here is for secrets except `equalConstantTime`. */
 
+import { assert } from './errors.ts'
+
 const textEncoder = new TextEncoder()
 // A byte order mark is kept: dropping it would give one text two spellings.
 const textDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** A fresh array that holds all `parts` in order. */
-export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   let length = 0
   for (const part of parts) length += part.length
   const joined = new Uint8Array(length)
@@ -64,6 +66,13 @@ export function fromHex(text: string): Uint8Array | undefined {
     if (byte < 0) return undefined
     bytes[i] = byte
   }
+  return bytes
+}
+
+/** Bytes of a constant of this program, in lines of hexadecimal. */
+export function bytesOfConstant(lines: readonly string[]): Uint8Array {
+  const bytes = fromHex(lines.join(''))
+  assert(bytes !== undefined, 'a constant is hexadecimal')
   return bytes
 }
 

@@ -1,8 +1,5 @@
 import { verifyPss } from '#crypto/rsa'
-import type { RsaSigned } from './rsa-algorithms.ts'
-
-/** Bytes of modulus and signature: the keys of AMD's roots and authorities all have 4096 bits. */
-export const rsaBytes = 512
+import { type RsaSigned, rsaBytes } from './rsa-algorithms.ts'
 
 /** Whether an RSASSA-PSS signature holds. Never throws: a malformed key or signature is `false`. */
 export function verifyRsaPss(signed: RsaSigned): boolean {

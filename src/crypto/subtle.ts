@@ -1,7 +1,7 @@
 /** One signature check by WebCrypto. It has the same predicates: for Ed25519 the equation without the cofactor (Web Cryptography API §26.4.2). */
-import { base64urlnopad } from '@scure/base'
 import type { SignatureCheck } from './arithmetic.ts'
 import type { PointSigned } from './ecdsa-algorithms.ts'
+import { rsaPublicKey } from './rsa-key.ts'
 
 type Subtle = Pick<SubtleCrypto, 'importKey' | 'verify'>
 
@@ -36,8 +36,8 @@ function keyOf(subtle: Subtle, check: SignatureCheck): Promise<CryptoKey> {
       return subtle.importKey('raw', check.publicKey.slice(), algorithm, false, ['verify'])
     }
     case 'rsa-pss': {
-      const key = { kty: 'RSA', n: base64urlnopad.encode(check.modulus), e: 'AQAB' }
-      return subtle.importKey('jwk', key, { name: 'RSA-PSS', hash: 'SHA-384' }, false, ['verify'])
+      const algorithm = { name: 'RSA-PSS', hash: 'SHA-384' }
+      return subtle.importKey('spki', rsaPublicKey(check.modulus), algorithm, false, ['verify'])
     }
   }
 }

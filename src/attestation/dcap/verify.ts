@@ -14,6 +14,7 @@ import { AwaitingQuotes } from './awaiting.ts'
 import { type PckChain, verifyPckChain } from './chain.ts'
 import { fieldsOfQuote } from './fields.ts'
 import { isDebug, parseHeader, parseQuote, type Quote, type QuoteHeader } from './quote.ts'
+import { intelRoots } from './root.ts'
 import { lastingStanding, type Refused, refused, type Standing, standingAt } from './standing.ts'
 import type { Tee } from './tcb-info.ts'
 import { brokenTd, isTdDebug } from './td-rules.ts'
@@ -24,6 +25,7 @@ const collateralChecks = ['revocation', 'tcb-signer', 'tcb-info', 'qe-identity',
 
 export const sgxAppraiser: PlatformAppraiser = {
   verify: request => verifyQuote('sgx', request),
+  roots: intelRoots,
   checks: [...quoteChecks, ...collateralChecks, 'qe-level', 'tcb-status'],
   mainRegister: 'mrenclave',
   fieldsOf: body => fieldsOfQuote('sgx', body),
@@ -31,6 +33,7 @@ export const sgxAppraiser: PlatformAppraiser = {
 
 export const tdxAppraiser: PlatformAppraiser = {
   verify: request => verifyQuote('tdx', request),
+  roots: intelRoots,
   checks: [
     ...quoteChecks,
     ...collateralChecks,

@@ -26,9 +26,11 @@ import {
   readDocument,
   readEnvelope,
 } from './document.ts'
+import { nitroRoots } from './root.ts'
 
 export const nitroAppraiser: PlatformAppraiser = {
   verify: verifyNitro,
+  roots: nitroRoots,
   checks: [
     ...['size', 'form', 'algorithm', 'fields', 'instance', 'certificates'],
     ...['root', 'chain', 'timestamp', 'document-signature'],

@@ -1,16 +1,16 @@
 /**
  * AMD's intermediate authorities: ASK certifies VCEKs, ASVK certifies VLEKs, one of each for a product. Constants, so that no host
  * has to bring them. Published at kdsintf.amd.com (`/vcek/v1/<product>/cert_chain`, `/vlek/v1/<product>/cert_chain`); each is
- * signed by its product's root, which `vendor-keys.ts` pins.
+ * signed by its product's root, which `roots.ts` pins.
  */
-import { equalBytes, fromHex, toHex } from '../../base/bytes.ts'
-import { InvariantError } from '../../base/errors.ts'
+import { bytesOfConstant, equalBytes, toHex } from '../../base/bytes.ts'
+import { assert } from '../../base/errors.ts'
 import { type Timestamp, timestamp } from '../../base/time.ts'
 import { sha256 } from '../../crypto/hash.ts'
-import { vendorKeysOf } from '../vendor-keys.ts'
-import { rsaPublicKey } from '../x509-keys.ts'
+import { rsaPublicKey } from '../../crypto/rsa-key.ts'
 import type { KeyKind } from './endorsement-key.ts'
 import type { Product } from './products.ts'
+import { amdRoots } from './roots.ts'
 
 /** What is known of an intermediate authority, without asking anybody. */
 export interface KnownAuthority {
@@ -160,21 +160,19 @@ export function authorityName(product: Product, kind: KeyKind): string {
   return kind === 'vcek' ? `SEV-${product}` : `SEV-VLEK-${product}`
 }
 
-/** In the order of the roots in `vendor-keys.ts`. */
+/** In the order of `amdRoots`. */
 const products: readonly Product[] = ['Milan', 'Genoa', 'Turin']
 
 const known: ReadonlyMap<string, KnownAuthority> = new Map(
   products.flatMap((product, place) => {
-    const rootKey = vendorKeysOf('sev-snp')[place]
-    if (rootKey === undefined) throw new InvariantError('every product has a root')
+    const rootKey = amdRoots[place]
+    assert(rootKey !== undefined, 'every product has a root')
     return (['vcek', 'vlek'] as const).map(kind => {
       const { serial, modulus, ...dates } = published[product][kind]
-      const bytes = fromHex(modulus.join(''))
-      if (bytes === undefined) throw new InvariantError('the key of a vendor is hexadecimal')
       const commonName = authorityName(product, kind)
       const [notBefore, notAfter] = [dates.notBefore, dates.notAfter].map(at => Date.parse(at))
       const authority = {
-        ...{ commonName, serial, rootKey, publicKey: rsaPublicKey(bytes) },
+        ...{ commonName, serial, rootKey, publicKey: rsaPublicKey(bytesOfConstant(modulus)) },
         ...{ notBefore: timestamp(notBefore ?? 0), notAfter: timestamp(notAfter ?? 0) },
       }
       return [commonName, authority] as const

@@ -25,12 +25,14 @@ import {
   signedPart,
 } from './report.ts'
 import { revocationOf } from './revocation.ts'
+import { amdRoots } from './roots.ts'
 
 /** A report and the largest table that Linux takes from a host (`SEV_FW_BLOB_MAX_SIZE`). */
 const bodyBytesMax = reportBytes + 16 * 1024
 
 export const sevSnpAppraiser: PlatformAppraiser = {
   verify: verifySevSnp,
+  roots: amdRoots,
   checks: [
     ...['size', 'form', 'endorsement-key', 'product', 'chain', 'revocation'],
     ...['certificate-tcb', 'instance', 'report-signature', 'migration'],

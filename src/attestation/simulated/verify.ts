@@ -32,6 +32,7 @@ export const instanceOid = '69b2a3c5f68295e2bc85809bb8d68cdaa7a25a'
 
 export const simulatedAppraiser: PlatformAppraiser = {
   verify: verifySimulated,
+  roots: [],
   checks: ['size', 'form', 'instance', 'chain', 'report-signature'],
   mainRegister: 'measurement',
   fieldsOf: simulatedFields,

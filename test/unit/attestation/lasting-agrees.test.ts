@@ -88,7 +88,9 @@ test.each(realPlatforms)(
   platform => {
     const body = quoteOn(vendors, platform, { reportData: new Uint8Array(64).fill(5), now: epoch })
     const endorsements = { items: Object.values(vendorsSay(vendors)[platform]) }
-    const anchors = anchorsOf(platform, policy)
+    const appraiser = appraiserOf(platform)
+    if (appraiser === undefined) throw new Error(platform)
+    const anchors = anchorsOf(platform, appraiser, policy)
     expect(holdsForEver({ platform, body, anchors }, epoch, endorsements)).toBe(true)
     for (let place = 0; place < body.length; place += 7) {
       const changed = body.slice()
