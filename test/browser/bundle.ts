@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { type OutputChunk, rolldown } from 'rolldown'
+import { minifySync } from 'rolldown/utils'
 
 export interface Bundle {
   readonly code: string
@@ -10,8 +11,10 @@ export interface Bundle {
   readonly gzipBytes: number
   /** Modules that were not found in it: what a browser would have to load from elsewhere. */
   readonly foreign: readonly string[]
-  /** Files that are in it, at least in part, from the top of the repository. */
+  /** Files that are in it, at least in part, from the top of the repository, largest first. */
   readonly files: readonly string[]
+  /** What is in it of each of them, minified and packed alone: together more than the whole, but in proportion. */
+  readonly bytesOfFile: (file: string) => number
 }
 
 const top = fileURLToPath(new URL('../../', import.meta.url))
@@ -24,9 +27,9 @@ export interface Piece {
   readonly files: readonly string[]
 }
 
-/** Bundles the module `text`, whose imports are paths from the top of the repository. */
-export async function bundle(text: string): Promise<Bundle> {
-  const [chunk, ...others] = await bundled(text, { splits: false, external: [] })
+/** Bundles the module `text`, whose imports are paths from the top of the repository; what fits `external` is not looked for. */
+export async function bundle(text: string, external: readonly RegExp[] = []): Promise<Bundle> {
+  const [chunk, ...others] = await bundled(text, { splits: false, external })
   if (chunk === undefined || others.length > 0) throw new Error('one file was asked for')
   const { gzipBytes, files } = pieceOf(chunk)
   return {
@@ -34,6 +37,12 @@ export async function bundle(text: string): Promise<Bundle> {
     gzipBytes,
     foreign: [...chunk.imports, ...chunk.dynamicImports],
     files,
+    bytesOfFile: file => {
+      const [, found] = Object.entries(chunk.modules).find(([path]) => fromTop(path) === file) ?? []
+      // As it stands there it is no module: nothing in it is unused.
+      const { code } = minifySync(file, found?.code ?? '', { compress: false })
+      return gzipSync(code, { level: 9 }).length
+    },
   }
 }
 
@@ -76,9 +85,13 @@ function pieceOf({ code, modules }: OutputChunk): Piece {
     gzipBytes: gzipSync(code, { level: 9 }).length,
     files: Object.entries(modules)
       .filter(([, { renderedLength }]) => renderedLength > 0)
-      .map(([path]) => path.replace(top, '')),
+      .toSorted(([, left], [, right]) => right.renderedLength - left.renderedLength)
+      .map(([path]) => fromTop(path)),
   }
 }
+
+/** Packages by their names, wherever they lie. */
+const fromTop = (path: string): string => path.replace(top, '').replace(/^.*\/node_modules\//, '')
 
 async function bundled(
   text: string,
