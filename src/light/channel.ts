@@ -89,20 +89,20 @@ function chosen(
   { report, sources }: Looked,
   wanted: string | undefined,
 ): { readonly source: LightSource; readonly node: NodeId } {
-  const views = report.nodes.filter(view => wanted === undefined || view.source === wanted)
-  if (views.length === 0) {
+  if (wanted !== undefined && !sources.some(({ address }) => address === wanted)) {
     throw new UsageError('SOURCE_UNKNOWN', 'The node to call is none of those that are asked.', {
       next: 'Name one of the sources of this client.',
     })
   }
+  const views = report.nodes.filter(view => wanted === undefined || view.source === wanted)
   const trusted = views.filter(({ verdict }) => verdict === 'trusted')
   const view = trusted.find(({ state }) => state === 'fresh')
   const source = sources.find(({ address }) => address === view?.source)
   if (view?.node != null && source !== undefined) return { source, node: view.node }
   const [first] = trusted
   if (first === undefined) {
-    const [refused] = views
-    throw new CoterieError('NODE_NOT_TRUSTED', `Nothing was sent: ${refused?.sentence ?? ''}`, {
+    const { sentence } = views[0] ?? report
+    throw new CoterieError('NODE_NOT_TRUSTED', `Nothing was sent: ${sentence}`, {
       next: 'See the report of check for what is wrong, and ask another node.',
     })
   }

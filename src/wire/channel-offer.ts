@@ -2,7 +2,7 @@
  * The key that a node takes sealed calls under, for an hour: the *subkey*. The identity key signs it, and evidence vouches for the identity
  * key, so whoever hands the offer out adds nothing.
  */
-import { uint64Bytes } from '../base/bytes.ts'
+import { equalBytes, uint64Bytes } from '../base/bytes.ts'
 import { bytesOfDigest, type Digest, digestOf, type NetworkId } from '../base/ids.ts'
 import { hours, type Timestamp } from '../base/time.ts'
 import { framed, framedHash } from '../crypto/hash.ts'
@@ -84,7 +84,7 @@ export function offerRefusal(
   const { from, until, signature } = offer
   const isHour = until - from === subkeyLife
   if (!isHour || now < from - skew || now > until + skew) return 'OFFER_EXPIRED'
-  // By the key that evidence vouched for, whatever the offer calls itself.
-  const message = offerMessage(network, { ...offer, node })
+  if (!equalBytes(offer.node, node)) return 'OFFER_FORGED'
+  const message = offerMessage(network, offer)
   return verifySignature({ publicKey: node, message, signature }) ? undefined : 'OFFER_FORGED'
 }
