@@ -1,9 +1,11 @@
 /**
- * Frames on a channel before the muxer takes it over: three bytes of length, big-endian, then the frame.
+ * Frames of those who have proved nothing yet, on a channel before the muxer takes it over and on streams of light clients: three bytes
+ * of length, big-endian, then the frame.
  *
  * Differs from libp2p's `lpStream` in reading whole frames instead of one byte at a time, each with its own
- * promise and timer (measured: a fifth of the handshake's cost), and in that a frame that is too large is
- * the peer's fault with a code, not a broken stream.
+ * promise and timer (measured: a fifth of the handshake's cost), in that a length ends after three bytes (`lpStream` reads one that
+ * never ends for as long as it comes; @libp2p/utils 7.4.1), and in that a frame that is too large is the peer's fault with a code,
+ * not a broken stream.
  */
 import type { MessageStream, StreamMessageEvent } from '@libp2p/interface'
 import { concatBytes } from '../../base/bytes.ts'

@@ -6,7 +6,6 @@
  */
 import type { Connection, Stream } from '@libp2p/interface'
 import type { Registrar } from '@libp2p/interface-internal'
-import { lpStream } from '@libp2p/utils'
 import { CoterieError, HostError, PeerFault } from '../../base/errors.ts'
 import type { Logger } from '../../base/log.ts'
 import { RateBudget } from '../../base/rate-budget.ts'
@@ -15,7 +14,7 @@ import { encodeAnswer } from '../../wire/answer.ts'
 import { lightAnswerBytesMax } from '../../wire/light-answers.ts'
 import { lightQuestionBytesMax } from '../../wire/light-question.ts'
 import type { Timers } from '../port.ts'
-import { inOnePiece } from './noise-crypto.ts'
+import { FrameStream } from './frame-stream.ts'
 import { lightLimits } from './options.ts'
 import type { NetHandlers } from './port.ts'
 
@@ -106,17 +105,13 @@ export class LightAnswers {
     const gone = (): void => ends.abort(new HostError('ASKER_GONE', 'nobody waits for the answer'))
     stream.addEventListener('close', gone, { once: true })
     try {
-      const frames = lpStream(stream, {
-        maxDataLength: lightQuestionBytesMax,
-        maxLengthLength: 2,
-        maxBufferSize: 2 * lightQuestionBytesMax,
-      })
+      const frames = new FrameStream(stream, lightQuestionBytesMax)
       const { signal } = ends
-      const question = inOnePiece(await frames.read({ signal }))
+      const question = await frames.read(signal)
       const isTooMuch =
         guest.asks > lightLimits.asksPerConnection || this.#answers >= lightLimits.answersMax
       using _answer = this.#underWay()
-      await frames.write(await this.#answerTo(question, { isTooMuch, signal }), { signal })
+      await frames.write([await this.#answerTo(question, { isTooMuch, signal })], signal)
       // A close waits until all was taken: whoever does not read is waited for as long as for everything else.
       await stream.close({ signal })
     } finally {

@@ -10,7 +10,6 @@
 import type { Connection, Libp2p } from '@libp2p/interface'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
-import { lpStream } from '@libp2p/utils'
 import { yamux } from '@libp2p/yamux'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
@@ -24,10 +23,11 @@ import { systemRandom } from '../random.ts'
 import { systemTimers } from '../timers.ts'
 import { dialCode, parseAddress } from './addresses.ts'
 import { lightClient } from './attested-noise.ts'
+import { FrameStream } from './frame-stream.ts'
 import { IdentityKey } from './identity-key.ts'
 import { silentLibp2pLogger } from './libp2p-log.ts'
 import { lightQuestionsId } from './libp2p-node.ts'
-import { inOnePiece, NoiseStatic } from './noise-crypto.ts'
+import { NoiseStatic } from './noise-crypto.ts'
 import { lightLimits } from './options.ts'
 import { Slots } from './slots.ts'
 
@@ -219,11 +219,9 @@ class Dialled implements DialledSource {
     try {
       const stream = await line.connection.newStream(this.#parts.protocol, { signal: ends })
       try {
-        const maxDataLength = Math.max(bytesMax, refusalBytesMax) + 1
-        const maxBufferSize = 2 * maxDataLength + 64 * 1_024
-        const frames = lpStream(stream, { maxDataLength, maxLengthLength: 4, maxBufferSize })
-        await frames.write(question, { signal: ends })
-        return inOnePiece(await frames.read({ signal: ends }))
+        const frames = new FrameStream(stream, Math.max(bytesMax, refusalBytesMax) + 1)
+        await frames.write([question], ends)
+        return await frames.read(ends)
       } finally {
         stream.abort(new HostError('ASKED', 'the question is over'))
       }
@@ -267,15 +265,25 @@ const codeOfRefusal: Readonly<Record<string, DialledCode>> = {
 }
 
 function failureOf(error: unknown, bytesMax: number): DialledAnswer {
-  if (error instanceof PeerFault) return failed('SOURCE_BROKEN', { code: error.code })
-  const name = error instanceof Error ? error.name : ''
-  if (tooLarge.test(name)) return failed('SOURCE_TOO_LARGE', { bytesMax })
-  if (name === 'UnsupportedProtocolError') return failed('SOURCE_HAS_NONE')
-  return failed('SOURCE_UNREACHABLE', { code: dialCode(error) })
+  if (error instanceof PeerFault) {
+    return error.code === 'FRAME_TOO_LARGE'
+      ? failed('SOURCE_TOO_LARGE', { bytesMax })
+      : failed('SOURCE_BROKEN', { code: error.code })
+  }
+  const isUnknown = error instanceof Error && error.name === 'UnsupportedProtocolError'
+  if (isUnknown) return failed('SOURCE_HAS_NONE')
+  const code = dialCode(error)
+  return failed(nobody.has(code) ? 'SOURCE_UNREACHABLE' : 'SOURCE_REFUSES', { code })
 }
 
-/** What @libp2p/utils 7.4.1 calls a frame above the bound, and bytes that nobody asked for. */
-const tooLarge = /^(InvalidDataLengthError|InvalidDataLengthLengthError|StreamBufferError)$/
+/** Ends of a dial that say nothing of the node at this address; all others are a node's no. */
+const nobody: ReadonlySet<string> = new Set([
+  'UNREACHABLE',
+  'DIAL_REFUSED',
+  'HANDSHAKE_ABORTED',
+  'HANDSHAKE_TIMEOUT',
+  'UNEXPECTED_PEER',
+])
 
 function failed(
   code: DialledCode,
