@@ -1,7 +1,7 @@
 /** Hostile nodes over real connections: what any of them costs a light client is bounded, and told by a code. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Stream } from '@libp2p/interface'
+import type { Connection, Stream } from '@libp2p/interface'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { statusOfCode } from '../../../../src/api/errors.ts'
 import { lightRoutes } from '../../../../src/api/light-contract.ts'
@@ -20,19 +20,27 @@ const question = { path: '/light/checkpoint?cosigners=2', bytesMax: 4_096 } as c
 
 const codeOf = (answer: DialledAnswer): string => (answer.kind === 'bytes' ? 'bytes' : answer.code)
 
-/** Time that passes when the test says so. */
-function clockwork(): LightDiallerPorts & { readonly expire: () => void } {
-  const waiting = new Set<AbortController>()
+/** Time that passes when the test says so: for all questions, or for those that were asked before `take`. */
+function clockwork(): LightDiallerPorts & {
+  readonly expire: () => void
+  readonly take: () => () => void
+} {
+  let waiting: AbortController[] = []
+  const take = (): (() => void) => {
+    const taken = waiting
+    waiting = []
+    return () => {
+      for (const deadline of taken) deadline.abort()
+    }
+  }
   return {
     deadline: () => {
       const deadline = new AbortController()
-      waiting.add(deadline)
+      waiting.push(deadline)
       return deadline.signal
     },
-    expire: () => {
-      for (const deadline of waiting) deadline.abort()
-      waiting.clear()
-    },
+    expire: () => take()(),
+    take,
   }
 }
 
@@ -47,10 +55,10 @@ async function asked(
 
 /** The question, read; then what the test does. */
 const then =
-  (act: (stream: Stream) => void | Promise<void>) =>
-  async (stream: Stream): Promise<void> => {
+  (act: (stream: Stream, connection: Connection) => void | Promise<void>) =>
+  async (stream: Stream, connection: Connection): Promise<void> => {
     await new FrameStream(stream, 4_096).read(patience())
-    await act(stream)
+    await act(stream, connection)
   }
 
 /** A length and so many bytes. */
@@ -224,19 +232,62 @@ test('the connection is kept between questions, and dialled anew when it was los
   expect(again.net.socketCount()).toBe(1)
 })
 
-test('a connection over which an answer never came is not asked again', async () => {
-  const ports = clockwork()
-  const streams: Stream[] = []
+test('a stream ends with its answer, and the connection stays for the next question', async () => {
+  const heard: (readonly [Stream, Connection])[] = []
   const { address, network } = await hostileNode(
-    then(stream => {
-      if (streams.push(stream) === 1) ports.expire()
+    then((...each) => {
+      heard.push(each)
+      // It never closes the stream by itself.
+      each[0].send(frame(encodeAnswer({ kind: 'answer', body: Uint8Array.of(1) })))
+    }),
+  )
+  const dialled = (await dialler(network, clockwork())).source(address)
+  expect(codeOf(await dialled.ask(question))).toBe('bytes')
+  await until(() => heard[0]?.[0].status !== 'open')
+  expect(codeOf(await dialled.ask(question))).toBe('bytes')
+  expect(new Set(heard.map(([, { id }]) => id)).size).toBe(1)
+})
+
+test('a connection over which an answer never came is not asked again, and closed', async () => {
+  const ports = clockwork()
+  const connections: Connection[] = []
+  const { address, network } = await hostileNode(
+    then((stream, connection) => {
+      if (connections.push(connection) === 1) ports.expire()
       else stream.send(frame(encodeAnswer({ kind: 'answer', body: Uint8Array.of(1) })))
     }),
   )
   const dialled = (await dialler(network, ports)).source(address)
   expect(codeOf(await dialled.ask(question))).toBe('SOURCE_TIMEOUT')
   expect(codeOf(await dialled.ask(question))).toBe('bytes')
-  await until(() => streams[0]?.status !== 'open')
+  const [first, second] = connections
+  expect(first?.id).not.toBe(second?.id)
+  await until(() => first?.status !== 'open')
+  expect(second?.status).toBe('open')
+})
+
+test('a connection that was slow once serves what is under way to its end, and nothing new', async () => {
+  const ports = clockwork()
+  const waiting: (readonly [Stream, Connection])[] = []
+  const { address, network } = await hostileNode(then((...each) => void waiting.push(each)))
+  const { source } = await dialler(network, ports)
+  const dialled = source(address)
+  const ask = async (place: number): Promise<readonly [Promise<DialledAnswer>, Connection]> => {
+    const answer = dialled.ask(question)
+    await until(() => waiting.length > place)
+    return [answer, waiting[place]?.[1] as Connection]
+  }
+  const [slow, first] = await ask(0)
+  const expire = ports.take()
+  const [other] = await ask(1)
+  expire()
+  expect(codeOf(await slow)).toBe('SOURCE_TIMEOUT')
+  const [later, second] = await ask(2)
+  expect(second.id).not.toBe(first.id)
+  const answer = frame(encodeAnswer({ kind: 'answer', body: Uint8Array.of(1) }))
+  for (const [stream] of waiting.slice(1)) stream.send(answer)
+  expect([codeOf(await other), codeOf(await later)]).toEqual(['bytes', 'bytes'])
+  await until(() => first.status !== 'open')
 })
 
 test('who aborts hears the reason, and the next question is answered', async () => {
