@@ -8,6 +8,7 @@ interface Bench {
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   attestation: () => import('./attestation.ts'),
   copies: () => import('./copies.ts'),
+  dashboard: () => import('./dashboard.ts'),
   delegation: () => import('./delegation.ts'),
   gossip: () => import('./gossip.ts'),
   handshake: () => import('./handshake.ts'),
