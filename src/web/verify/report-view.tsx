@@ -186,7 +186,7 @@ function CheckLine({ check }: { readonly check: Check }) {
             <Fact name="Expected" value={<code>{expected}</code>} />
           )}
           <Fact
-            name={expected === found ? 'Found, as expected' : 'Found'}
+            name={expected === found ? 'As expected' : 'Found'}
             value={<Marked found={found} expected={expected ?? found} />}
           />
         </dl>
