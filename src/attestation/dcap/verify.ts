@@ -5,6 +5,7 @@
  */
 import { concatBytes, equalBytes, toHex } from '../../base/bytes.ts'
 import { timestamp } from '../../base/time.ts'
+import { isCertain } from '../../crypto/arithmetic.ts'
 import { verifyEcdsa } from '../../crypto/ecdsa.ts'
 import { sha256 } from '../../crypto/hash.ts'
 import type { Checks } from '../checks.ts'
@@ -75,7 +76,7 @@ function verifyQuote(tee: Tee, request: VerificationRequest): Verification {
     now === null
       ? lastingStanding(tee, quote, chain, checks)
       : standingAt(tee, quote, chain, { ...request, now })
-  if (standing.kind === 'undetermined') awaiting.add(body)
+  if (standing.kind === 'undetermined' && isCertain()) awaiting.add(body)
   if (standing.kind !== 'standing') return standing
   return brokenBody(quote, checks) ?? { kind: 'claims', claims: claimsOf(quote, chain, standing) }
 }
