@@ -23,7 +23,7 @@ export async function verifyBy(
     return await subtle.verify(schemeOf(check), key, signature, message)
   } catch (error) {
     // What is wrong with a key or a signature has other names, and is a no: nobody makes us believe that an algorithm is missing.
-    return error instanceof DOMException && error.name === 'NotSupportedError' ? undefined : false
+    return error instanceof Error && error.name === 'NotSupportedError' ? undefined : false
   }
 }
 
