@@ -13,6 +13,8 @@ export interface Folder {
   readonly layout: string
   /** The envelope that every node begins with. */
   readonly manifest: string
+  /** Key file of the client that the manifest lists, to try sealed calls with. */
+  readonly clientKey: string
   /** Private key of the root of the simulated TEEs. */
   readonly authority: string
   /** Who runs this testnet now. */
@@ -42,6 +44,7 @@ export function folderOf(path: string = folderDefault): Folder {
     path: root,
     layout: join(root, 'testnet.json'),
     manifest: join(root, 'manifest.json'),
+    clientKey: join(root, 'client-key.json'),
     authority: join(root, 'authority.json'),
     lock: join(root, 'up.json'),
     logs: join(root, 'logs'),

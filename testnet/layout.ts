@@ -123,6 +123,8 @@ async function newLayout(folder: Folder, seed: string): Promise<Layout> {
     using seed = new Secret(new Uint8Array(randomBytes(32)))
     await writeKeyFile(path, seed)
   }
+  using seedOfClient = new Secret(new Uint8Array(randomBytes(32)))
+  const clientKey = toHex(await writeKeyFile(folder.clientKey, seedOfClient, 'client'))
   const hardware = await Hardware.create(folder.authority, seed)
   const manifest = draftManifest({
     name: 'testnet',
@@ -132,6 +134,7 @@ async function newLayout(folder: Folder, seed: string): Promise<Layout> {
     measurements: [referenceOf(Date.now())],
     tcb: [tcbRule],
     publicPrefixes: ['public/'],
+    clients: [{ name: 'demo', key: clientKey, rights: ['read', 'write'], prefixes: [''] }],
   })
   await writeEnvelope(folder, folder.manifest, manifest)
   const network = networkIdOf(manifest.founding)
@@ -174,9 +177,10 @@ async function envelopeBytes(folder: Folder): Promise<Uint8Array> {
 
 async function clear(folder: Folder): Promise<void> {
   const keys = memberKeysOf(folder)
-  const { layout, manifest, authority, nodes, logs } = folder
+  const { layout, manifest, authority, clientKey, nodes, logs } = folder
   // The layout goes first: what is left behind by a crash is then made anew.
-  for (const path of [layout, manifest, authority, nodes, logs, ...keys]) await removeFile(path)
+  for (const path of [layout, manifest, authority, clientKey, nodes, logs, ...keys])
+    await removeFile(path)
 }
 
 function badFolder(folder: Folder, code: string): UsageError {

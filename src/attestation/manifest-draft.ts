@@ -1,5 +1,6 @@
 /** A complete manifest to start from, with the recommended numbers written out. */
 import type {
+  ApiClient,
   Founding,
   KeySet,
   Manifest,
@@ -24,6 +25,7 @@ export interface ManifestDraft {
   readonly tcb: readonly TcbRule[]
   readonly owners?: readonly Owner[]
   readonly publicPrefixes?: readonly string[]
+  readonly clients?: readonly ApiClient[]
 }
 
 /** What is asked of the firmware of `platform` unless its manifest says otherwise; no grace, and the most privileged level alone. */
@@ -76,7 +78,11 @@ export function draftManifest(draft: ManifestDraft): Manifest {
     shareSet,
     committee: { n: 3, r: 0, diversity: 3 },
     light: { quorum: 2 },
-    api: { publicPrefixes: draft.publicPrefixes ?? [], clients: [], guestLoopback: false },
+    api: {
+      publicPrefixes: draft.publicPrefixes ?? [],
+      clients: draft.clients ?? [],
+      guestLoopback: false,
+    },
     write: [{ prefix: '', roles: ['member', 'client'], valueBytesMax: 65_536, schema: 'bytes' }],
     governance: null,
     pivot: null,

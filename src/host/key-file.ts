@@ -1,6 +1,6 @@
 /**
- * Key files of manifest-set members: JSON `{kind, publicKey, seed}`, both keys in hexadecimal, mode 0600.
- * A member's key is offline by nature; only its owner's tools read it, never a node.
+ * Key files of manifest-set members and of clients: JSON `{kind, publicKey, seed}`, both keys in hexadecimal, mode 0600. Only their owners'
+ * tools read them, never a node; a member's is offline by nature, and one kind never passes for the other.
  */
 import { lstat, open, writeFile } from 'node:fs/promises'
 import { z } from 'zod'
@@ -11,29 +11,44 @@ import { SigningKey } from '../crypto/sign.ts'
 
 const bytesMax = 4096
 
+/** Whose key a file holds. */
+export type KeyOwner = 'manifest-member' | 'client'
+
+const owners: Readonly<Record<KeyOwner, string>> = {
+  'manifest-member': 'a manifest-set member',
+  client: 'a client',
+}
+
+const kindOf = (owner: KeyOwner): string => `coterie-${owner}-key`
+
 const keyFile = z.strictObject({
-  kind: z.literal('coterie-manifest-member-key'),
+  kind: z.string(),
   publicKey: z.string().regex(/^[0-9a-f]{64}$/),
   seed: z.string().regex(/^[0-9a-f]{64}$/),
 })
 
 /**
- * Writes a new key file of mode 0600 for a 32-byte Ed25519 seed, which stays the caller's.
+ * Writes a new key file of mode 0600 for a 32-byte Ed25519 seed, which stays the caller's. Gives the public key.
  *
  * @throws {HostError} `KEY_FILE_NOT_WRITTEN`, also if the file is already there: a key is never overwritten.
  */
-export async function writeKeyFile(path: string, seed: Secret): Promise<void> {
-  const text = seed.use(bytes => {
+export async function writeKeyFile(
+  path: string,
+  seed: Secret,
+  owner: KeyOwner = 'manifest-member',
+): Promise<Uint8Array> {
+  const { text, publicKey } = seed.use(bytes => {
     using key = new SigningKey(new Secret(bytes.slice()))
     const content = {
-      kind: 'coterie-manifest-member-key',
+      kind: kindOf(owner),
       publicKey: toHex(key.publicKey),
       seed: toHex(bytes),
     }
-    return `${JSON.stringify(content, null, 2)}\n`
+    return { text: `${JSON.stringify(content, null, 2)}\n`, publicKey: key.publicKey }
   })
   try {
     await writeFile(path, text, { mode: 0o600, flag: 'wx' })
+    return publicKey
   } catch (cause) {
     throw new HostError('KEY_FILE_NOT_WRITTEN', `The key file ${path} could not be written.`, {
       cause,
@@ -48,7 +63,10 @@ export async function writeKeyFile(path: string, seed: Secret): Promise<void> {
  * @throws {HostError} `KEY_FILE_UNREADABLE`.
  * @throws {UsageError} `KEY_FILE_EXPOSED` unless only its owner can read it; `BAD_KEY_FILE` for other content.
  */
-export async function readKeyFile(path: string): Promise<SigningKey> {
+export async function readKeyFile(
+  path: string,
+  owner: KeyOwner = 'manifest-member',
+): Promise<SigningKey> {
   const text = await readPrivateText(path)
   let parsed: z.infer<typeof keyFile> | undefined
   try {
@@ -57,10 +75,10 @@ export async function readKeyFile(path: string): Promise<SigningKey> {
     // JSON.parse throws SyntaxError, whose message would quote the secret text.
     parsed = undefined
   }
-  const seed = parsed === undefined ? undefined : fromHex(parsed.seed)
+  const seed = parsed?.kind === kindOf(owner) ? fromHex(parsed.seed) : undefined
   if (parsed === undefined || seed === undefined) {
-    throw new UsageError('BAD_KEY_FILE', `${path} is not the key file of a manifest-set member.`, {
-      next: 'It holds {"kind":"coterie-manifest-member-key","publicKey":…,"seed":…}.',
+    throw new UsageError('BAD_KEY_FILE', `${path} is not the key file of ${owners[owner]}.`, {
+      next: `It holds {"kind":"${kindOf(owner)}","publicKey":…,"seed":…}.`,
     })
   }
   const key = new SigningKey(new Secret(seed))

@@ -4,7 +4,7 @@
  */
 import { isRefusal } from '../attestation/verdict.ts'
 import { toHex } from '../base/bytes.ts'
-import { CoterieError, ifReadable, UsageError } from '../base/errors.ts'
+import { CoterieError, ifReadable, PeerFault, UsageError } from '../base/errors.ts'
 import { keyOfNodeId, type NodeId } from '../base/ids.ts'
 import { after, seconds } from '../base/time.ts'
 import { kemBytes } from '../crypto/kem-bytes.ts'
@@ -13,6 +13,7 @@ import {
   type ChannelOffer,
   channelOfferCodec,
   type OfferContext,
+  type OfferRefusalCode,
   offerRefusal,
   subkeyDigest,
 } from '../wire/channel-offer.ts'
@@ -43,20 +44,19 @@ export async function callThrough(
   signal: AbortSignal | undefined,
 ): Promise<CallResult> {
   const call = callOf(request)
-  const { source, node } = chosen(looked, wanted)
+  const fresh = freshOnes(looked, wanted)
   const { manifests, pin, report } = looked
   const { random, clock } = looked.ports
   const trust = await settled(() => trustOf(manifests, pin, 0))
   const clients = isRefusal(trust) ? [] : trust.manifest.api.clients
   if (!clients.some(each => each.key === toHex(key.publicKey))) throw notListed()
+  const { source, node, offer } = await firstOffer(fresh, looked, signal)
   const target = { network: pin.network, node: keyOfNodeId(node) }
-  const ask = (question: Question): Promise<Uint8Array | string> => asked(source, question, signal)
-  const offer = await offerOf(ask, { ...target, now: clock.wall(), skew: headAgeMax })
   const subkey = subkeyDigest(offer.subkey)
   const entropy = random.bytes(kemBytes.entropy)
   using outgoing = OutgoingCall.to({ ...target, subkey }, { subkey: offer.subkey, entropy })
   // The node signed a key that is none: no honest one does.
-  if (outgoing === undefined) throw noGoodOffer('OFFER_FORGED')
+  if (outgoing === undefined) throw badOffer('OFFER_FORGED')
   const unsigned = {
     ...call,
     id: random.bytes(16),
@@ -65,7 +65,7 @@ export async function callThrough(
   }
   const signature = await key.sign(outgoing.message(unsigned))
   const body = outgoing.seal({ ...unsigned, signature })
-  const bytes = await ask(sealedQuestion(body))
+  const bytes = await asked(source, sealedQuestion(body), signal)
   if (typeof bytes === 'string') throw notAnswered(bytes)
   const answer = await settled(() => outgoing.open(bytes))
   if (answer === undefined) throw forgedAnswer()
@@ -84,11 +84,13 @@ function callOf({ method, path, type, body = new Uint8Array(0) }: CallRequest): 
   })
 }
 
-/** A node that is genuine and whose state is fresh. Anything less may be made to answer from a past that nobody else shares. */
-function chosen(
-  { report, sources }: Looked,
-  wanted: string | undefined,
-): { readonly source: LightSource; readonly node: NodeId } {
+interface FreshNode {
+  readonly source: LightSource
+  readonly node: NodeId
+}
+
+/** Nodes that are genuine and whose state is fresh, one at least. Anything less may be made to answer from a past that nobody else shares. */
+function freshOnes({ report, sources }: Looked, wanted: string | undefined): readonly FreshNode[] {
   if (wanted !== undefined && !sources.some(({ address }) => address === wanted)) {
     throw new UsageError('SOURCE_UNKNOWN', 'The node to call is none of those that are asked.', {
       next: 'Name one of the sources of this client.',
@@ -96,32 +98,57 @@ function chosen(
   }
   const views = report.nodes.filter(view => wanted === undefined || view.source === wanted)
   const trusted = views.filter(({ verdict }) => verdict === 'trusted')
-  const view = trusted.find(({ state }) => state === 'fresh')
-  const source = sources.find(({ address }) => address === view?.source)
-  if (view?.node != null && source !== undefined) return { source, node: view.node }
+  const fresh = trusted.flatMap(({ state, node, source: at }) => {
+    const source = state === 'fresh' ? sources.find(({ address }) => address === at) : undefined
+    return source === undefined || node === null ? [] : [{ source, node }]
+  })
+  if (fresh.length > 0) return fresh
   const [first] = trusted
   if (first === undefined) {
-    const { sentence } = views[0] ?? report
-    throw new CoterieError('NODE_NOT_TRUSTED', `Nothing was sent: ${sentence}`, {
-      next: 'See the report of check for what is wrong, and ask another node.',
-    })
+    const { sentence, verdict } = views[0] ?? report
+    const options = { next: 'See the report of check for what is wrong, and ask another node.' }
+    const what = `Nothing was sent: ${sentence}`
+    throw verdict === 'refused'
+      ? new PeerFault('NODE_NOT_TRUSTED', what, options)
+      : new CoterieError('NODE_NOT_TRUSTED', what, options)
   }
   throw new CoterieError('NODE_NOT_FRESH', `Nothing was sent: its state is ${first.state}.`, {
     next: 'See the report of check for what is behind that, ask another node, or again in a few seconds.',
   })
 }
 
-/** @throws {CoterieError} `NO_OFFER`, `OFFER_FORGED`, `OFFER_EXPIRED`. */
-async function offerOf(
-  ask: (question: Question) => Promise<Uint8Array | string>,
+/** The first of the nodes that offers a key, and its offer. @throws {CoterieError} `NO_OFFER`, `OFFER_FORGED`, `OFFER_EXPIRED`. */
+async function firstOffer(
+  nodes: readonly FreshNode[],
+  { pin, ports }: Looked,
+  signal: AbortSignal | undefined,
+): Promise<FreshNode & { readonly offer: ChannelOffer }> {
+  let missing: unknown
+  for (const each of nodes) {
+    const bytes = await asked(each.source, offerQuestion, signal)
+    const now = ports.clock.wall()
+    const node = keyOfNodeId(each.node)
+    try {
+      const context = { network: pin.network, node, now, skew: headAgeMax }
+      return { ...each, offer: await checkedOffer(bytes, context) }
+    } catch (error) {
+      // Not every way to a node leads to its offer; a bad one is told and not passed over.
+      if (!(error instanceof CoterieError) || error.code !== 'NO_OFFER') throw error
+      missing ??= error
+    }
+  }
+  throw missing
+}
+
+async function checkedOffer(
+  bytes: Uint8Array | string,
   context: OfferContext,
 ): Promise<ChannelOffer> {
-  const bytes = await ask(offerQuestion)
   const offer =
     typeof bytes === 'string' ? undefined : ifReadable(() => channelOfferCodec.decode(bytes))
   if (offer === undefined) throw noOffer(typeof bytes === 'string' ? bytes : 'OFFER_MALFORMED')
   const code = await settled(() => offerRefusal(offer, context))
-  if (code !== undefined) throw noGoodOffer(code)
+  if (code !== undefined) throw badOffer(code)
   return offer
 }
 
@@ -166,13 +193,18 @@ function noOffer(code: string): CoterieError {
   )
 }
 
-function noGoodOffer(code: string): CoterieError {
-  const what =
-    code === 'OFFER_EXPIRED'
-      ? 'is not of this hour'
-      : 'is not signed by the node that was looked at'
-  return new CoterieError(code, `Nothing was sent: the key that is offered for calls ${what}.`, {
-    next: 'Compare the clock of this machine with another one; if it is right, whoever carries the bytes changes them.',
+function badOffer(code: OfferRefusalCode): CoterieError {
+  if (code === 'OFFER_EXPIRED') {
+    return new CoterieError(
+      'OFFER_EXPIRED',
+      'Nothing was sent: the offered key is not of this hour.',
+      {
+        next: 'Compare the clock of this machine with another one; if it is right, whoever carries the bytes shows old ones.',
+      },
+    )
+  }
+  return new PeerFault('OFFER_FORGED', 'Nothing was sent: the node did not sign the offered key.', {
+    next: 'Whoever carries the bytes changes them: call over another way, or another node.',
   })
 }
 
@@ -186,8 +218,8 @@ function notAnswered(code: string): CoterieError {
   )
 }
 
-function forgedAnswer(): CoterieError {
-  return new CoterieError(
+function forgedAnswer(): PeerFault {
+  return new PeerFault(
     'ANSWER_FORGED',
     'What came back is not what the node answered to this call. Whether it carried the call out is not known.',
     {

@@ -12,6 +12,7 @@ import {
 } from '../light-look.ts'
 import { printReport, printValue } from '../light-text.ts'
 import { exitCodes, printLine } from '../output.ts'
+import { callCommand, keyCommand } from './light-call.ts'
 
 interface Flags extends LightFlags {
   readonly from: readonly string[]
@@ -22,6 +23,8 @@ export function lightCommand(): Command {
   const light = new Command('light')
   light.addCommand(getCommand())
   light.addCommand(verifyBundleCommand())
+  light.addCommand(addPinOptions(callCommand()))
+  light.addCommand(keyCommand())
   return light
 }
 

@@ -1,21 +1,12 @@
 /** `coterie policy add` and `remove`: one measurement into a manifest, or out of it, without an editor. */
 import { Command, Option } from 'commander'
-import { type Manifest, parseManifest } from '../../attestation/manifest.ts'
-import type { ReferenceMeasurement } from '../../attestation/manifest-document.ts'
+import type { Manifest, ReferenceMeasurement } from '../../attestation/manifest-document.ts'
 import { tcbRuleOf } from '../../attestation/manifest-draft.ts'
 import { isPlatformName, platformNames } from '../../attestation/platforms.ts'
-import { isRefusal } from '../../attestation/verdict.ts'
 import { appraiserOf } from '../../attestation/verifiers.ts'
-import { utf8 } from '../../base/bytes.ts'
 import { UsageError } from '../../base/errors.ts'
-import { replaceFile } from '../../host/replace-file.ts'
 import { printable, printJson, printLine } from '../output.ts'
-import { type PolicyDocument, readPolicy, readPolicyBytes } from '../policy-file.ts'
-import type { ReachFlags } from '../reach.ts'
-
-interface EditFlags extends ReachFlags {
-  readonly out?: string
-}
+import { type Edited, type EditFlags, editPolicy, nextAfterEdit, outHelp } from '../policy-edit.ts'
 
 interface AddFlags extends EditFlags {
   readonly name: string
@@ -26,9 +17,6 @@ interface AddFlags extends EditFlags {
   readonly from?: string
   readonly until: string
 }
-
-const outHelp =
-  'where the draft goes; the file itself if it is a draft. An approved manifest needs one, and gets the next nonce'
 
 export function addMeasurementCommand(): Command {
   const platform = new Option('--platform <name>', 'where the software runs')
@@ -46,7 +34,10 @@ export function addMeasurementCommand(): Command {
     .action(async (file: string, _: object, command: Command) => {
       const flags = command.optsWithGlobals<AddFlags>()
       const measurement = measurementOf(flags)
-      await edit(file, flags, manifest => withMeasurement(manifest, measurement))
+      report(
+        flags,
+        await editPolicy(file, flags, manifest => withMeasurement(manifest, measurement)),
+      )
     })
 }
 
@@ -57,7 +48,8 @@ export function removeMeasurementCommand(): Command {
     .argument('<name>', 'name of the measurement')
     .option('--out <file>', outHelp)
     .action(async (file: string, name: string, _: object, command: Command) => {
-      await edit(file, command.optsWithGlobals<EditFlags>(), manifest => without(manifest, name))
+      const flags = command.optsWithGlobals<EditFlags>()
+      report(flags, await editPolicy(file, flags, manifest => without(manifest, name)))
     })
 }
 
@@ -104,41 +96,12 @@ function without(manifest: Manifest, name: string): Manifest {
   )
 }
 
-async function edit(
-  file: string,
-  flags: EditFlags,
-  change: (manifest: Manifest) => Manifest,
-): Promise<void> {
-  const document = readPolicy(await readPolicyBytes(file))
-  const out = outOf(file, flags, document)
-  const changed = change(draftOf(document))
-  const draft = utf8(`${JSON.stringify(changed, null, 2)}\n`)
-  const parsed = parseManifest(draft)
-  if (isRefusal(parsed)) {
-    const { code, facts } = parsed
-    throw new UsageError(code, `The manifest would not hold: ${facts['reason'] ?? code}`, {
-      next: 'Nothing was written. Give other values, or change the rest of the draft first.',
-    })
-  }
-  await replaceFile(out, draft)
-  const measurements = changed.join.measurements.map(({ name }) => name)
-  if (flags.json === true) return printJson({ out, nonce: changed.nonce, measurements })
+function report({ json }: EditFlags, { out, draft }: Edited): void {
+  const measurements = draft.join.measurements.map(({ name }) => name)
+  if (json === true) return printJson({ out, nonce: draft.nonce, measurements })
   const admits = measurements.length === 0 ? 'no software' : measurements.join(', ')
-  printLine(printable(`Manifest ${changed.nonce} in ${out} admits ${admits}.`))
-  printLine(`next: coterie policy diff ${out}, then coterie policy approve.`)
-}
-
-/** What was approved stays as it is, and its change is the draft of the next one. */
-function draftOf({ manifest, steps }: PolicyDocument): Manifest {
-  return steps.length === 0 ? manifest : { ...manifest, nonce: manifest.nonce + 1 }
-}
-
-function outOf(file: string, { out }: EditFlags, { steps }: PolicyDocument): string {
-  if (out !== undefined) return out
-  if (steps.length === 0) return file
-  throw new UsageError('OUT_NOT_GIVEN', `${file} is approved and stays as it is.`, {
-    next: 'Say with --out where the draft of the next manifest goes.',
-  })
+  printLine(printable(`Manifest ${draft.nonce} in ${out} admits ${admits}.`))
+  printLine(nextAfterEdit(out))
 }
 
 function noRegisters(): UsageError {

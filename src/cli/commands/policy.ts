@@ -14,6 +14,7 @@ import { replaceFile } from '../../host/replace-file.ts'
 import { exitCodes, printable, printJson, printLine } from '../output.ts'
 import { faultsOf, readPolicy, readPolicyBytes } from '../policy-file.ts'
 import { addReachOptions, type ReachFlags, withNode } from '../reach.ts'
+import { addClientCommand, removeClientCommand } from './policy-client.ts'
 import { linkCommand } from './policy-link.ts'
 import { addMeasurementCommand, removeMeasurementCommand } from './policy-measurement.ts'
 
@@ -22,8 +23,9 @@ type Member = Answer<'members'>['members'][number]
 export function policyCommand(): Command {
   const policy = addReachOptions(new Command('policy'))
   const makers = [draftCommand, addMeasurementCommand, removeMeasurementCommand, checkCommand]
+  const clients = [addClientCommand, removeClientCommand]
   const others = [explainCommand, diffCommand, approveCommand, applyCommand, linkCommand]
-  for (const make of [...makers, ...others]) policy.addCommand(make())
+  for (const make of [...makers, ...clients, ...others]) policy.addCommand(make())
   return policy
 }
 
