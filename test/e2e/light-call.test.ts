@@ -25,7 +25,9 @@ test('the client of a testnet writes and reads under seal; a stranger with a key
     body: { key: 'team/plan', value: { text: 'at dawn' } },
   })
   // Every member holds it, as after any other write.
-  expect(await testnet.slots()[2]?.api.get('team/plan')).toMatchObject({ value: { text: 'at dawn' } })
+  expect(await testnet.slots()[2]?.api.get('team/plan')).toMatchObject({
+    value: { text: 'at dawn' },
+  })
 
   const missing = await call(['GET', '/v1/state/nothing', '--json'])
   expect(missing).toMatchObject({ code: 1, err: expect.stringContaining('NOT_FOUND') })
