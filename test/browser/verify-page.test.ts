@@ -14,12 +14,14 @@ import { possessionMessage } from '../../src/wire/member-record.ts'
 import type { FakeLightNetwork, FakeLightNode, FakeLightOptions } from '../fakes/light-nodes.ts'
 import { type LightSite, lightSite } from '../fixtures/light-site.ts'
 import { testNode } from '../fixtures/network.ts'
+import { until } from '../fixtures/patience.ts'
 import { verifySource } from '../tools/built-page.ts'
 import { singlePage } from '../tools/single-page.ts'
 import { absence, isSkipped } from './chromium.ts'
 import { dress, type OpenPage, openPage, violations, visibleText } from './open-page.ts'
 import { checkAs, read, type Seen, typeOver } from './verify-view.ts'
 
+const size = { width: 1000, height: 900 }
 let folder: string
 let file: string
 let opened: OpenPage
@@ -56,7 +58,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'coterie-page-'))
   file = join(folder, 'verify.html')
   await writeFile(file, await singlePage(verifySource))
-  opened = await openPage(pathToFileURL(file).href, { width: 1000, height: 900 })
+  opened = await openPage(pathToFileURL(file).href, size)
   page = opened.page
 })
 
@@ -207,14 +209,28 @@ describe.skipIf(isSkipped)(`the verification page${absence}`, () => {
     await look(network)
   })
 
-  test('has nothing that shuts people out, in light and in dark', async () => {
-    const { network } = await made()
-    await look(network, { key: 'public/motd' })
-    for (const scheme of ['light', 'dark'] as const) {
-      await dress(page, scheme)
-      expect(await violations(page)).toEqual([])
-    }
-  })
+  test.each(['trusted', 'refused'] as const)(
+    'has nothing that shuts people out, in light, in dark and on a phone: %s',
+    async verdict => {
+      const { network, a } = await made()
+      if (verdict === 'refused') {
+        a.bends.attestation = answer => ({ ...answer, nonce: new Uint8Array(32) })
+      }
+      await look(network, { key: 'public/motd' })
+      for (const scheme of ['light', 'dark'] as const) {
+        await dress(page, scheme)
+        expect(await violations(page)).toEqual([])
+      }
+      await page.setViewportSize({ width: 360, height: 700 })
+      await until(() =>
+        page.evaluate(() => {
+          const { scrollWidth, clientWidth } = document.documentElement
+          return scrollWidth === clientWidth
+        }),
+      )
+      await page.setViewportSize(size)
+    },
+  )
 
   test('loads nothing but itself, and its policy had nothing to stop', () => {
     expect(opened.troubles).toEqual([])
