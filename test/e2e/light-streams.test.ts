@@ -6,7 +6,7 @@ import { digestOf, type NetworkId } from '../../src/base/ids.ts'
 import { systemClock } from '../../src/host/clock.ts'
 import { openLightDialler } from '../../src/host/net/light-dialler.ts'
 import { systemRandom } from '../../src/host/random.ts'
-import { LightClient } from '../../src/light/client.ts'
+import { LightClient, type LightOptions } from '../../src/light/client.ts'
 import type { Pin } from '../../src/light/link.ts'
 import { coterie } from '../fixtures/command-line.ts'
 import { textOf } from '../fixtures/light-client.ts'
@@ -24,12 +24,7 @@ test('a stranger who knows no HTTP address verifies nodes and a value, and is sh
 
   await using dialler = await openLightDialler(pin)
   const sources = addresses.map(address => dialler.source(address))
-  const fetch = () => Promise.reject(new Error('nobody asks over HTTP here'))
-  const deadline = (span: number) => AbortSignal.timeout(span)
-  const client = await LightClient.open(
-    { clock: systemClock, random: systemRandom, fetch, deadline },
-    { pin, sources },
-  )
+  const client = await clientOf(pin, sources)
   // The first cuts come some seconds after the nodes, and are of before the write.
   await eventually(async () => {
     const { report, content } = await client.get('public/motd')
@@ -84,4 +79,13 @@ async function toldBy(
   if (network === undefined || manifest === undefined) throw new Error('a status')
   const pin = { network: network as NetworkId, manifest: digestOf(manifest) }
   return { pin, addresses: statuses.map(({ addresses: [address = ''] }) => address) }
+}
+
+function clientOf(pin: Pin, sources: LightOptions['sources']): Promise<LightClient> {
+  const fetch = () => Promise.reject(new Error('nobody asks over HTTP here'))
+  const deadline = (span: number) => AbortSignal.timeout(span)
+  return LightClient.open(
+    { clock: systemClock, random: systemRandom, fetch, deadline },
+    { pin, sources },
+  )
 }
