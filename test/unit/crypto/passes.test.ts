@@ -61,7 +61,7 @@ type Program =
 const number = fc.nat({ max: 30 })
 const { program } = fc.letrec<{ program: Program }>(tie => ({
   program: fc.oneof(
-    { depthSize: 'small', withCrossShrink: true },
+    { depthSize: 'medium', maxDepth: 6, withCrossShrink: true },
     fc.record({ kind: fc.constantFrom('end', 'throw'), value: fc.nat({ max: 1_000 }) }),
     fc.record({ kind: fc.constant('ask'), check: number, yes: tie('program'), no: tie('program') }),
     fc.record({
@@ -103,10 +103,11 @@ const outcomeOf = async (run: () => Promise<string> | string): Promise<string> =
 }
 
 test('whatever is run, it ends as with arithmetic that answers at once, and keeps nothing that is not so', async () => {
+  let deepest = 0
   const truths = fc.array(fc.boolean(), { minLength: 31, maxLength: 31 })
   await fc.assert(
     fc.asyncProperty(program, truths, async (program, truths) => {
-      const { arithmetic, ports } = truthOf(check => truths[check] === true)
+      const { arithmetic, asked, ports } = truthOf(check => truths[check] === true)
       const [kept, keptAtOnce] = [new Set<number>(), new Set<number>()]
       const settled = await outcomeOf(() =>
         inPasses(() => runProgram(program, check => kept.add(check)), ports),
@@ -117,9 +118,12 @@ test('whatever is run, it ends as with arithmetic that answers at once, and keep
       expect(settled).toBe(atOnce)
       for (const check of kept) expect(truths[check]).toBe(true)
       for (const check of keptAtOnce) expect(kept).toContain(check)
+      deepest = Math.max(deepest, asked.later.length)
     }),
     { numRuns: 2_000 },
   )
+  // Programs that ask nothing, or once, show little.
+  expect(deepest).toBeGreaterThan(12)
 })
 
 test('a chain of signatures that hold takes two runs, a search among many that do not three', async () => {
@@ -172,6 +176,17 @@ describe('a hostile program', () => {
     expect(await inPasses(all, ports)).toBe(count)
     expect(asked.later).toHaveLength(passLimits.checksMax)
     expect(asked.atOnce).toHaveLength(100)
+  })
+
+  test('is left alone up to the bound, however its checks come', async () => {
+    const { asked, ports } = truthOf(check => check > 0)
+    const half = passLimits.checksMax / 2
+    const from = (first: number): boolean[] =>
+      Array.from({ length: half }, (_, i) => holds(checkOf(first + i)))
+    const run = (): number => (from(0)[0] ? 0 : from(half).filter(Boolean).length)
+    expect(await inPasses(run, ports)).toBe(half)
+    expect(asked.later).toHaveLength(2 * half)
+    expect(asked.atOnce).toEqual([])
   })
 
   test('that hands over more bytes than anybody honest has the rest answered at once', async () => {
