@@ -110,7 +110,7 @@ export class LightAnswers {
       const question = await frames.read(signal)
       const isTooMuch =
         guest.asks > lightLimits.asksPerConnection || this.#answers >= lightLimits.answersMax
-      using _answer = this.#underWay()
+      using _answer = isTooMuch ? undefined : this.#underWay()
       await frames.write([await this.#answerTo(question, { isTooMuch, signal })], signal)
       // A close waits until all was taken: whoever does not read is waited for as long as for everything else.
       await stream.close({ signal })

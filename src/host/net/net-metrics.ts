@@ -8,6 +8,7 @@ export interface NetFigures {
   readonly net: {
     connections(): readonly { readonly outbound: boolean }[]
     socketCount(): number
+    lightCounts(): { readonly connections: number }
     dialTargets(): readonly unknown[]
   }
   readonly verifications: { readonly length: number }
@@ -44,6 +45,11 @@ export function netMetrics(figures: NetFigures): readonly MetricFamily[] {
       ],
     },
     gauge('coterie_net_sockets', 'Open connections of every role.', net.socketCount()),
+    gauge(
+      'coterie_net_light_clients',
+      'Open connections of light clients.',
+      net.lightCounts().connections,
+    ),
     gauge(
       'coterie_net_dial_targets',
       'Addresses and nodes in the dial loop.',
