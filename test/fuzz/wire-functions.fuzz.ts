@@ -8,10 +8,12 @@ import { expect, test } from 'vitest'
 import { toHex } from '../../src/base/bytes.ts'
 import type { Digest, NetworkId } from '../../src/base/ids.ts'
 import { Secret } from '../../src/base/secret.ts'
+import { KemKey } from '../../src/crypto/kem.ts'
 import { decodeAnswer, encodeAnswer } from '../../src/wire/answer.ts'
 import { parseBatch } from '../../src/wire/batch.ts'
 import { CachePageOpener } from '../../src/wire/cache-page.ts'
 import { decodeCbor, encodeCbor } from '../../src/wire/cbor.ts'
+import { subkeyDigest } from '../../src/wire/channel-offer.ts'
 import { decodeResult } from '../../src/wire/delegated-result.ts'
 import { domains } from '../../src/wire/domains.ts'
 import { Opener, readHeader } from '../../src/wire/envelope.ts'
@@ -19,7 +21,7 @@ import { decodeHandshakeFrame } from '../../src/wire/handshake.ts'
 import { decodeLightQuestion, encodeLightQuestion } from '../../src/wire/light-question.ts'
 import { limits } from '../../src/wire/limits.ts'
 import { PackedReader, readIds } from '../../src/wire/packed.ts'
-import { paddedLength } from '../../src/wire/padding.ts'
+import { paddedLength, unpadded } from '../../src/wire/padding.ts'
 import {
   decodeDescentAnswer,
   decodePageAnswer,
@@ -28,6 +30,7 @@ import {
 } from '../../src/wire/reconcile.ts'
 import { decodeRefusal } from '../../src/wire/refusal.ts'
 import { decodeRemoval } from '../../src/wire/removal.ts'
+import { OutgoingCall } from '../../src/wire/sealed-exchange.ts'
 import { SealingKey } from '../../src/wire/sealing.ts'
 import { decodeKeyProof, decodePublicProof } from '../../src/wire/state-proof.ts'
 import { parseSyncPage } from '../../src/wire/sync.ts'
@@ -38,6 +41,25 @@ import { wireExports } from './wire-exports.ts'
 const opener = new Opener({ network: '11'.repeat(32) as NetworkId, protocols: ['sync'] })
 const cachePages = new CachePageOpener('11'.repeat(32) as NetworkId)
 const epochKey = new Secret(new Uint8Array(32).fill(0x44))
+
+/** A call that waits for its answer. */
+const called = callOf()
+
+function callOf(): OutgoingCall {
+  using key = new KemKey(new Secret(new Uint8Array(32).fill(5)))
+  const subkey = key.publicKey
+  const target = {
+    network: '11'.repeat(32) as NetworkId,
+    node: new Uint8Array(32).fill(6),
+    subkey: subkeyDigest(subkey),
+  }
+  const outgoing = OutgoingCall.to(target, { subkey, entropy: new Uint8Array(64).fill(7) })
+  if (outgoing === undefined) throw new Error('a good key')
+  const [id, client] = [new Uint8Array(16), new Uint8Array(32)]
+  const call = { method: 'GET', path: '/', type: '', body: new Uint8Array() } as const
+  outgoing.seal({ ...call, id, client, signature: new Uint8Array(64), expiresAt: 0 })
+  return outgoing
+}
 
 /** Answers of one byte before a body: the body of an answer may be anything, a refusal may drop facts. */
 function answer(bytes: Uint8Array): void {
@@ -85,6 +107,8 @@ const targets: (readonly [string, Target])[] = [
   ['Opener.unseal', bytes => void opener.unseal('delta', bytes, () => epochKey)],
   ['CachePageOpener.open', bytes => void cachePages.open(bytes, () => epochKey)],
   ['Opener.openFrame', bytes => void opener.openFrame('sync', bytes, () => epochKey)],
+  ['unpadded', bytes => void unpadded(bytes, 1_024)],
+  ['OutgoingCall.open', bytes => void called.open(bytes)],
 ]
 /** What a member could put inside an envelope: the tag holds, so the body is really parsed. */
 const scope = { domain: domains.envelopeKey, network: '11'.repeat(32) as NetworkId, name: 'delta' }

@@ -17,14 +17,12 @@ const theirs = new CipherSuite({
 })
 const seed = new Uint8Array(32).fill(5)
 const entropy = new Uint8Array(kemBytes.entropy).fill(9)
-const [info, aad, text, purpose] = ['info', 'beside', 'a private question', 'purpose'].map(
-  utf8,
-) as [
-  Uint8Array<ArrayBuffer>,
-  Uint8Array<ArrayBuffer>,
-  Uint8Array<ArrayBuffer>,
-  Uint8Array<ArrayBuffer>,
-]
+/** With a buffer of their own, as WebCrypto's types ask for. */
+const bytes = (text: string): Uint8Array<ArrayBuffer> => new Uint8Array(utf8(text))
+const info = bytes('info')
+const aad = bytes('beside')
+const text = bytes('a private question')
+const purpose = bytes('purpose')
 const ownKey = (): KemKey => new KemKey(new Secret(seed.slice()))
 const buffer = (bytes: Uint8Array): ArrayBuffer => bytes.slice().buffer as ArrayBuffer
 

@@ -5,6 +5,7 @@ import { ifReadable } from '../../../src/base/errors.ts'
 import { bytesOfDigest, digestOf, type NetworkId } from '../../../src/base/ids.ts'
 import { Secret } from '../../../src/base/secret.ts'
 import { timestamp } from '../../../src/base/time.ts'
+import { sendTo } from '../../../src/crypto/hpke.ts'
 import { KemKey } from '../../../src/crypto/kem.ts'
 import { SigningKey } from '../../../src/crypto/sign.ts'
 import {
@@ -15,10 +16,15 @@ import {
   subkeyDigest,
   subkeyLife,
 } from '../../../src/wire/channel-offer.ts'
+import { padded } from '../../../src/wire/padding.ts'
 import {
   type Call,
   type CallAnswer,
+  callAad,
+  callInfo,
   callMethods,
+  callPaddedBytesMin,
+  clientCallCodec,
   sealedCallCodec,
 } from '../../../src/wire/sealed-call.ts'
 import { IncomingCall, OutgoingCall } from '../../../src/wire/sealed-exchange.ts'
@@ -130,6 +136,21 @@ test('a call opens at the node, the network and the subkey that it was sealed fo
   const foreign = { ...target, network: 'cd'.repeat(32) as NetworkId }
   expect(received(request, { key, target: foreign })).toBeUndefined()
   expect(received(request, { key: otherKey, target })).toBeUndefined()
+})
+
+test('a call that names another node inside than outside is none, even if it was sealed so', () => {
+  const sealed = (named: Uint8Array): Uint8Array => {
+    const made = sendTo(key.publicKey, { info: callInfo(target), entropy: filled(64, 7) })
+    if (made === undefined) throw new Error('a good key')
+    const { encapsulated, context } = made
+    const outside = { subkey: bytesOfDigest(target.subkey), encapsulated }
+    const fields = { ...call, id: filled(16, 1), expiresAt: 1_000, client: client.publicKey }
+    const inside = { ...fields, node: named, signature: filled(64, 1) }
+    const box = padded(clientCallCodec.encode(inside), callPaddedBytesMin)
+    return sealedCallCodec.encode({ ...outside, sealed: context.seal(callAad(outside), box) })
+  }
+  expect(received(sealed(node.publicKey))?.call.node).toEqual(node.publicKey)
+  expect(received(sealed(other.publicKey))).toBeUndefined()
 })
 
 test('a node that got a call cannot have another one carry it out: the signature covers the seal', () => {
