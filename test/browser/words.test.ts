@@ -30,6 +30,8 @@ import { type OpenPage, openPage } from './open-page.ts'
 import { checkAs, type Seen } from './verify-view.ts'
 
 const nodes = 5
+/** Milliseconds for what waits for nodes more than once, each time as long as patience lasts. */
+const unhurried = 300_000
 const key = 'public/greeting'
 const value = 'hello'
 
@@ -83,7 +85,7 @@ describe.skipIf(isSkipped)(`the words about running nodes${absence}`, () => {
     await network.testnet.slot(0).api.set(key, { text: value }, { ack: 2 })
     opened = await openPage(pathToFileURL(file).href, { width: 1000, height: 900 })
     page = opened.page
-  })
+  }, unhurried)
 
   afterEach(() => {
     for (const each of hosts) each.conduct = honestConduct
@@ -206,26 +208,30 @@ describe.skipIf(isSkipped)(`the words about running nodes${absence}`, () => {
     expect(seen.value).toBeNull()
   })
 
-  test('a checkpoint of before the one that was seen is rolled back, however young', async () => {
-    await forget()
-    const memory = join(folder, 'seen')
-    await onPage([host(0)])
-    const early = host(0).recorded('/light/checkpoint')
-    const isLater = (): void => {
-      const { bytes } = host(0).recorded('/light/checkpoint')
-      expect(Buffer.from(bytes).equals(early.bytes)).toBe(false)
-    }
-    await eventually(async () => {
-      await bothSay([host(0)], fresh, { memory })
-      isLater()
-    })
-    // The page once more: the command line may have been the first to see a later one.
-    await bothSay([host(0)], fresh, { memory })
-    host(0).conduct = async (path, ask) => (path.startsWith('/light/checkpoint') ? early : ask())
-    const seen = await bothSay([host(0)], stale, { memory })
-    expect(seen.text).toContain('"rolledBack": true')
-    await forget()
-  })
+  test(
+    'a checkpoint of before the one that was seen is rolled back, however young',
+    async () => {
+      await forget()
+      const memory = join(folder, 'seen')
+      await onPage([host(0)])
+      const early = host(0).recorded('/light/checkpoint')
+      const isLater = (): void => {
+        const { bytes } = host(0).recorded('/light/checkpoint')
+        expect(Buffer.from(bytes).equals(early.bytes)).toBe(false)
+      }
+      await eventually(async () => {
+        await bothSay([host(0)], fresh, { memory })
+        isLater()
+      })
+      // The page once more: the command line may have been the first to see a later one.
+      await bothComeToSay([host(0)], fresh, { memory })
+      host(0).conduct = async (path, ask) => (path.startsWith('/light/checkpoint') ? early : ask())
+      const seen = await bothSay([host(0)], stale, { memory })
+      expect(seen.text).toContain('"rolledBack": true')
+      await forget()
+    },
+    unhurried,
+  )
 
   test('what the node said to another question is refused, while the node itself stands still', async () => {
     await onPage([host(1)])
@@ -250,52 +256,64 @@ describe.skipIf(isSkipped)(`the words about running nodes${absence}`, () => {
     await neverTrusted(await hostFor(slot), due)
   })
 
-  test('a member that was broken into and signs another state for light clients is a fork', async () => {
-    await forget()
-    const { manifest, path } = network.folder
-    const machine = join(path, 'two-faced.json')
-    await network.layout.hardware.issue(machine)
-    const program = [
-      fileURLToPath(new URL('../fixtures/two-faced-node.ts', import.meta.url)),
-      ...['start', '--config'],
-    ]
-    const slot = await network.testnet.startExtra({
-      name: 'two-faced',
-      manifest,
-      machine,
-      program,
-    })
-    onTestFinished(() => network.testnet.killNode(slot))
-    const due: Due = { verdict: 'refused', code: 'STATE_FORK', state: 'fork' }
-    await neverTrusted(await hostFor(slot), due)
-    await forget()
-  })
+  test(
+    'a member that was broken into and signs another state for light clients is a fork',
+    async () => {
+      await forget()
+      const { manifest, path } = network.folder
+      const machine = join(path, 'two-faced.json')
+      await network.layout.hardware.issue(machine)
+      const program = [
+        fileURLToPath(new URL('../fixtures/two-faced-node.ts', import.meta.url)),
+        ...['start', '--config'],
+      ]
+      const slot = await network.testnet.startExtra({
+        name: 'two-faced',
+        manifest,
+        machine,
+        program,
+      })
+      onTestFinished(() => network.testnet.killNode(slot))
+      const due: Due = { verdict: 'refused', code: 'STATE_FORK', state: 'fork' }
+      await neverTrusted(await hostFor(slot), due)
+      await forget()
+    },
+    unhurried,
+  )
 
-  test('a host that froze what its node committed to is stale in half a minute, though the node attests itself anew', async () => {
-    await forget()
-    host(2).conduct = async (path, ask) => (path.startsWith('/light/checkpoint') ? old : ask())
-    const { text } = await bothComeToSay([host(2)], stale)
-    expect(text).toContain('"rolledBack": false')
-  })
+  test(
+    'a host that froze what its node committed to is stale in half a minute, though the node attests itself anew',
+    async () => {
+      await forget()
+      host(2).conduct = async (path, ask) => (path.startsWith('/light/checkpoint') ? old : ask())
+      const { text } = await bothComeToSay([host(2)], stale)
+      expect(text).toContain('"rolledBack": false')
+    },
+    unhurried,
+  )
 
-  test('in a network that fell apart, halves differ, and who reaches nobody is isolated', async () => {
-    const how = 'silent'
-    await faults.apply({ kind: 'partition', left: ['4'], right: [], how })
-    await faults.apply({ kind: 'partition', left: ['0', '1'], right: ['2', '3'], how })
-    onTestFinished(() => void faults.apply({ kind: 'heal' }))
-    await network.testnet.slot(0).api.set('public/side', { text: 'left' }, { ack: 'local' })
-    await network.testnet.slot(2).api.set('public/side', { text: 'right' }, { ack: 'local' })
-    const { text } = await bothComeToSay([host(0), host(2)], {
-      verdict: 'undetermined',
-      code: 'STATE_NOT_CONVERGED',
-      state: 'not converged',
-    })
-    expect(text).toContain('For one moment there are two states')
-    await bothComeToSay([host(0)], fresh)
-    await forget()
-    const alone: Due = { verdict: 'undetermined', code: 'STATE_ISOLATED', state: 'isolated' }
-    await bothComeToSay([host(4)], alone)
-  })
+  test(
+    'in a network that fell apart, halves differ, and who reaches nobody is isolated',
+    async () => {
+      const how = 'silent'
+      await faults.apply({ kind: 'partition', left: ['4'], right: [], how })
+      await faults.apply({ kind: 'partition', left: ['0', '1'], right: ['2', '3'], how })
+      onTestFinished(() => void faults.apply({ kind: 'heal' }))
+      await network.testnet.slot(0).api.set('public/side', { text: 'left' }, { ack: 'local' })
+      await network.testnet.slot(2).api.set('public/side', { text: 'right' }, { ack: 'local' })
+      const { text } = await bothComeToSay([host(0), host(2)], {
+        verdict: 'undetermined',
+        code: 'STATE_NOT_CONVERGED',
+        state: 'not converged',
+      })
+      expect(text).toContain('For one moment there are two states')
+      await bothComeToSay([host(0)], fresh)
+      await forget()
+      const alone: Due = { verdict: 'undetermined', code: 'STATE_ISOLATED', state: 'isolated' }
+      await bothComeToSay([host(4)], alone)
+    },
+    unhurried,
+  )
 
   test('the page had nothing to complain of', () => {
     expect(opened.troubles).toEqual([])
