@@ -11,6 +11,7 @@ export {
   type LightOptions,
   type LightPorts,
   type LightValue,
+  type Looked,
   reportBytes,
   verifyBundle,
   type WatchOptions,
