@@ -1,8 +1,10 @@
 /** What every test of a page rests on: that what goes wrong in a page is told, and that no browser outlives its test. */
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { identityOf, isRunning, type ProcessIdentity } from '../../testnet/process-identity.ts'
@@ -73,8 +75,12 @@ describe.skipIf(isSkipped)(`a page in a browser${absence}`, () => {
   test.each(['SIGKILL', 'SIGTERM'] as const)(
     'a process that ends by %s leaves no process of its browser behind',
     async signal => {
+      // What such an end leaves behind of the browser's files goes with the test.
+      const temporary = mkdtempSync(join(tmpdir(), 'coterie-stray-'))
+      onTestFinished(() => rmSync(temporary, { recursive: true, force: true, maxRetries: 20 }))
       const child = spawn(process.execPath, ['--input-type=module', '-e', opener], {
         cwd: fileURLToPath(new URL('.', import.meta.url)),
+        env: { ...process.env, TMPDIR: temporary },
         stdio: ['ignore', 'pipe', 'inherit'],
       })
       onTestFinished(() => void child.kill('SIGKILL'))
