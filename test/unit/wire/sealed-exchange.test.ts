@@ -25,6 +25,7 @@ import {
   callMethods,
   callPaddedBytesMin,
   clientCallCodec,
+  requestDigest,
   sealedCallCodec,
 } from '../../../src/wire/sealed-call.ts'
 import { IncomingCall, OutgoingCall } from '../../../src/wire/sealed-exchange.ts'
@@ -127,6 +128,24 @@ test('nobody answers but the identity that was asked, whatever keys he has', () 
   const strange = sent(call, elsewhere, otherKey.publicKey)
   const forged = answered(received(strange.request, { key: otherKey, target: elsewhere }))
   expect(outgoing.open(forged)).toBeUndefined()
+})
+
+test('the signature of an answer is about its call: what the node signed about another one is none', () => {
+  const { outgoing, request } = sent()
+  const [own, foreign] = [request, sent(call, target, key.publicKey, 8).request].map(each =>
+    Buffer.from(bytesOfDigest(requestDigest(each))),
+  )
+  const sign = (about: Buffer | undefined) => (message: Uint8Array) => {
+    const changed = Buffer.from(message)
+    const at = changed.indexOf(own ?? '')
+    if (at >= 0) about?.copy(changed, at)
+    return node.sign(changed)
+  }
+  const nonce = filled(32, 8)
+  const by = (about: Buffer | undefined): Uint8Array =>
+    received(request)?.answer(answer, { nonce, sign: sign(about) }) ?? new Uint8Array()
+  expect(outgoing.open(by(own))).toEqual(answer)
+  expect(outgoing.open(by(foreign))).toBeUndefined()
 })
 
 test('a call opens at the node, the network and the subkey that it was sealed for alone', () => {
