@@ -13,6 +13,7 @@ import { answerBytesMax, decodeAnswer, encodeAnswer } from '../../wire/answer.ts
 import { limits } from '../../wire/limits.ts'
 import type { Timers } from '../port.ts'
 import { readEcho } from './eager-streams.ts'
+import { decodeLength } from './length-prefix.ts'
 import type { Link, MemberLinks } from './member-links.ts'
 import { inOnePiece } from './noise-crypto.ts'
 import { streamLimits } from './options.ts'
@@ -293,10 +294,11 @@ export class Tells {
   }
 }
 
-function framesOf(stream: Stream): LengthPrefixedStream<Stream> {
+/** Frames of a member stream; a peer that sends anything else is cut off by what reading throws. */
+export function framesOf(stream: Stream): LengthPrefixedStream<Stream> {
   return lpStream(stream, {
     maxDataLength: answerBytesMax,
-    maxLengthLength: 4,
+    lengthDecoder: decodeLength,
     maxBufferSize: 8 * answerBytesMax,
   })
 }
