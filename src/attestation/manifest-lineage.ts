@@ -5,8 +5,9 @@
  *                                             └ ancestor: without it nobody can check 5 to 9
  *
  * A manifest is approved by the set of its predecessor. Whoever missed some can skip those that kept the
- * set, and needs those that changed it, in order: the *ancestors*. So a lineage is as long as the set changed
- * often, not as the history is, and a node that was away for years checks every step of it itself.
+ * set, and needs those that changed it, in order. So a lineage is as long as the set changed often, not as the history is,
+ * and a node that was away for years checks every step of it itself. The last ones that kept the set are
+ * carried along: a light client that pinned one of them finds the way from it to the head.
  */
 import { utf8 } from '../base/bytes.ts'
 import type { Digest } from '../base/ids.ts'
@@ -27,12 +28,15 @@ import { isRefusal, type Refusal } from './verdict.ts'
 /** Changes of the manifest set in the life of one network: one each quarter for sixteen years. */
 export const ancestorsMax = 64
 
+/** Manifests that kept the set, before the head: a pin lasts for so many releases. */
+export const pinnableMax = 16
+
 /** The manifest in force with all that proves it. Made by `openLineage` and `followLineage` only. */
 export interface Lineage {
   readonly head: ManifestEnvelope
   /** The set that approved the head: who could also have approved another one of its nonce. */
   readonly approvedBy: KeySet
-  /** Manifests before the head that changed the manifest set, rising. */
+  /** Manifests before the head, rising: all that changed the manifest set, and the last that did not. */
   readonly ancestors: readonly ManifestEnvelope[]
 }
 
@@ -101,19 +105,33 @@ export function followLineage(
 }
 
 function followOne(lineage: Lineage, step: ManifestEnvelope): Lineage | Refusal {
-  const { head, approvedBy, ancestors } = lineage
+  const { head, ancestors } = lineage
   const refusal = verifyEnvelope(step, { kind: 'predecessor', manifest: head.manifest })
   if (refusal !== undefined) return refusal
-  const { manifestSet } = head.manifest
-  const next: Lineage = {
-    head: step,
-    approvedBy: manifestSet,
-    ancestors: isSameSet(manifestSet, approvedBy) ? ancestors : [...ancestors, head],
+  const before = [...ancestors, head]
+  const pinnable = before.filter(each => !changedTheSet(each, before))
+  // Those that kept the set give way, the oldest first; the others nobody can follow without.
+  for (let kept = Math.min(pinnable.length, pinnableMax); kept >= 0; kept--) {
+    const dropped = new Set(pinnable.slice(0, pinnable.length - kept))
+    const next: Lineage = {
+      head: step,
+      approvedBy: head.manifest.manifestSet,
+      ancestors: before.filter(each => !dropped.has(each)),
+    }
+    const bytes = encodeLineage(next).length
+    const fits = next.ancestors.length <= ancestorsMax && bytes <= limits.manifestLineageBytesMax
+    if (fits) return next
   }
-  const bytes = encodeLineage(next).length
-  if (next.ancestors.length <= ancestorsMax && bytes <= limits.manifestLineageBytesMax) return next
   const reason = 'The manifest set changed so often that a new node could not follow any more.'
-  return { code: 'MANIFEST_LINEAGE_FULL', facts: { reason, bytes, changes: ancestors.length } }
+  const changes = before.length - pinnable.length
+  return { code: 'MANIFEST_LINEAGE_FULL', facts: { reason, changes } }
+}
+
+/** Whether what follows `envelope` was approved by another set than itself was. */
+function changedTheSet(envelope: ManifestEnvelope, row: readonly ManifestEnvelope[]): boolean {
+  const { manifestSet, founding } = envelope.manifest
+  const before = row[row.indexOf(envelope) - 1]
+  return !isSameSet(manifestSet, before?.manifest.manifestSet ?? founding.manifestSet)
 }
 
 /** What a node with the manifest `nonce` needs to follow, in order; the last one is in force. */
