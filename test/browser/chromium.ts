@@ -18,12 +18,14 @@ const program = (process.env['PATH'] ?? '')
   .map(folder => join(folder, 'chromium'))
   .find(isProgram)
 
-export const isBrowserAbsent = program === undefined
-/** Set where a run without a browser must not pass: nothing is skipped there. */
-export const isBrowserRequired = process.env['COTERIE_BROWSER'] === 'required'
-export const isSkipped = isBrowserAbsent && !isBrowserRequired
+const isBrowserAbsent = program === undefined
+const asked = process.env['COTERIE_BROWSER']
+/** `required` where a run without a browser must not pass: nothing is skipped there. `skip` where another run has the browser to itself. */
+export const isBrowserRequired = asked === 'required'
+export const isSkipped = asked === 'skip' || (isBrowserAbsent && !isBrowserRequired)
+const reason = asked === 'skip' ? 'COTERIE_BROWSER=skip' : 'no chromium on PATH'
 /** Goes into the name of what is skipped, so that nobody takes it for passed. */
-export const absence = isSkipped ? ' (skipped: no chromium on PATH)' : ''
+export const absence = isSkipped ? ` (skipped: ${reason})` : ''
 
 /** A name for any site without TLS, besides those of this machine: the browser withholds WebCrypto from its pages. */
 export const insecureHost = 'page.test'
