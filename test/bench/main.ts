@@ -16,6 +16,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   light: () => import('./light.ts'),
   kv: () => import('./kv.ts'),
   memory: () => import('./memory.ts'),
+  page: () => import('./page.ts'),
   replica: () => import('./replica.ts'),
   sync: () => import('./sync.ts'),
 }
