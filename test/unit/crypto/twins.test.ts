@@ -66,6 +66,40 @@ test('both platforms sign alike and judge changed signatures alike', () => {
   )
 })
 
+test('both platforms make the same P-256 keys, agree alike and verify each other', () => {
+  fc.assert(
+    fc.property(bytes(32), bytes(32), payload, (mine, theirs, message) => {
+      const [a, b] = [node, web].map(twin => twin.P256Key.of(new twin.Secret(mine.slice())))
+      const peer = node.P256Key.of(new node.Secret(theirs.slice()))
+      if (a === undefined || b === undefined || peer === undefined) return expect(a).toBe(b)
+      expect(a.publicKey).toEqual(b.publicKey)
+      expect(a.agree(peer.publicKey)?.use(toHex)).toBe(b.agree(peer.publicKey)?.use(toHex))
+      const off = peer.publicKey.slice()
+      off[64] = (off[64] ?? 0) ^ 1
+      for (const point of [off, off.subarray(1), new Uint8Array(65)]) {
+        expect([a.agree(point), b.agree(point)]).toEqual([undefined, undefined])
+      }
+      for (const signer of [a, b]) {
+        const signature = signer.sign(message)
+        const signed = { curve: 'P-256', format: 'raw', publicKey: a.publicKey, message, signature }
+        for (const { verifyEcdsa } of [node, web]) expect(verifyEcdsa(signed as never)).toBe(true)
+      }
+    }),
+    runs,
+  )
+})
+
+test('neither platform makes a P-256 key of zero or of the order of the curve', () => {
+  const order = bytesOf('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551')
+  for (const { P256Key, Secret } of [node, web]) {
+    for (const scalar of [new Uint8Array(32), order, new Uint8Array(32).fill(0xff)]) {
+      const secret = new Secret(scalar.slice())
+      expect(P256Key.of(secret)).toBeUndefined()
+      expect(secret.isWiped).toBe(true)
+    }
+  }
+})
+
 test('both platforms agree and encapsulate alike, also for what is malformed', () => {
   fc.assert(
     fc.property(bytes(32), bytes(32), bytes(64), fc.nat(1119), (mine, theirs, entropy, at) => {

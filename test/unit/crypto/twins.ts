@@ -5,7 +5,7 @@ import type { Signed } from '../../../src/crypto/sign.ts'
 
 /** The primitives that have a native and a portable form, and the two ways to have signatures checked. */
 export const primitives = [
-  ...['aead', 'agree', 'at-once', 'ecdsa', 'hash', 'kem', 'rsa', 'settled', 'sign'],
+  ...['aead', 'agree', 'at-once', 'ecdsa', 'hash', 'kem', 'p256', 'rsa', 'settled', 'sign'],
 ] as const
 
 export type Platform = 'node' | 'web'
@@ -32,6 +32,7 @@ export async function cryptoOn(platform: Platform) {
     hash,
     kdf,
     kem,
+    p256,
     rsa,
     sign,
     { Secret },
@@ -44,6 +45,7 @@ export async function cryptoOn(platform: Platform) {
     import('../../../src/crypto/hash.ts'),
     import('../../../src/crypto/kdf.ts'),
     import('../../../src/crypto/kem.ts'),
+    import('../../../src/crypto/p256.ts'),
     import('../../../src/crypto/rsa.ts'),
     import('../../../src/crypto/sign.ts'),
     import('../../../src/base/secret.ts'),
@@ -61,6 +63,7 @@ export async function cryptoOn(platform: Platform) {
     ...hash,
     ...kdf,
     ...kem,
+    ...p256,
     ...rsa,
     ...sign,
     ...checks,
