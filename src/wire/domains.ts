@@ -58,6 +58,16 @@ export const domains = {
   pckChain: 'coterie/pck-chain/1',
   quote: 'coterie/quote/1',
   simulatedEvidence: 'coterie/simulated-evidence/1',
+  holderKey: 'coterie/holder-key/1',
+  custodyManifest: 'coterie/custody-manifest/1',
+  custodyApproval: 'coterie/custody-approval/1',
+  custodyGenesis: 'coterie/custody-genesis/1',
+  custodyGenesisReport: 'coterie/custody-genesis-report/1',
+  custodyBootReport: 'coterie/custody-boot-report/1',
+  custodyHeldShare: 'coterie/custody-held-share/1',
+  custodyShare: 'coterie/custody-share/1',
+  custodyExport: 'coterie/custody-export/1',
+  custodyExportWrap: 'coterie/custody-export-wrap/1',
 } as const
 
 export type Domain = (typeof domains)[keyof typeof domains]
