@@ -31,6 +31,8 @@ describe('a planted offence is found', () => {
     ['room to room', 'src/protocol/liveness/a.ts', `import '../membership/roster.ts'`],
     ['room to room', 'src/protocol/replica/a.ts', `import '../liveness/liveness.ts'`],
     ['room to room', 'src/protocol/membership/a.ts', `import '../replica/replica.ts'`],
+    ['room to room', 'src/protocol/custody/a.ts', `import '../membership/roster.ts'`],
+    ['another room to custody', 'src/protocol/membership/a.ts', `import '../custody/custody.ts'`],
     ['the floor to a room', 'src/protocol/machine.ts', `import './liveness/liveness.ts'`],
     ['decide to do', 'src/protocol/replica/a.ts', `import '../../host/port.ts'`],
     ['do to decide', 'src/host/a.ts', `import '../protocol/machine.ts'`],
@@ -44,6 +46,8 @@ describe('a planted offence is found', () => {
     ['a twin from above', 'src/wire/a.ts', `import '#crypto/aead'`],
     ['an unknown package', 'src/base/a.ts', `import 'left-pad'`],
     ['a known package elsewhere', 'src/node/a.ts', `import 'canonicalize'`],
+    ['secret sharing past crypto', 'src/protocol/custody/a.ts', `import 'shamir-secret-sharing'`],
+    ['words of seeds past crypto', 'src/node/a.ts', `import '@scure/bip39/wordlists/english.js'`],
     ['an import without ending', 'src/base/a.ts', `import './bytes'`],
     ['an unknown room', 'src/weather/a.ts', `import '../base/bytes.ts'`],
     ['an unknown protocol room', 'src/protocol/weather/a.ts', ''],
@@ -110,7 +114,10 @@ describe('a planted offence is found', () => {
     'globalThis.Date',
     `fetch('http://x')`,
   ])('%s in a pure room', expression => {
-    const rooms = ['base', 'wire', 'attestation', 'light', 'protocol/liveness']
+    const rooms = [
+      ...['base', 'wire', 'attestation', 'light', 'protocol/liveness'],
+      ...['protocol/custody', 'protocol/custody/signing'],
+    ]
     for (const room of expression.startsWith('queueMicrotask') ? rooms : [...rooms, 'node']) {
       expect(
         purityOffences(planted(`src/${room}/a.ts`, `export const x = (f) => ${expression}`)),

@@ -1,4 +1,5 @@
 import { hkdf } from '@noble/hashes/hkdf.js'
+import { hmac } from '@noble/hashes/hmac.js'
 import { sha256, sha512 } from '@noble/hashes/sha2.js'
 import { Secret } from '../base/secret.ts'
 
@@ -18,4 +19,9 @@ export function deriveSecret(from: Secret, { salt, info, length }: Derivation): 
 /** HKDF-SHA-512 (RFC 5869) of a secret: `length` bytes, owned by the caller. */
 export function deriveSecret512(from: Secret, { salt, info, length }: Derivation): Secret {
   return from.use(bytes => new Secret(hkdf(sha512, bytes, salt, info, length)))
+}
+
+/** HMAC-SHA-512 (RFC 2104): 64 bytes, owned by the caller. */
+export function macSecret512(key: Secret, message: Uint8Array): Secret {
+  return key.use(bytes => new Secret(hmac(sha512, bytes, message)))
 }

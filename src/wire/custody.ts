@@ -96,3 +96,73 @@ export const keyExportCodec = message<KeyExport>(
   },
   { bytesMax: 64 * 1024, itemsMax: 2048 },
 )
+
+/** Asks a provisioned member under which custody manifest it holds the key. */
+export interface CustodyManifestRequest {
+  readonly network: Uint8Array
+}
+
+export const custodyManifestRequestCodec = message<CustodyManifestRequest>(
+  'custody-manifest-request',
+  1,
+  { network: [1, fixedBytes(32)] },
+  { bytesMax: 128, itemsMax: 8 },
+)
+
+/** A custody envelope on a stream between members, as JSON text: two sets of 40 holders with the longest keys. */
+const streamEnvelopeBytesMax = limits.frameBytesMax - 16 * 1024
+
+export interface CustodyManifestAnswer {
+  readonly envelope: Uint8Array
+}
+
+export const custodyManifestAnswerCodec = message<CustodyManifestAnswer>(
+  'custody-manifest-answer',
+  1,
+  { envelope: [1, byteString(1, streamEnvelopeBytesMax)] },
+  { bytesMax: limits.frameBytesMax, itemsMax: 8 },
+)
+
+/** The same beside evidence of any platform, twice: two sets of 20 holders. */
+export const keyRequestEnvelopeBytesMax = streamEnvelopeBytesMax - 2 * limits.handshakeFrameBytesMax
+
+/** Asks a provisioned member for the key. */
+export interface KeyRequest {
+  /** The custody envelope of who asks, as JSON text; `null` if it runs under the manifest of who is asked. */
+  readonly envelope: Uint8Array | null
+  /** Of who asks. */
+  readonly attestation: BootAttestation
+}
+
+const bootAttestationRow = row<BootAttestation>({
+  record: memberRecordRow,
+  manifest: fixedBytes(32),
+  evidence: evidenceRow,
+})
+
+export const keyRequestCodec = message<KeyRequest>(
+  'key-request',
+  1,
+  {
+    envelope: [1, nullable(byteString(1, keyRequestEnvelopeBytesMax))],
+    attestation: [2, bootAttestationRow],
+  },
+  { bytesMax: limits.frameBytesMax, itemsMax: 64 },
+)
+
+/** The key for who asked, as it would be handed to a person. */
+export interface KeyAnswer {
+  /** The bytes of a `KeyExport`. */
+  readonly exported: Uint8Array
+  /** The quorum's over `exportMessage` of them: r and s, 64 bytes. */
+  readonly signature: Uint8Array
+}
+
+const keyExportBytesMax = 64 * 1024
+
+export const keyAnswerCodec = message<KeyAnswer>(
+  'key-answer',
+  1,
+  { exported: [1, byteString(1, keyExportBytesMax)], signature: [2, fixedBytes(64)] },
+  { bytesMax: keyExportBytesMax + 256, itemsMax: 8 },
+)

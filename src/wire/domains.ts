@@ -68,6 +68,11 @@ export const domains = {
   custodyShare: 'coterie/custody-share/1',
   custodyExport: 'coterie/custody-export/1',
   custodyExportWrap: 'coterie/custody-export-wrap/1',
+  quorumKey: 'coterie/quorum-key/1',
+  appSignature: 'coterie/app-signature/1',
+  appSeal: 'coterie/app-seal/1',
+  appKey: 'coterie/app-key/1',
+  mnemonic: 'coterie/mnemonic/1',
 } as const
 
 export type Domain = (typeof domains)[keyof typeof domains]

@@ -17,6 +17,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'protocol/replica': [...ground, 'protocol'],
   'protocol/membership': [...ground, 'protocol'],
   'protocol/checkpoints': [...ground, 'protocol'],
+  'protocol/custody': [...ground, 'protocol'],
   host: ground,
   node: [
     ...ground,
@@ -25,6 +26,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'protocol/replica',
     'protocol/membership',
     'protocol/checkpoints',
+    'protocol/custody',
     'host',
   ],
   api: [...ground, 'host', 'node'],
@@ -58,6 +60,7 @@ const packageRows: readonly (readonly [RegExp, RegExp])[] = [
   // Noise is handed its own key and curve by the attested wrapper.
   [/^@noble\//, /^(crypto|host\/net)\//],
   [/^@scure\/base$/, /^(base|crypto|wire|attestation|light|host|api|cli|web)\//],
+  [/^(shamir-secret-sharing$|@scure\/bip39($|\/))/, /^crypto\//],
   [/^canonicalize$/, /^attestation\//],
   // Built into the page, and no part of what is installed with the package.
   [/^(preact|uplot|cytoscape)($|\/)/, /^web\//],

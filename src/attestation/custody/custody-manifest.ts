@@ -62,6 +62,11 @@ export interface CustodyManifest {
   readonly shares: readonly string[]
 }
 
+/** What a quorum key is to be made for: a manifest without what the enclave adds. */
+export interface GenesisTerms extends Pick<CustodyManifest, 'pivot' | 'manifestSet' | 'shareSet'> {
+  readonly namespace: Omit<CustodyManifest['namespace'], 'quorumKey'>
+}
+
 /** Members of one set: positions of shares are bytes other than 0. */
 export const holdersMax = 255
 /** Bytes of a custody manifest or its envelope, as JSON text: two full sets with the longest keys. */
@@ -84,14 +89,12 @@ const holderSet = object<HolderSet>({
   threshold: whole(1, holdersMax),
 })
 
-const shape = object<CustodyManifest>({
-  format: (value, path) => whole(1, 1)(value, path) as 1,
-  network: (value, path) => hex(32)(value, path) as NetworkId,
-  namespace: object<CustodyManifest['namespace']>({
-    name: matching(/^[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?$/, 'a name of a-z, 0-9, . and -'),
-    nonce: whole(0, Number.MAX_SAFE_INTEGER),
-    quorumKey: hex(quorumKeyBytes),
-  }),
+const name = {
+  name: matching(/^[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?$/, 'a name of a-z, 0-9, . and -'),
+  nonce: whole(0, Number.MAX_SAFE_INTEGER),
+}
+
+const terms = {
   pivot: nullable(
     object<NonNullable<CustodyManifest['pivot']>>({
       hash: hex(32),
@@ -101,8 +104,27 @@ const shape = object<CustodyManifest>({
   ),
   manifestSet: holderSet,
   shareSet: holderSet,
+}
+
+const shape = object<CustodyManifest>({
+  format: (value, path) => whole(1, 1)(value, path) as 1,
+  network: (value, path) => hex(32)(value, path) as NetworkId,
+  namespace: object<CustodyManifest['namespace']>({ ...name, quorumKey: hex(quorumKeyBytes) }),
+  ...terms,
   shares: list(hex(64), holdersMax),
 })
+
+const termsShape = object<GenesisTerms>({
+  namespace: object<GenesisTerms['namespace']>(name),
+  ...terms,
+})
+
+/** Reads the terms of a genesis and holds them against every rule of the manifest to be. Throws `DocumentFault` and nothing else. */
+export const genesisTermsShape: Reader<GenesisTerms> = (value, path) => {
+  const read = termsShape(value, path)
+  holdToSets(read)
+  return read
+}
 
 /** Reads a custody manifest inside another document and holds it against every rule. Throws `DocumentFault` and nothing else. */
 export const custodyManifestShape: Reader<CustodyManifest> = (value, path) => {
@@ -122,7 +144,7 @@ export const custodyManifestShape: Reader<CustodyManifest> = (value, path) => {
  *
  * @throws {DocumentFault} `ALIAS_TWICE`, `HOLDER_KEY_TWICE`, `THRESHOLD_NO_MAJORITY`, `THRESHOLD_TOO_LOW`, `THRESHOLD_TOO_HIGH`.
  */
-export function holdToSets({
+function holdToSets({
   manifestSet,
   shareSet,
 }: Pick<CustodyManifest, 'manifestSet' | 'shareSet'>): void {
@@ -152,6 +174,11 @@ export function holdToSets({
 /** Names a custody manifest: SHA-256 over its canonical bytes under an own domain. */
 export function custodyManifestHash(manifest: CustodyManifest): Digest {
   return digestOf(sha256(framed(domains.custodyManifest, utf8(canonicalJson(manifest)))))
+}
+
+/** Names a quorum key (`QuorumKeys.publicKey`) in 32 bytes, as the manifest of a network does. */
+export function quorumKeyName(publicKey: Uint8Array): Digest {
+  return digestOf(sha256(framed(domains.quorumKey, publicKey)))
 }
 
 /** The key of a holder of a manifest that was read. */

@@ -2,12 +2,11 @@
  * Encryption to a P-256 point as qos does it (`qos_p256/SPEC.md`, "P256 HPKE", which is not RFC 9180): for holders whose keys live in its
  * tools.
  */
-import { hmac } from '@noble/hashes/hmac.js'
-import { sha512 } from '@noble/hashes/sha2.js'
 import { concatBytes, utf8 } from '../../base/bytes.ts'
 import type { Random } from '../../base/random.ts'
 import { Secret } from '../../base/secret.ts'
 import { nonceBytes, open, seal } from '../../crypto/aead.ts'
+import { macSecret512 } from '../../crypto/kdf.ts'
 import { P256Key, pointBytes } from '../../crypto/p256.ts'
 
 const label = utf8('qos_encryption_hmac_message')
@@ -57,9 +56,9 @@ interface Parties {
 /** Takes the shared secret. */
 function keyOf(shared: Secret, { sender, receiver }: Parties): Secret {
   using owned = shared
-  return owned.use(
-    bytes => new Secret(hmac(sha512, concatBytes(sender, receiver, bytes), label).slice(0, 32)),
-  )
+  using joined = owned.use(bytes => new Secret(concatBytes(sender, receiver, bytes)))
+  using mac = macSecret512(joined, label)
+  return mac.use(bytes => new Secret(bytes.slice(0, 32)))
 }
 
 function aadOf({ sender, receiver }: Parties): Uint8Array {
