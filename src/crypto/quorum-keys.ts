@@ -24,6 +24,8 @@ export const quorumPurposes = [
   /** Entropy of mnemonics. */
   'mnemonic',
   'rollup',
+  /** What callers derive for themselves. */
+  'app-derive',
 ] as const
 
 export type QuorumPurpose = (typeof quorumPurposes)[number]

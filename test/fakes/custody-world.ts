@@ -24,7 +24,7 @@ import type { MemberRecord } from '../../src/wire/member-record.ts'
 type Without<T> = T extends unknown ? Omit<T, 'request'> : never
 /** What a caller asks; the world numbers it. */
 export type Call = Without<CustodyRequest>
-export type Outcome = CustodyAnswer | CustodyRefusal
+export type Outcome = CustodyAnswer | (CustodyRefusal & { readonly kind: 'refused' })
 
 export const worldNetwork = 'ab'.repeat(32) as NetworkId
 
@@ -217,10 +217,12 @@ export class CustodyWorld {
   async #carryOut({ node, effect }: Pending): Promise<void> {
     switch (effect.kind) {
       case 'split': {
+        if (effect.secret.isWiped) return this.#lost(node, effect.job)
         const shares = await shareSecret(effect.secret, effect)
         return this.feed(node, { kind: 'divided', job: effect.job, shares })
       }
       case 'combine': {
+        if (effect.shares.some(({ isWiped }) => isWiped)) return this.#lost(node, effect.job)
         const secret = (await combineShares(effect.shares)) ?? null
         return this.feed(node, { kind: 'combined', job: effect.job, secret })
       }
@@ -251,7 +253,7 @@ export class CustodyWorld {
           bytes: effect.bytes,
         }))
       case 'refuse':
-        this.#outcomes.set(effect.request, effect.refusal)
+        this.#outcomes.set(effect.request, { kind: 'refused', ...effect.refusal })
         return this.#answered(effect.request, job => ({
           kind: 'failed',
           job,
@@ -261,6 +263,11 @@ export class CustodyWorld {
         this.#outcomes.set(effect.request, effect.answer)
         return
     }
+  }
+
+  /** What was lent was wiped before anybody came to it. */
+  #lost(node: WorldNode, job: number): void {
+    this.feed(node, { kind: 'failed', job, code: 'WIPED' })
   }
 
   #ask(from: WorldNode, { job, node, protocol, bytes }: Extract<CustodyEffect, { kind: 'ask' }>) {

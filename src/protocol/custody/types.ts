@@ -130,7 +130,7 @@ export type CustodyEffect =
   | { readonly kind: 'refuse'; readonly request: number; readonly refusal: CustodyRefusal }
   /** To an `asked` of a member. */
   | { readonly kind: 'answer'; readonly request: number; readonly bytes: Uint8Array }
-  /** `shareSecret`: `secret` is lent until the job is answered. */
+  /** `shareSecret`: `secret` is lent until the job is answered. If it was wiped meanwhile, the job has `failed`. */
   | {
       readonly kind: 'split'
       readonly job: number
@@ -138,7 +138,7 @@ export type CustodyEffect =
       readonly count: number
       readonly threshold: number
     }
-  /** `combineShares`: lent until the job is answered. */
+  /** `combineShares`: lent likewise. */
   | { readonly kind: 'combine'; readonly job: number; readonly shares: readonly Secret[] }
   /** Evidence of the own TEE with this report data, 64 bytes. */
   | { readonly kind: 'quote'; readonly job: number; readonly reportData: Uint8Array }
