@@ -76,7 +76,11 @@ export class CustodyWorld {
   readonly #outcomes = new Map<number, Outcome>()
   /** Requests of members, by their number: who waits for the answer. */
   readonly #asks = new Map<number, { readonly from: WorldNode; readonly job: number }>()
+  readonly #answerers = new Map<number, WorldNode>()
   readonly #quotes: Evidence[] = []
+  readonly #seenBy = new Map<WorldNode, Secret[]>()
+  readonly #drawnBy = new Map<WorldNode, Uint8Array[]>()
+  readonly #dead = new Set<Secret>()
   #requests = 0
   #draws = 0
 
@@ -107,6 +111,8 @@ export class CustodyWorld {
   kill(node: WorldNode): void {
     node.isAlive = false
     // Memory of a dead process is no place where a secret can be found; the machine is not asked to wipe it.
+    for (const secret of this.#seenBy.get(node) ?? []) this.#dead.add(secret)
+    for (const bytes of this.#drawnBy.get(node) ?? []) bytes.fill(0)
     for (const [request, { from, job }] of this.#asks) {
       if (from === node) this.#asks.delete(request)
       else if (this.#answerer(request) === node) {
@@ -136,10 +142,10 @@ export class CustodyWorld {
 
   feed(node: WorldNode, input: CustodyInput): void {
     if (!node.isAlive) return
-    this.#see(input)
+    this.#see(node, input)
     for (const effect of node.custody.step(input, this.now)) {
       node.log.push(effect)
-      this.#see(effect)
+      this.#see(node, effect)
       this.#outbox.push({ node, effect })
     }
   }
@@ -175,10 +181,15 @@ export class CustodyWorld {
     await this.run()
   }
 
-  /** Secrets of live machines that are not wiped, and drawn bytes that still stand there. */
+  /** Secrets that stand somewhere although no node holds them as its key, and drawn bytes that still stand there. */
   unwiped(): number {
-    const stands = this.drawn.filter(bytes => bytes.some(byte => byte !== 0)).length
-    return [...this.secrets].filter(secret => !secret.isWiped).length + stands
+    const held = new Set(this.nodes.map(seedOf))
+    const dead = this.#dead
+    const standing = [...this.secrets].filter(
+      one => !one.isWiped && !held.has(one) && !dead.has(one),
+    )
+    const drawn = this.drawn.filter(bytes => bytes.some(byte => byte !== 0))
+    return standing.length + drawn.length
   }
 
   /** Evidence of this node with this report data, as its TEE would give it to software of another kind. */
@@ -190,10 +201,10 @@ export class CustodyWorld {
 
   #portsOf(node: () => WorldNode) {
     return {
-      random: { bytes: (count: number) => this.#drawn(count) },
+      random: { bytes: (count: number) => this.#drawn(count, node()) },
       decapsulate: (ciphertext: Uint8Array) => {
         const shared = node().kem.decapsulate(ciphertext)
-        if (shared !== undefined) this.secrets.add(shared)
+        if (shared !== undefined) this.#note(node(), shared)
         return shared
       },
       record: () => node().record,
@@ -279,8 +290,6 @@ export class CustodyWorld {
     this.feed(to, { kind: 'asked', request, from: from.id, protocol, bytes })
   }
 
-  readonly #answerers = new Map<number, WorldNode>()
-
   #answerer(request: number): WorldNode | undefined {
     return this.#answerers.get(request)
   }
@@ -311,16 +320,22 @@ export class CustodyWorld {
     }
   }
 
-  #see(seen: CustodyInput | CustodyEffect): void {
-    if ('secret' in seen && seen.secret !== null) this.secrets.add(seen.secret)
-    if ((seen.kind === 'divided' || seen.kind === 'combine') && 'shares' in seen) {
-      for (const share of seen.shares) this.secrets.add(share)
-    }
+  #see(node: WorldNode, seen: CustodyInput | CustodyEffect): void {
+    if ('secret' in seen && seen.secret !== null) this.#note(node, seen.secret)
+    if (seen.kind !== 'divided' && seen.kind !== 'combine') return
+    for (const share of seen.shares) this.#note(node, share)
   }
 
-  #drawn(count: number): Uint8Array {
+  #note(node: WorldNode, secret: Secret): void {
+    this.secrets.add(secret)
+    this.#seenBy.set(node, [...(this.#seenBy.get(node) ?? []), secret])
+  }
+
+  #drawn(count: number, node: WorldNode): Uint8Array {
     const bytes = this.#bytes(count)
-    if (count === 32) this.drawn.push(bytes)
+    if (count !== 32) return bytes
+    this.drawn.push(bytes)
+    this.#drawnBy.set(node, [...(this.#drawnBy.get(node) ?? []), bytes])
     return bytes
   }
 
@@ -331,6 +346,12 @@ export class CustodyWorld {
     )
     return concatBytes(...blocks).slice(0, count)
   }
+}
+
+/** The seed that a node holds, if it holds one. */
+export function seedOf({ custody }: WorldNode): Secret | undefined {
+  const keys = custody.lend('open-own')
+  return 'code' in keys ? undefined : keys.useSeed(seed => seed)
 }
 
 /** Names the machine of a node inside evidence. */

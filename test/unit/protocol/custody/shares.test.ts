@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { approvalMessage } from '../../../../src/attestation/custody/approvals.ts'
 import { custodyManifestHash } from '../../../../src/attestation/custody/custody-manifest.ts'
+import { fromHex } from '../../../../src/base/bytes.ts'
 import { keyOfNodeId } from '../../../../src/base/ids.ts'
 import { Secret } from '../../../../src/base/secret.ts'
 import { carriedShareCodec } from '../../../../src/wire/custody.ts'
@@ -16,7 +17,6 @@ import {
 } from '../../../fakes/custody-stages.ts'
 import { CustodyWorld, type WorldNode } from '../../../fakes/custody-world.ts'
 import { approvalOf, testHolder } from '../../../fixtures/holders.ts'
-import { fromHex } from '../../../../src/base/bytes.ts'
 
 interface Stage extends Ceremony {
   readonly world: CustodyWorld
@@ -33,7 +33,8 @@ const inject = (
   { world, node, genesis }: Stage,
   shares: readonly { alias: string; share: Uint8Array }[],
   approvals: readonly { alias: string; signature: Uint8Array }[] = [],
-) => world.call(node, { kind: 'injectShares', namespace: namespaceOf({ genesis }), shares, approvals })
+) =>
+  world.call(node, { kind: 'injectShares', namespace: namespaceOf({ genesis }), shares, approvals })
 
 function subsets<T>(all: readonly T[], size: number): readonly (readonly T[])[] {
   if (size === 0) return [[]]
@@ -64,7 +65,9 @@ describe.each([
           refused: [],
           shares: { have: i + 1, need: threshold },
         })
-        expect(node.custody.view().phase).toBe(isLast ? 'ApplicationReady' : 'WaitingForQuorumShards')
+        expect(node.custody.view().phase).toBe(
+          isLast ? 'ApplicationReady' : 'WaitingForQuorumShards',
+        )
       }
       expect(world.unwiped()).toBe(0)
     }
@@ -178,7 +181,12 @@ describe('a share is named and refused, and the ceremony goes on', () => {
       const attestation = await attestationOf(stage.world, stage.node)
       const [holder] = old.holders
       const share = openedShare(holder!, old.genesis)
-      return entryOf({ holder: holder!, share, manifest: old.genesis.envelope.manifest, attestation })
+      return entryOf({
+        holder: holder!,
+        share,
+        manifest: old.genesis.envelope.manifest,
+        attestation,
+      })
     },
     SHARE_WRONG: async stage => {
       const attestation = await attestationOf(stage.world, stage.node)
@@ -356,7 +364,9 @@ describe('shares that do not make the key of the manifest', () => {
     expect(node.custody.view().shares?.have).toBe(1)
     await world.pass(2 * 3_600_000)
     expect(node.custody.view().shares?.have).toBe(0)
-    expect(node.log.some(effect => effect.kind === 'event' && effect.code === 'SHARES_LAPSED')).toBe(true)
+    expect(
+      node.log.some(effect => effect.kind === 'event' && effect.code === 'SHARES_LAPSED'),
+    ).toBe(true)
     expect(await injectAt(world, node, stage)).toMatchObject({ isProvisioned: true })
   })
 })
