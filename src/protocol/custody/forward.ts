@@ -124,7 +124,10 @@ export class Exports {
     if (this.#core.ports.member(node) === undefined) {
       return this.#refuse({ request, node }, refusal('NOT_A_MEMBER', { node }))
     }
-    const isUnderWay = [...this.#exports.values()].some(other => other.node === node)
+    // A node may ask by itself while a person asks for it.
+    const isUnderWay = [...this.#exports.values()].some(
+      other => other.node === node && other.by === given.by,
+    )
     if (isUnderWay || this.#exports.size >= exportsMax) {
       return this.#core.refuse(request, refusal('BUSY', { exportsMax }))
     }
