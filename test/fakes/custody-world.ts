@@ -68,6 +68,8 @@ export class CustodyWorld {
   handler: string | null = null
   /** Decides over each effect in the order in which they are carried out. */
   fate: (node: WorldNode, effect: CustodyEffect) => Fate = () => 'pass'
+  /** Told after each effect was carried out. */
+  settled: (node: WorldNode, effect: CustodyEffect) => void = () => {}
   readonly nodes: WorldNode[] = []
   /** Every secret that machines lent or were given, and every 32 bytes of chance that they drew. */
   readonly secrets = new Set<Secret>()
@@ -161,6 +163,7 @@ export class CustodyWorld {
       if (fate === 'fail' && 'job' in next.effect) {
         this.feed(next.node, { kind: 'failed', job: next.effect.job, code: 'LOST' })
       } else await this.#carryOut(next)
+      this.settled(next.node, next.effect)
     }
   }
 
