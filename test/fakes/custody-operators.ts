@@ -8,7 +8,7 @@ import { toHex } from '../../src/base/bytes.ts'
 import type { GenesisAnswer } from '../../src/protocol/custody/types.ts'
 import type { TestHolder } from '../fixtures/holders.ts'
 import { CarefulHolder, entryOf, openedShare, termsOf } from './custody-people.ts'
-import { attestationOf } from './custody-stages.ts'
+import { attestationOf, exportTo } from './custody-stages.ts'
 import { type CustodyWorld, seedOf, type WorldNode } from './custody-world.ts'
 
 export class Operators {
@@ -16,6 +16,7 @@ export class Operators {
   readonly holders: readonly CarefulHolder[]
   readonly #names: readonly string[]
   readonly #terms: GenesisTerms
+  readonly #isByHand: boolean
   /** Every quorum key that any node ever held. */
   readonly provisioned = new Set<string>()
   /** What genesis answered: sealed shares in the hands of people. */
@@ -27,8 +28,11 @@ export class Operators {
       readonly names: readonly string[]
       readonly holders: readonly TestHolder[]
       readonly threshold: number
+      /** Carries keys between nodes, which fetch nothing by themselves. */
+      readonly isByHand?: boolean
     },
   ) {
+    this.#isByHand = given.isByHand ?? false
     this.world = world
     this.#names = given.names
     this.holders = given.holders.map(holder => new CarefulHolder(holder))
@@ -62,7 +66,9 @@ export class Operators {
     const first = nodes[0]
     if (holding === undefined && this.genesis === undefined && first) await this.#make(first)
     else if (holding === undefined && first) await this.#bring(first)
-    else for (const node of nodes) if (seedOf(node) === undefined) await this.#forward(node)
+    else if (holding !== undefined) {
+      for (const node of nodes) if (seedOf(node) === undefined) await this.#forward(node, holding)
+    }
     this.watch()
     await this.world.pass(10_000)
     this.watch()
@@ -111,15 +117,27 @@ export class Operators {
     }
   }
 
-  async #forward(node: WorldNode): Promise<void> {
+  async #forward(node: WorldNode, holding: WorldNode): Promise<void> {
     const { genesis } = this
     const { phase } = node.custody.view()
     if (genesis === undefined) return
     const envelope = encodeCustodyEnvelope(genesis.envelope)
     if (phase === 'WaitingForBootInstruction') {
       await this.world.call(node, { kind: 'shareManifest', envelope })
-    } else if (phase === 'GenesisBooted' || phase === 'WaitingForQuorumShards')
+    } else if (phase === 'GenesisBooted' || phase === 'WaitingForQuorumShards') {
       this.world.kill(node)
+    }
+    if (this.#isByHand) await this.#carry(holding, { to: node, envelope })
+  }
+
+  async #carry(
+    from: WorldNode,
+    given: { readonly to: WorldNode; readonly envelope: Uint8Array },
+  ): Promise<void> {
+    const answer = await exportTo(this.world, from, given).catch(() => undefined)
+    if (answer?.kind !== 'exported') return
+    const { exported, signature } = answer
+    await this.world.call(given.to, { kind: 'injectKey', exported, signature })
   }
 
   #approvals(manifest: CustodyManifest) {

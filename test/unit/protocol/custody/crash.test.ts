@@ -11,20 +11,24 @@ const holders = testHolders(3)
 /** Rounds of people: far more than any one death costs. */
 const roundsMax = 12
 
-const operators = (): Operators =>
-  new Operators(new CustodyWorld(), { names, holders, threshold: 2 })
+const operators = (isByHand = false): Operators =>
+  new Operators(new CustodyWorld(), { names, holders, threshold: 2, isByHand })
 
 /** What is written or sent; the rest is told to nobody but this node's own log. */
 const isDeed = ({ kind }: CustodyEffect): boolean => kind !== 'event' && kind !== 'phaseChanged'
+
+/** Nothing comes by itself. */
+const askNobody = (_: WorldNode, { kind }: CustodyEffect) => (kind === 'ask' ? 'fail' : 'pass')
 
 async function rounds(people: Operators): Promise<void> {
   for (let i = 0; i < roundsMax && !people.isDone; i++) await people.round()
 }
 
 /** How many deeds a whole life takes: genesis, shares to the first node, the key to the others. */
-async function deedsOf(): Promise<number> {
-  const people = operators()
+async function deedsOf(isByHand = false): Promise<number> {
+  const people = operators(isByHand)
   let deeds = 0
+  if (isByHand) people.world.fate = askNobody
   people.world.settled = (_, effect) => void (isDeed(effect) && deeds++)
   await rounds(people)
   expect(people.isDone).toBe(true)
@@ -65,6 +69,24 @@ describe.each(names)('node %s dies', victim => {
       }
     },
   )
+})
+
+test('whoever carries the key or receives it dies before each deed of people: all ends well, with one key', async () => {
+  const deeds = await deedsOf(true)
+  for (const victim of names.slice(0, 2)) {
+    for (let at = 0; at < deeds; at++) {
+      const people = operators(true)
+      let seen = 0
+      people.world.fate = (node, effect) => {
+        if (isDeed(effect) && seen++ === at) {
+          people.watch()
+          people.world.kill(people.node(victim))
+        }
+        return askNobody(node, effect)
+      }
+      await holdsAfter(people)
+    }
+  }
 })
 
 test('each deed is lost once, or fails once: all ends well, with one key', async () => {
