@@ -120,7 +120,7 @@ export interface Manifest {
   /** Rises with every manifest of the network. */
   readonly nonce: number
   readonly namespace: {
-    /** The quorum's Ed25519 key once it exists, else `null`. */
+    /** `quorumKeyName` of the quorum key once it exists, else `null`. */
     readonly quorumKey: string | null
   }
   readonly join: {

@@ -106,7 +106,7 @@ export const custodyManifestRequestCodec = message<CustodyManifestRequest>(
   'custody-manifest-request',
   1,
   { network: [1, fixedBytes(32)] },
-  { bytesMax: 128, itemsMax: 8 },
+  { bytesMax: 128, itemsMax: 32 },
 )
 
 /** A custody envelope on a stream between members, as JSON text: two sets of 40 holders with the longest keys. */
@@ -120,14 +120,15 @@ export const custodyManifestAnswerCodec = message<CustodyManifestAnswer>(
   'custody-manifest-answer',
   1,
   { envelope: [1, byteString(1, streamEnvelopeBytesMax)] },
-  { bytesMax: limits.frameBytesMax, itemsMax: 8 },
+  { bytesMax: limits.frameBytesMax, itemsMax: 32 },
 )
 
 /** The same beside evidence of any platform, twice: two sets of 20 holders. */
-export const keyRequestEnvelopeBytesMax = streamEnvelopeBytesMax - 2 * limits.handshakeFrameBytesMax
+export const quorumKeyRequestEnvelopeBytesMax =
+  streamEnvelopeBytesMax - 2 * limits.handshakeFrameBytesMax
 
 /** Asks a provisioned member for the key. */
-export interface KeyRequest {
+export interface QuorumKeyRequest {
   /** The custody envelope of who asks, as JSON text; `null` if it runs under the manifest of who is asked. */
   readonly envelope: Uint8Array | null
   /** Of who asks. */
@@ -140,18 +141,18 @@ const bootAttestationRow = row<BootAttestation>({
   evidence: evidenceRow,
 })
 
-export const keyRequestCodec = message<KeyRequest>(
-  'key-request',
+export const quorumKeyRequestCodec = message<QuorumKeyRequest>(
+  'quorum-key-request',
   1,
   {
-    envelope: [1, nullable(byteString(1, keyRequestEnvelopeBytesMax))],
+    envelope: [1, nullable(byteString(1, quorumKeyRequestEnvelopeBytesMax))],
     attestation: [2, bootAttestationRow],
   },
   { bytesMax: limits.frameBytesMax, itemsMax: 64 },
 )
 
 /** The key for who asked, as it would be handed to a person. */
-export interface KeyAnswer {
+export interface QuorumKeyAnswer {
   /** The bytes of a `KeyExport`. */
   readonly exported: Uint8Array
   /** The quorum's over `exportMessage` of them: r and s, 64 bytes. */
@@ -160,9 +161,9 @@ export interface KeyAnswer {
 
 const keyExportBytesMax = 64 * 1024
 
-export const keyAnswerCodec = message<KeyAnswer>(
-  'key-answer',
+export const quorumKeyAnswerCodec = message<QuorumKeyAnswer>(
+  'quorum-key-answer',
   1,
   { exported: [1, byteString(1, keyExportBytesMax)], signature: [2, fixedBytes(64)] },
-  { bytesMax: keyExportBytesMax + 256, itemsMax: 8 },
+  { bytesMax: keyExportBytesMax + 256, itemsMax: 32 },
 )

@@ -12,9 +12,9 @@ import type { QuorumKeys } from '../../crypto/quorum-keys.ts'
 import {
   custodyManifestAnswerCodec,
   custodyManifestRequestCodec,
-  keyAnswerCodec,
-  keyRequestCodec,
-  keyRequestEnvelopeBytesMax,
+  quorumKeyAnswerCodec,
+  quorumKeyRequestCodec,
+  quorumKeyRequestEnvelopeBytesMax,
 } from '../../wire/custody.ts'
 import type { BootQuotes } from './boot-quotes.ts'
 import type { Core } from './core.ts'
@@ -127,8 +127,8 @@ export class Asking {
     const { standing } = this.#core
     const own = standing === null ? null : encodeCustodyEnvelope(standing.envelope)
     // A manifest too long for a stream is the one of who is asked, or the key is carried by hand.
-    const envelope = own !== null && own.length <= keyRequestEnvelopeBytesMax ? own : null
-    return keyRequestCodec.encode({ envelope, attestation })
+    const envelope = own !== null && own.length <= quorumKeyRequestEnvelopeBytesMax ? own : null
+    return quorumKeyRequestCodec.encode({ envelope, attestation })
   }
 
   #takeManifest(bytes: Uint8Array): CustodyRefusal | undefined {
@@ -146,7 +146,7 @@ export class Asking {
   }
 
   #takeKey(bytes: Uint8Array): CustodyRefusal | undefined {
-    const answer = ifReadable(() => keyAnswerCodec.decode(bytes))
+    const answer = ifReadable(() => quorumKeyAnswerCodec.decode(bytes))
     if (answer === undefined) return refusal('EXPORT_MALFORMED')
     const keys = receivedKeys(this.#core, answer)
     if ('code' in keys) return keys

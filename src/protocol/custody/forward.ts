@@ -17,10 +17,10 @@ import type { QuorumKeys } from '../../crypto/quorum-keys.ts'
 import {
   type BootAttestation,
   bootAttestationCodec,
-  type KeyAnswer,
-  keyAnswerCodec,
   keyExportCodec,
-  keyRequestCodec,
+  type QuorumKeyAnswer,
+  quorumKeyAnswerCodec,
+  quorumKeyRequestCodec,
 } from '../../wire/custody.ts'
 import type { Core } from './core.ts'
 import { type CustodyRefusal, refusal, unreadable } from './refusals.ts'
@@ -68,7 +68,7 @@ export class Exports {
 
   /** For a member that asks on its own connection. */
   asked({ request, from, bytes }: Asked, now: Instant): void {
-    const read = ifReadable(() => keyRequestCodec.decode(bytes))
+    const read = ifReadable(() => quorumKeyRequestCodec.decode(bytes))
     const isOwn = read !== undefined && nodeIdOfKey(read.attestation.record.keys.identity) === from
     if (!isOwn) return this.#core.refuse(request, refusal('ATTESTATION_MALFORMED'))
     const { attestation, envelope } = read
@@ -215,11 +215,11 @@ export class Exports {
       return this.#refuse(found, refusal('EVIDENCE_REFUSED', { cause: 'KEM_KEY_MALFORMED' }))
     }
     this.#core.event('info', 'KEY_EXPORTED', { node: found.node, manifest: found.next.hash })
-    if (found.by === 'stream') this.#core.answer(found.request, keyAnswerCodec.encode(answer))
+    if (found.by === 'stream') this.#core.answer(found.request, quorumKeyAnswerCodec.encode(answer))
     else this.#core.reply(found.request, { kind: 'exported', ...answer })
   }
 
-  #sealed({ node, next }: Export, member: CustodyMember | undefined): KeyAnswer | undefined {
+  #sealed({ node, next }: Export, member: CustodyMember | undefined): QuorumKeyAnswer | undefined {
     const keys = this.#keys()
     assert(keys !== null && member !== undefined, 'only a held key goes on, and only to a member')
     const given = {

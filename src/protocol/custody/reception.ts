@@ -4,7 +4,7 @@ import { equalBytes, fromHex, toHex } from '../../base/bytes.ts'
 import { ifReadable } from '../../base/errors.ts'
 import { bytesOfDigest, keyOfNodeId } from '../../base/ids.ts'
 import { QuorumKeys, quorumSeedBytes } from '../../crypto/quorum-keys.ts'
-import { type KeyAnswer, keyExportCodec } from '../../wire/custody.ts'
+import { keyExportCodec, type QuorumKeyAnswer } from '../../wire/custody.ts'
 import type { Core } from './core.ts'
 import { type CustodyRefusal, refusal } from './refusals.ts'
 
@@ -12,7 +12,7 @@ import { type CustodyRefusal, refusal } from './refusals.ts'
  * The keys of the manifest in hand, owned by the caller, or why what came is not them. In order: for this manifest and this node, signed by
  * the quorum, under a manifest that enough holders approved, sealed to this node, and the right key.
  */
-export function receivedKeys(core: Core, answer: KeyAnswer): QuorumKeys | CustodyRefusal {
+export function receivedKeys(core: Core, answer: QuorumKeyAnswer): QuorumKeys | CustodyRefusal {
   const { standing, options } = core
   if (standing === null) return refusal('MANIFEST_MISMATCH')
   const { exported, signature } = answer

@@ -1,5 +1,13 @@
 import { utf8 } from '../../../src/base/bytes.ts'
-import { bootAttestationCodec, carriedShareCodec, keyExportCodec } from '../../../src/wire/custody.ts'
+import {
+  bootAttestationCodec,
+  carriedShareCodec,
+  custodyManifestAnswerCodec,
+  custodyManifestRequestCodec,
+  keyExportCodec,
+  quorumKeyAnswerCodec,
+  quorumKeyRequestCodec,
+} from '../../../src/wire/custody.ts'
 import type { MemberRecord } from '../../../src/wire/member-record.ts'
 import { conformMessage } from '../../conformance/message.ts'
 
@@ -49,4 +57,36 @@ conformMessage({
     },
   },
   mutationsMax: 2000,
+})
+
+const attestation = {
+  record,
+  manifest: filled(32, 1),
+  evidence: { platform: 'simulated', body: utf8('q') },
+}
+conformMessage({
+  codec: quorumKeyRequestCodec,
+  samples: {
+    same: { envelope: null, attestation },
+    other: { envelope: utf8('{}'), attestation },
+  },
+  mutationsMax: 2000,
+})
+
+conformMessage({
+  codec: quorumKeyAnswerCodec,
+  samples: { key: { exported: filled(300, 8), signature: filled(64, 9) } },
+  mutationsMax: 1000,
+})
+
+conformMessage({
+  codec: custodyManifestRequestCodec,
+  samples: { ask: { network: filled(32, 1) } },
+  mutationsMax: 500,
+})
+
+conformMessage({
+  codec: custodyManifestAnswerCodec,
+  samples: { manifest: { envelope: utf8('{"manifest":{}}') } },
+  mutationsMax: 500,
 })

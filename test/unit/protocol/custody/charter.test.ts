@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest'
+import { quorumKeyName } from '../../../../src/attestation/custody/custody-manifest.ts'
+import type { KeySet } from '../../../../src/attestation/manifest.ts'
+import { fromHex, toHex } from '../../../../src/base/bytes.ts'
+import { type CharterManifest, networkCharter } from '../../../../src/protocol/custody/charter.ts'
+import { termsOf } from '../../../fakes/custody-people.ts'
+import { genesisAt, injectAt } from '../../../fakes/custody-stages.ts'
+import { CustodyWorld } from '../../../fakes/custody-world.ts'
+import {
+  custodyManifest,
+  pointHolder,
+  publicPart,
+  testHolder,
+  testHolders,
+} from '../../../fixtures/holders.ts'
+
+const holders = testHolders(3)
+const keysOf = (threshold: number): KeySet => ({
+  members: holders.map(({ signing }) => toHex(signing.publicKey)).toSorted(),
+  threshold,
+})
+const pivot = { hash: 'ef'.repeat(32), restart: 'never', args: ['--serve'] } as const
+const network = {
+  founding: { name: 'qos-namespace', nonce: 12345 },
+  namespace: { quorumKey: null },
+  manifestSet: keysOf(2),
+  shareSet: keysOf(2),
+  pivot,
+} as unknown as CharterManifest
+const terms = termsOf(holders, 2, { pivot })
+const charter = networkCharter(network)
+
+test('what the manifest of the network says may be made, whatever the order of the holders', () => {
+  expect(charter.genesisFlaw(terms)).toBeUndefined()
+  const turned = { members: terms.shareSet.members.toReversed(), threshold: 2 }
+  expect(charter.genesisFlaw({ ...terms, shareSet: turned })).toBeUndefined()
+  const later = { ...terms, namespace: { ...terms.namespace, nonce: 12346 } }
+  expect(charter.genesisFlaw(later)).toBeUndefined()
+})
+
+const others = [...holders.slice(1), testHolder(9)].map(publicPart)
+const mixed = [...holders.slice(1), pointHolder(1)].map(publicPart)
+
+test.each([
+  ['NAMESPACE_NOT_CHARTERED', { namespace: { name: 'another', nonce: 12345 } }],
+  ['NAMESPACE_NOT_CHARTERED', { namespace: { name: 'qos-namespace', nonce: 12344 } }],
+  ['HOLDERS_NOT_CHARTERED', { shareSet: { members: others, threshold: 2 } }],
+  ['HOLDERS_NOT_CHARTERED', { manifestSet: { members: others, threshold: 2 } }],
+  ['HOLDERS_NOT_CHARTERED', { shareSet: { members: mixed, threshold: 2 } }],
+  ['HOLDERS_NOT_CHARTERED', { shareSet: { ...terms.shareSet, threshold: 3 } }],
+  [
+    'HOLDERS_NOT_CHARTERED',
+    { shareSet: { ...terms.shareSet, members: terms.shareSet.members.slice(1) } },
+  ],
+  ['PIVOT_NOT_CHARTERED', { pivot: null }],
+  ['PIVOT_NOT_CHARTERED', { pivot: { ...pivot, args: [] } }],
+])('%s: nothing else', (code, change) => {
+  const flaw = charter.genesisFlaw({ ...terms, ...change })
+  expect(flaw).toMatchObject({ code, next: expect.any(String) })
+  expect(
+    charter.manifestFlaw({ ...custodyManifest(holders, terms as never), ...(change as object) }),
+  ).toMatchObject({ code })
+})
+
+test('after the network names its quorum key no other one is made, and none other is taken', async () => {
+  const world = new CustodyWorld()
+  world.charter = charter
+  const node = world.boot('one')
+  const ceremony = await genesisAt(world, node, { change: { pivot } })
+  const { manifest } = ceremony.genesis.envelope
+  const quorumKey = quorumKeyName(fromHex(manifest.namespace.quorumKey)!)
+  const named = networkCharter({ ...network, namespace: { quorumKey } })
+  expect(named.manifestFlaw(manifest)).toBeUndefined()
+  expect(named.genesisFlaw(terms)).toMatchObject({ code: 'QUORUM_KEY_NOT_CHARTERED' })
+  const other = {
+    ...manifest,
+    namespace: { ...manifest.namespace, quorumKey: `04${'cd'.repeat(129)}` },
+  }
+  expect(named.manifestFlaw(other)).toMatchObject({ code: 'QUORUM_KEY_NOT_CHARTERED' })
+  world.charter = named
+  expect(await injectAt(world, node, ceremony)).toMatchObject({ isProvisioned: true })
+  const late = world.boot('late')
+  expect(await world.call(late, { kind: 'genesisBoot', terms })).toMatchObject({
+    code: 'QUORUM_KEY_NOT_CHARTERED',
+  })
+})
