@@ -20,6 +20,7 @@ import type {
 } from '../../src/protocol/custody/types.ts'
 import type { Evidence } from '../../src/wire/evidence.ts'
 import type { MemberRecord } from '../../src/wire/member-record.ts'
+import { watchingSecrets } from './secret-watch.ts'
 
 type Without<T> = T extends unknown ? Omit<T, 'request'> : never
 /** What a caller asks; the world numbers it. */
@@ -71,7 +72,7 @@ export class CustodyWorld {
   /** Told after each effect was carried out. */
   settled: (node: WorldNode, effect: CustodyEffect) => void = () => {}
   readonly nodes: WorldNode[] = []
-  /** Every secret that machines lent or were given, and every 32 bytes of chance that they drew. */
+  /** Every secret that machines lent, were given or used, and every 32 bytes of chance that they drew. */
   readonly secrets = new Set<Secret>()
   readonly drawn: Uint8Array[] = []
   readonly #outbox: Pending[] = []
@@ -145,7 +146,9 @@ export class CustodyWorld {
   feed(node: WorldNode, input: CustodyInput): void {
     if (!node.isAlive) return
     this.#see(node, input)
-    for (const effect of node.custody.step(input, this.now)) {
+    const { result, used } = watchingSecrets(() => node.custody.step(input, this.now))
+    for (const secret of used) this.#note(node, secret)
+    for (const effect of result) {
       node.log.push(effect)
       this.#see(node, effect)
       this.#outbox.push({ node, effect })
@@ -186,13 +189,11 @@ export class CustodyWorld {
 
   /** Secrets that stand somewhere although no node holds them as its key, and drawn bytes that still stand there. */
   unwiped(): number {
-    const held = new Set(this.nodes.map(seedOf))
-    const dead = this.#dead
-    const standing = [...this.secrets].filter(
-      one => !one.isWiped && !held.has(one) && !dead.has(one),
-    )
+    const holding = this.nodes.filter(node => node.isAlive && seedOf(node) !== undefined).length
+    const standing = [...this.secrets].filter(one => !one.isWiped && !this.#dead.has(one))
     const drawn = this.drawn.filter(bytes => bytes.some(byte => byte !== 0))
-    return standing.length + drawn.length
+    // Whoever holds the key holds its seed and two scalars that come out of it.
+    return standing.length - 3 * holding + drawn.length
   }
 
   /** Evidence of this node with this report data, as its TEE would give it to software of another kind. */

@@ -239,6 +239,9 @@ describe('an export is refused, changes no phase, and the next one is heard', ()
     const outcome = await attack()
     const [code] = name.split(' ')
     expect(outcome).toMatchObject({ code, facts: {}, next: expect.any(String) })
+    // Nobody is asked for a fresh quote before all the rest is right.
+    const isLate = /NOT_FRESH|ISOLATED|EQUIVOCATION|while it was asked/.test(name)
+    expect(from.log.some(({ kind }) => kind === 'stepUp')).toBe(isLate)
     expect(phaseOf(from)).toBe('ApplicationReady')
     world.lease = 'held'
     world.rival = null
