@@ -6,17 +6,12 @@ import { toHex } from '../../../../src/base/bytes.ts'
 import type { Digest } from '../../../../src/base/ids.ts'
 import { Secret } from '../../../../src/base/secret.ts'
 import { QuorumKeys } from '../../../../src/crypto/quorum-keys.ts'
-import {
-  bootAttestationCodec,
-  custodyManifestAnswerCodec,
-  keyExportCodec,
-} from '../../../../src/wire/custody.ts'
+import { bootAttestationCodec, keyExportCodec } from '../../../../src/wire/custody.ts'
 import { random } from '../../../fakes/custody-people.ts'
 import {
   attestationOf,
   type Ceremony,
   exportTo,
-  genesisAt,
   inJson,
   provisioned,
 } from '../../../fakes/custody-stages.ts'
@@ -378,115 +373,5 @@ describe('a key that comes is refused, and the right one is taken after it', () 
     expect(await world.call(reborn, { kind: 'injectKey', ...key })).toMatchObject({
       code: 'KEY_FOR_ANOTHER_NODE',
     })
-  })
-})
-
-describe('by itself', () => {
-  beforeEach(() => {
-    world.fate = () => 'pass'
-  })
-
-  test('a node with the manifest in hand fetches the key from a member that holds it', async () => {
-    const to = await waiting('tee2')
-    await world.pass(1000)
-    expect(holdsKey(to)).toBe(ceremony.genesis.quorumKey)
-    expect(world.unwiped()).toBe(0)
-  })
-
-  test('where the network names its holders a joined node needs nobody: manifest, then key', async () => {
-    world.charter = { ...openCharter, namesHolders: true }
-    world.isActive = false
-    const to = world.boot('tee2')
-    await world.pass(60_000)
-    expect(phaseOf(to)).toBe('WaitingForBootInstruction')
-    world.isActive = true
-    await world.pass(6000)
-    expect(holdsKey(to)).toBe(ceremony.genesis.quorumKey)
-    const third = world.boot('tee3')
-    world.kill(from)
-    await world.pass(60_000)
-    expect(holdsKey(third)).toBe(ceremony.genesis.quorumKey)
-  })
-
-  test('where holders come with the request no node believes a manifest that another one shows', async () => {
-    const to = world.boot('tee2')
-    await world.pass(120_000)
-    expect(phaseOf(to)).toBe('WaitingForBootInstruction')
-    expect(to.log.some(({ kind }) => kind === 'ask')).toBe(false)
-  })
-
-  test('the same checks stand on the stream: the key goes to nobody in another’s name', async () => {
-    const to = await waiting('tee2')
-    const thief = world.boot('thief')
-    const ask = to.log.find(effect => effect.kind === 'ask')
-    if (ask?.kind !== 'ask') throw new Error('it asks by itself')
-    const request = 77_777
-    world.feed(from, {
-      kind: 'asked',
-      request,
-      from: thief.id,
-      protocol: 'custody-key',
-      bytes: ask.bytes,
-    })
-    await world.run()
-    expect(world.outcome(request)).toMatchObject({ code: 'ATTESTATION_MALFORMED' })
-    for (const bytes of [new Uint8Array(0), new Uint8Array(40)]) {
-      for (const protocol of ['custody-key', 'custody-manifest'] as const) {
-        world.feed(from, { kind: 'asked', request: request + 1, from: to.id, protocol, bytes })
-        await world.run()
-        expect(world.outcome(request + 1)).toMatchObject({ kind: 'refused' })
-      }
-    }
-    expect(phaseOf(from)).toBe('ApplicationReady')
-  })
-
-  test('members that lie, refuse or never answer keep it from nothing but time', async () => {
-    const liars = ['liar1', 'liar2'].map(name => world.boot(name))
-    const silent = world.boot('silent')
-    world.fate = (node, effect) => {
-      if (effect.kind !== 'ask') return 'pass'
-      if (effect.node === silent.id) return 'lose'
-      const liar = liars.find(({ id }) => id === effect.node)
-      if (liar === undefined) return 'pass'
-      world.feed(node, { kind: 'answered', job: effect.job, bytes: new Uint8Array(50) })
-      return 'lose'
-    }
-    const to = await waiting('tee2')
-    await world.pass(10 * 60_000)
-    expect(holdsKey(to)).toBe(ceremony.genesis.quorumKey)
-  })
-
-  test('asking goes on without end and without haste while nobody holds the key', async () => {
-    world.kill(from)
-    world.boot('empty')
-    const to = await waiting('tee2')
-    await world.pass(3_600_000)
-    const asks = to.log.filter(({ kind }) => kind === 'ask').length
-    expect(asks).toBeGreaterThan(50)
-    expect(asks).toBeLessThan(200)
-    expect(phaseOf(to)).toBe('WaitingForForwardedKey')
-  })
-
-  test('a manifest that is not approved, or none of this network, is not taken from a member', async () => {
-    world.charter = { ...openCharter, namesHolders: true }
-    const other = world.boot('other')
-    const foreign = await genesisAt(world, other)
-
-    const shown = [
-      inJson(foreign.genesis.envelope.manifest),
-      inJson({ ...manifest, network: 'ac'.repeat(32) as never }, ceremony.holders),
-      new Uint8Array(20),
-    ]
-    for (const envelope of shown) {
-      const to = world.boot('tee2')
-      world.fate = (node, effect) => {
-        if (effect.kind !== 'ask' || node !== to) return 'pass'
-        const bytes = custodyManifestAnswerCodec.encode({ envelope })
-        world.feed(node, { kind: 'answered', job: effect.job, bytes })
-        return 'lose'
-      }
-      await world.pass(60_000)
-      expect(phaseOf(to)).toBe('WaitingForBootInstruction')
-    }
   })
 })
