@@ -2,6 +2,10 @@
 
 import { createApp } from '../../src/api/app.ts'
 import { appraise } from '../../src/attestation/appraise.ts'
+import {
+  encodeCustodyEnvelope,
+  parseCustodyEnvelope,
+} from '../../src/attestation/custody/approvals.ts'
 import { noEndorsements } from '../../src/attestation/endorsements.ts'
 import { encodeManifest, parseManifest } from '../../src/attestation/manifest.ts'
 import { parseEnvelope } from '../../src/attestation/manifest-approval.ts'
@@ -15,12 +19,16 @@ import { parseAddress } from '../../src/host/net/addresses.ts'
 import { fromPem } from '../../src/host/tee/pem.ts'
 import { parseSettings } from '../../src/node/config.ts'
 import { keyReportData } from '../../src/wire/evidence.ts'
+import { manifestApprovals } from '../fakes/custody-people.ts'
 import { FakeNode } from '../fakes/node.ts'
+import { custodyManifest, testHolders } from '../fixtures/holders.ts'
 import { epoch, testNetwork, testNode } from '../fixtures/network.ts'
 import { fuzz, type Target, typed } from './harness.ts'
 import { type Draw, mutate } from './mutator.ts'
 
 const fixture = testNetwork()
+const holders = testHolders(3)
+const custody = custodyManifest(holders)
 const node = await testNode(fixture, 'fuzzed')
 const chain = node.machine.chain.map(pem => fromPem(pem) ?? new Uint8Array(0))
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
@@ -76,6 +84,9 @@ async function request(bytes: Uint8Array): Promise<void> {
 const samples: Readonly<Record<string, readonly Uint8Array[]>> = {
   parseManifest: [encodeManifest(fixture.manifest)],
   parseEnvelope: [fixture.envelopeBytes],
+  parseCustodyEnvelope: [
+    encodeCustodyEnvelope({ manifest: custody, approvals: manifestApprovals(holders, custody) }),
+  ],
   parseDer: chain,
   parseCertificate: chain,
   parseEcKey: [...chain, new Uint8Array(120)],
@@ -104,6 +115,7 @@ const samples: Readonly<Record<string, readonly Uint8Array[]>> = {
 const targets: Readonly<Record<keyof typeof samples, Target>> = {
   parseManifest: typed(parseManifest),
   parseEnvelope: typed(parseEnvelope),
+  parseCustodyEnvelope: typed(parseCustodyEnvelope),
   parseDer: typed(parseDer),
   parseCertificate: typed(parseCertificate),
   parseEcKey: typed(parseEcKey),

@@ -1,6 +1,7 @@
 /** Every stable code that the code can say, read from the source itself: no list to forget a line in. */
 import { statusOfCode } from '../../../src/api/errors.ts'
 import { adviceOn } from '../../../src/node/refusal-advice.ts'
+import { type CustodyCode, refusal } from '../../../src/protocol/custody/refusals.ts'
 import { calledName, readTree, type Tree, visit } from '../../law/tree.ts'
 
 /** One code as the source says it; the first place that has a next step speaks for all. */
@@ -61,6 +62,15 @@ function explainedIn(properties: readonly unknown[]): readonly SaidCode[] {
   })
 }
 
+/** Each refusal of custody brings its next step along, out of the one table in this file. */
+const custodyTable = 'src/protocol/custody/refusals.ts'
+
+function custodyRow(property: unknown): readonly SaidCode[] {
+  const code = isNode(property) && isNode(property['key']) ? property['key']['name'] : undefined
+  if (typeof code !== 'string' || !codePattern.test(code)) return []
+  return [{ code, kind: 'refusal', sentence: '', next: refusal(code as CustodyCode).next }]
+}
+
 /** The codes of `tree`, in alphabetic order. */
 export function saidCodes(tree: Tree): readonly SaidCode[] {
   const said: SaidCode[] = []
@@ -94,6 +104,7 @@ export function saidCodes(tree: Tree): readonly SaidCode[] {
           said.push({ code: found, kind: isThrown ? 'the machine' : 'refusal', sentence, next })
         }
         for (const row of explainedIn(node.properties)) said.push(row)
+        if (path === custodyTable) said.push(...node.properties.flatMap(custodyRow))
       },
     })
   }
