@@ -110,7 +110,7 @@ export const custodyManifestRequestCodec = message<CustodyManifestRequest>(
 )
 
 /** A custody envelope on a stream between members, as JSON text: two sets of 40 holders with the longest keys. */
-const streamEnvelopeBytesMax = limits.frameBytesMax - 16 * 1024
+export const streamEnvelopeBytesMax = limits.frameBytesMax - 16 * 1024
 
 export interface CustodyManifestAnswer {
   readonly envelope: Uint8Array

@@ -81,6 +81,8 @@ export class Asking {
   fold(now: Instant): void {
     if (this.#awaited !== null && now >= this.#awaited.until) this.failed(this.#awaited.job, now)
     const protocol = this.#wants()
+    // What was asked for has come by hand: nobody waits for it any more.
+    if (this.#awaited?.protocol !== protocol) this.#awaited = null
     if (protocol === undefined || this.#awaited !== null) return
     if (this.#restsUntil !== null && now < this.#restsUntil) return
     this.#restsUntil = null

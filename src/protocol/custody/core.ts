@@ -60,6 +60,13 @@ export class Core {
     return refusal('WRONG_PHASE', { phase: this.#phase, message, welcome })
   }
 
+  /** Why the manifest in hand may not get its key now: the network may have changed its mind since it was taken. */
+  charterFlaw(): CustodyRefusal | undefined {
+    return this.standing === null
+      ? undefined
+      : this.ports.charter().manifestFlaw(this.standing.manifest)
+  }
+
   reply(request: number, answer: CustodyAnswer): void {
     if (this.#open.delete(request)) this.emit({ kind: 'reply', request, answer })
   }

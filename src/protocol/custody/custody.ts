@@ -17,7 +17,11 @@ import { CoterieError, ifReadable, unreachable } from '../../base/errors.ts'
 import { bytesOfDigest, type Digest } from '../../base/ids.ts'
 import type { Instant } from '../../base/time.ts'
 import type { QuorumKeys } from '../../crypto/quorum-keys.ts'
-import { custodyManifestAnswerCodec, custodyManifestRequestCodec } from '../../wire/custody.ts'
+import {
+  custodyManifestAnswerCodec,
+  custodyManifestRequestCodec,
+  streamEnvelopeBytesMax,
+} from '../../wire/custody.ts'
 import type { Machine } from '../machine.ts'
 import { Asking } from './asking.ts'
 import { BootQuotes } from './boot-quotes.ts'
@@ -74,7 +78,7 @@ export class Custody implements Machine<CustodyInput, CustodyEffect> {
     this.#asking = new Asking(this.#core, { quotes: this.#quotes, onKey })
   }
 
-  /** Never throws: what is thrown inside is a fault of ours, and ends in `UnrecoverableError` with every secret wiped. */
+  /** `tick` comes first, once. Never throws: what is thrown inside is a fault of ours, and ends in `UnrecoverableError` with every secret wiped. */
   step(input: CustodyInput, now: Instant): readonly CustodyEffect[] {
     try {
       this.#take(input, now)
@@ -278,6 +282,10 @@ export class Custody implements Machine<CustodyInput, CustodyEffect> {
       return this.#core.refuse(request, refusal('DIFFERENT_NETWORK'))
     }
     const envelope = encodeCustodyEnvelope(standing.envelope)
+    if (envelope.length > streamEnvelopeBytesMax) {
+      const facts = { bytes: envelope.length, bytesMax: streamEnvelopeBytesMax }
+      return this.#core.refuse(request, refusal('MANIFEST_TOO_LONG', facts))
+    }
     this.#core.answer(request, custodyManifestAnswerCodec.encode({ envelope }))
   }
 

@@ -100,8 +100,8 @@ export class Genesis {
     made.attestation = bootAttestationCodec.encode({ record, manifest, evidence })
     this.#core.standing = made.standing
     this.#core.advance('genesis-attested')
-    const { name, nonce, quorumKey } = made.standing.manifest.namespace
-    this.#core.event('info', 'GENESIS_MADE', { name, nonce, quorumKey: quorumKey.slice(0, 64) })
+    const { name, nonce } = made.standing.manifest.namespace
+    this.#core.event('info', 'GENESIS_MADE', { name, nonce, manifest: made.standing.hash })
     if (this.#request !== null) this.output(this.#request)
     this.#request = null
   }

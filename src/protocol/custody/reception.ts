@@ -9,12 +9,14 @@ import type { Core } from './core.ts'
 import { type CustodyRefusal, refusal } from './refusals.ts'
 
 /**
- * The keys of the manifest in hand, owned by the caller, or why what came is not them. In order: for this manifest and this node, signed by
+ * The keys of the manifest in hand, owned by the caller, or why what came is not them. In order: chartered still, for this manifest and this node, signed by
  * the quorum, under a manifest that enough holders approved, sealed to this node, and the right key.
  */
 export function receivedKeys(core: Core, answer: QuorumKeyAnswer): QuorumKeys | CustodyRefusal {
   const { standing, options } = core
   if (standing === null) return refusal('MANIFEST_MISMATCH')
+  const flaw = core.charterFlaw()
+  if (flaw !== undefined) return flaw
   const { exported, signature } = answer
   const read = ifReadable(() => keyExportCodec.decode(exported))
   if (read === undefined) return refusal('EXPORT_MALFORMED')

@@ -60,6 +60,7 @@ const nextSteps = {
   DIFFERENT_OWNER:
     'The key goes on to machines of one owner. On the first machine of another, inject shares.',
   MANIFEST_MALFORMED: manifests,
+  MANIFEST_TOO_LONG: 'It is too long for a stream between members: bring manifest and key by hand.',
   ATTESTATION_MALFORMED: 'Ask the receiving node for its attestation, and bring it unchanged.',
   NOT_A_MEMBER:
     'Let the receiving node join the network first, and ask it for its attestation then.',

@@ -67,6 +67,8 @@ export class Shares {
       const facts = { name, nonce, givenNonce: namespace.nonce }
       return this.#core.refuse(request, refusal('NAMESPACE_MISMATCH', facts))
     }
+    const flaw = this.#core.charterFlaw()
+    if (flaw !== undefined) return this.#core.refuse(request, flaw)
     const max = standing.manifest.shareSet.members.length
     const approvalsMax = standing.manifest.manifestSet.members.length
     if (shares.length > max || approvals.length > approvalsMax) {
@@ -99,9 +101,11 @@ export class Shares {
     const keys = secret === null ? undefined : keysOf(secret)
     const isRight =
       keys !== undefined && toHex(keys.publicKey) === standing.manifest.namespace.quorumKey
-    if (!isRight) {
+    const flaw = this.#core.charterFlaw()
+    if (!isRight || flaw !== undefined) {
       keys?.[Symbol.dispose]()
-      return this.#drop(combining, refusal('KEY_MISMATCH', { shares: this.#held.size }))
+      const shares = this.#held.size
+      return this.#drop(combining, flaw ?? refusal('KEY_MISMATCH', { shares }))
     }
     const answer = this.#answer(standing, combining)
     this.wipe()

@@ -4,7 +4,7 @@ import type { KeySet } from '../../../../src/attestation/manifest.ts'
 import { fromHex, toHex } from '../../../../src/base/bytes.ts'
 import { type CharterManifest, networkCharter } from '../../../../src/protocol/custody/charter.ts'
 import { termsOf } from '../../../fakes/custody-people.ts'
-import { genesisAt, injectAt } from '../../../fakes/custody-stages.ts'
+import { exportTo, genesisAt, inJson, injectAt } from '../../../fakes/custody-stages.ts'
 import { CustodyWorld } from '../../../fakes/custody-world.ts'
 import {
   custodyManifest,
@@ -79,8 +79,49 @@ test('after the network names its quorum key no other one is made, and none othe
   expect(named.manifestFlaw(other)).toMatchObject({ code: 'QUORUM_KEY_NOT_CHARTERED' })
   world.charter = named
   expect(await injectAt(world, node, ceremony)).toMatchObject({ isProvisioned: true })
+  const forgetful = world.boot('forgetful')
+  world.charter = charter
+  const second = await genesisAt(world, forgetful, { change: { pivot } })
+  world.charter = named
+  expect(await injectAt(world, forgetful, second)).toMatchObject({
+    code: 'QUORUM_KEY_NOT_CHARTERED',
+  })
   const late = world.boot('late')
   expect(await world.call(late, { kind: 'genesisBoot', terms })).toMatchObject({
     code: 'QUORUM_KEY_NOT_CHARTERED',
   })
+})
+
+test('a network that names its quorum key while a ceremony is under way ends that of any other', async () => {
+  const world = new CustodyWorld()
+  world.charter = charter
+  const [node, other] = [world.boot('one'), world.boot('two')]
+  const ceremony = await genesisAt(world, node, { change: { pivot } })
+  const rest = await genesisAt(world, other, { change: { pivot } })
+  const { namespace } = rest.genesis.envelope.manifest
+  const named = networkCharter({
+    ...network,
+    namespace: { quorumKey: quorumKeyName(fromHex(namespace.quorumKey)!) },
+  })
+  // Between the shares and their combination.
+  world.fate = (_, { kind }) => {
+    if (kind === 'combine') world.charter = named
+    return 'pass'
+  }
+  expect(await injectAt(world, node, ceremony)).toMatchObject({ code: 'QUORUM_KEY_NOT_CHARTERED' })
+  expect(world.unwiped()).toBe(0)
+  // And the one that it names goes on.
+  expect(await injectAt(world, other, rest)).toMatchObject({ isProvisioned: true })
+  const third = world.boot('three')
+  world.charter = charter
+  world.fate = (_, { kind }) => (kind === 'ask' ? 'fail' : 'pass')
+  const envelope = inJson(rest.genesis.envelope.manifest)
+  await world.call(third, { kind: 'shareManifest', envelope })
+  const made = await exportTo(world, other, { to: third, envelope })
+  if (made?.kind !== 'exported') throw new Error('it is exported')
+  world.charter = networkCharter({ ...network, namespace: { quorumKey: 'ab'.repeat(32) } })
+  const call = { kind: 'injectKey', exported: made.exported, signature: made.signature } as const
+  expect(await world.call(third, call)).toMatchObject({ code: 'QUORUM_KEY_NOT_CHARTERED' })
+  world.charter = named
+  expect(await world.call(third, call)).toMatchObject({ kind: 'keyInjected' })
 })
