@@ -2,7 +2,13 @@ import { beforeEach, expect, test } from 'vitest'
 import type { CustodyManifest } from '../../../../src/attestation/custody/custody-manifest.ts'
 import { toHex } from '../../../../src/base/bytes.ts'
 import { custodyManifestAnswerCodec } from '../../../../src/wire/custody.ts'
-import { type Ceremony, genesisAt, inJson, provisioned } from '../../../fakes/custody-stages.ts'
+import {
+  type Ceremony,
+  genesisAt,
+  inJson,
+  pivotHash,
+  provisioned,
+} from '../../../fakes/custody-stages.ts'
 import { CustodyWorld, openCharter, type WorldNode } from '../../../fakes/custody-world.ts'
 
 let world: CustodyWorld
@@ -133,4 +139,45 @@ test('a manifest that is not approved, or none of this network, is not taken fro
     await world.pass(60_000)
     expect(phaseOf(to)).toBe('WaitingForBootInstruction')
   }
+})
+
+test('a manifest too long for a stream goes by hand, and the key comes by itself all the same', async () => {
+  world = new CustodyWorld()
+  world.charter = { ...openCharter, namesHolders: true }
+  world.handler = pivotHash
+  const pivot = {
+    hash: pivotHash,
+    restart: 'never',
+    args: new Array(62).fill('x'.repeat(4096)),
+  } as const
+  const { node, ceremony: long } = await provisioned(world, 'tee1', { change: { pivot } })
+  const to = world.boot('tee2')
+  await world.pass(10_000)
+  expect(phaseOf(to)).toBe('WaitingForBootInstruction')
+  const ask = to.log.find(effect => effect.kind === 'ask')
+  if (ask?.kind !== 'ask') throw new Error('it asks by itself')
+  const request = 77_777
+  world.feed(node, {
+    kind: 'asked',
+    request,
+    from: to.id,
+    protocol: ask.protocol,
+    bytes: ask.bytes,
+  })
+  await world.run()
+  expect(world.outcome(request)).toMatchObject({ code: 'MANIFEST_TOO_LONG' })
+  await world.call(to, { kind: 'shareManifest', envelope: inJson(long.genesis.envelope.manifest) })
+  await world.pass(60_000)
+  expect(holdsKey(to)).toBe(long.genesis.quorumKey)
+})
+
+test('a manifest that a person brings while a member is asked for it is not waited for twice', async () => {
+  world.charter = { ...openCharter, namesHolders: true }
+  world.fate = (_, effect) =>
+    effect.kind === 'ask' && effect.protocol === 'custody-manifest' ? 'lose' : 'pass'
+  const to = world.boot('tee2')
+  await world.pass(1000)
+  expect(to.log.some(({ kind }) => kind === 'ask')).toBe(true)
+  await world.call(to, { kind: 'shareManifest', envelope: inJson(manifest) })
+  expect(holdsKey(to)).toBe(ceremony.genesis.quorumKey)
 })
