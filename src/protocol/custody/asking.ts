@@ -45,6 +45,7 @@ interface Ask {
 export class Asking {
   readonly #core: Core
   readonly #parts: Parts
+  #wanted: CustodyProtocol | undefined
   #awaited: Ask | null = null
   /** Members not yet asked in this round. */
   #round: NodeId[] = []
@@ -68,8 +69,7 @@ export class Asking {
       return this.#onNothing(now)
     }
     // Whoever showed the manifest is asked for the key first.
-    this.#round = [awaited.node]
-    this.#rest = restMin
+    this.#turnTo(this.#wants(), [awaited.node])
   }
 
   failed(job: number, now: Instant): void {
@@ -82,7 +82,7 @@ export class Asking {
     if (this.#awaited !== null && now >= this.#awaited.until) this.failed(this.#awaited.job, now)
     const protocol = this.#wants()
     // What was asked for has come by hand: nobody waits for it any more.
-    if (this.#awaited?.protocol !== protocol) this.#awaited = null
+    if (protocol !== this.#wanted) this.#turnTo(protocol, [])
     if (protocol === undefined || this.#awaited !== null) return
     if (this.#restsUntil !== null && now < this.#restsUntil) return
     this.#restsUntil = null
@@ -108,6 +108,15 @@ export class Asking {
 
   forget(): void {
     this.#awaited = null
+    this.#restsUntil = null
+  }
+
+  /** Something else is lacking now: asked for at once. */
+  #turnTo(protocol: CustodyProtocol | undefined, first: readonly NodeId[]): void {
+    this.#wanted = protocol
+    this.#awaited = null
+    this.#round = [...first]
+    this.#rest = restMin
     this.#restsUntil = null
   }
 

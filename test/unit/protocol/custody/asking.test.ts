@@ -171,6 +171,16 @@ test('a manifest too long for a stream goes by hand, and the key comes by itself
   expect(holdsKey(to)).toBe(long.genesis.quorumKey)
 })
 
+test('a manifest that a person brings while members are left alone is no reason to wait for the key', async () => {
+  world.charter = { ...openCharter, namesHolders: true }
+  world.fate = (_, effect) =>
+    effect.kind === 'ask' && effect.protocol === 'custody-manifest' ? 'fail' : 'pass'
+  const to = world.boot('tee2')
+  await world.pass(10 * 60_000 + 1)
+  await world.call(to, { kind: 'shareManifest', envelope: inJson(manifest) })
+  expect(holdsKey(to)).toBe(ceremony.genesis.quorumKey)
+})
+
 test('a manifest that a person brings while a member is asked for it is not waited for twice', async () => {
   world.charter = { ...openCharter, namesHolders: true }
   world.fate = (_, effect) =>
