@@ -20,7 +20,7 @@ import {
   text,
   whole,
 } from '../manifest-reader.ts'
-import { type HolderKey, holderKeyBytes, readHolderKey } from './holder-key.ts'
+import { type HolderKey, holderKeyBytes, partsOfHolderKey, readHolderKey } from './holder-key.ts'
 
 /** A person who holds a share or approves. */
 export interface Holder {
@@ -149,12 +149,16 @@ function holdToSets({
   shareSet,
 }: Pick<CustodyManifest, 'manifestSet' | 'shareSet'>): void {
   for (const [name, { members, threshold }] of Object.entries({ manifestSet, shareSet })) {
-    for (const field of ['alias', 'key'] as const) {
-      const all = members.map(member => member[field])
-      const twice = members.find((member, i) => all.indexOf(member[field]) !== i)
-      if (twice === undefined) continue
-      const code = field === 'alias' ? 'ALIAS_TWICE' : 'HOLDER_KEY_TWICE'
-      throw broken(code, `${twice.alias} stands twice in the ${name}.`)
+    const aliasAt = (position: number): string => members[position]?.alias ?? ''
+    const keys = members.map(member => partsOfHolderKey(keyOfHolder(member)))
+    const twice = twiceIn(members.map(({ alias }) => alias))
+    if (twice >= 0) throw broken('ALIAS_TWICE', `${aliasAt(twice)} stands twice in the ${name}.`)
+    // By each part: with two keys to seal to, one who signs would be counted as two.
+    for (const part of ['signing', 'sealing'] as const) {
+      const again = twiceIn(keys.map(key => toHex(key[part])))
+      if (again < 0) continue
+      const reason = `${aliasAt(again)} has the ${part} key of another holder in the ${name}.`
+      throw broken('HOLDER_KEY_TWICE', reason)
     }
     if (threshold > members.length) {
       const reason = `The ${name} has ${members.length} members; ${threshold} of them can never agree.`
@@ -169,6 +173,12 @@ function holdToSets({
     const reason = 'With a threshold below 2 in the shareSet one person holds the key alone.'
     throw broken('THRESHOLD_TOO_LOW', reason)
   }
+}
+
+/** The position of the first item that stands before itself; -1 if none does. */
+function twiceIn(items: readonly string[]): number {
+  const seen = new Set<string>()
+  return items.findIndex(item => seen.size === seen.add(item).size)
 }
 
 /** Names a custody manifest: SHA-256 over its canonical bytes under an own domain. */

@@ -46,6 +46,16 @@ export function readHolderKey(bytes: Uint8Array): HolderKey | undefined {
   }
 }
 
+/** The part that signs and the part that is sealed to; of a single point both are the same. */
+export function partsOfHolderKey({ kind, bytes }: HolderKey): {
+  readonly signing: Uint8Array
+  readonly sealing: Uint8Array
+} {
+  return kind === 'coterie'
+    ? { signing: bytes.subarray(0, ed25519Bytes), sealing: bytes.subarray(ed25519Bytes) }
+    : { signing: bytes.subarray(-pointBytes), sealing: bytes.subarray(0, pointBytes) }
+}
+
 /** What people read to each other over another channel. */
 export function holderFingerprint({ bytes }: HolderKey): Digest {
   return digestOf(framedHash(domains.holderKey, bytes))
@@ -53,15 +63,14 @@ export function holderFingerprint({ bytes }: HolderKey): Digest {
 
 /** Whether the holder signed `message`: 64 bytes, Ed25519 or ECDSA with SHA-256. Never throws. */
 export function signedByHolder(
-  { kind, bytes }: HolderKey,
+  key: HolderKey,
   message: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  if (kind === 'coterie') {
-    return verifySignature({ publicKey: bytes.subarray(0, ed25519Bytes), message, signature })
-  }
-  const publicKey = bytes.subarray(-pointBytes)
-  return verifyEcdsa({ curve: 'P-256', format: 'raw', publicKey, message, signature })
+  const { signing: publicKey } = partsOfHolderKey(key)
+  return key.kind === 'coterie'
+    ? verifySignature({ publicKey, message, signature })
+    : verifyEcdsa({ curve: 'P-256', format: 'raw', publicKey, message, signature })
 }
 
 /**
@@ -69,12 +78,13 @@ export function signedByHolder(
  * to `about`; for the others, the envelope of qos, which binds to nothing but the key.
  */
 export function sealToHolder(
-  { kind, bytes }: HolderKey,
+  key: HolderKey,
   secret: Secret,
   given: { readonly about: Uint8Array; readonly random: Random },
 ): Uint8Array | undefined {
-  if (kind !== 'coterie') return sealToPoint(bytes.subarray(0, pointBytes), secret, given.random)
-  const wrapped = wrapTo(bytes.subarray(ed25519Bytes), secret, given)
+  const { sealing } = partsOfHolderKey(key)
+  if (key.kind !== 'coterie') return sealToPoint(sealing, secret, given.random)
+  const wrapped = wrapTo(sealing, secret, given)
   if (wrapped === undefined) return undefined
   const { encapsulation, sealed } = wrapped
   const joined = new Uint8Array(encapsulation.length + sealed.length)

@@ -10,6 +10,7 @@ import {
   keyOfHolder,
   quorumKeyName,
 } from '../../attestation/custody/custody-manifest.ts'
+import { partsOfHolderKey } from '../../attestation/custody/holder-key.ts'
 import type { KeySet, Manifest } from '../../attestation/manifest.ts'
 import { fromHex, toHex } from '../../base/bytes.ts'
 import { type CustodyRefusal, refusal } from './refusals.ts'
@@ -58,8 +59,8 @@ function termsFlaw(network: CharterManifest, terms: GenesisTerms): CustodyRefusa
 /** Whether these holders are the keys of the network's set, each with an X-Wing key beside it. */
 function isSameSet(keys: KeySet, holders: HolderSet): boolean {
   const signing = holders.members.map(holder => {
-    const { kind, bytes } = keyOfHolder(holder)
-    return kind === 'coterie' ? toHex(bytes.subarray(0, 32)) : ''
+    const key = keyOfHolder(holder)
+    return key.kind === 'coterie' ? toHex(partsOfHolderKey(key).signing) : ''
   })
   return (
     holders.threshold === keys.threshold &&

@@ -9,7 +9,13 @@ import {
 import { orRefusal } from '../../../../src/attestation/manifest-reader.ts'
 import { isRefusal } from '../../../../src/attestation/verdict.ts'
 import type { NetworkId } from '../../../../src/base/ids.ts'
-import { custodyManifest, pointHolder, publicPart, testHolders } from '../../../fixtures/holders.ts'
+import {
+  custodyManifest,
+  pointHolder,
+  publicPart,
+  testHolder,
+  testHolders,
+} from '../../../fixtures/holders.ts'
 
 const holders = testHolders(3)
 const manifest = custodyManifest(holders)
@@ -45,6 +51,10 @@ test('the hash names everything in it, whatever the order of keys in the file', 
 })
 
 describe('is refused', () => {
+  const { members } = manifestSet
+  const [point, other] = [pointHolder(1), testHolder(9)]
+  const signsAsFirst = holders[0]!.key.slice(0, 64) + other.key.slice(64)
+  const opensAsFirst = other.key.slice(0, 64) + holders[0]!.key.slice(64)
   const twoOfOne = { members: [publicPart(holders[0]!), publicPart(holders[0]!)], threshold: 2 }
   const cases: Record<string, readonly [unknown, string]> = {
     'with an unknown key': [{ ...manifest, extra: 1 }, 'MANIFEST_KEY_UNKNOWN'],
@@ -72,6 +82,30 @@ describe('is refused', () => {
           members: [...manifestSet.members, { ...manifestSet.members[0]!, alias: 'another' }],
           threshold: 3,
         },
+      },
+      'HOLDER_KEY_TWICE',
+    ],
+    'with one who signs under two names, beside two keys to seal to': [
+      {
+        ...manifest,
+        manifestSet: { members: [...members, { alias: 'again', key: signsAsFirst }], threshold: 3 },
+      },
+      'HOLDER_KEY_TWICE',
+    ],
+    'with one who signs as a key of qos and as a single point': [
+      {
+        ...manifest,
+        shareSet: {
+          members: [publicPart(point), { alias: 'again', key: point.key.slice(130) }],
+          threshold: 2,
+        },
+      },
+      'HOLDER_KEY_TWICE',
+    ],
+    'with two names whose shares go to one key': [
+      {
+        ...manifest,
+        shareSet: { members: [...members, { alias: 'again', key: opensAsFirst }], threshold: 2 },
       },
       'HOLDER_KEY_TWICE',
     ],
