@@ -3,7 +3,8 @@ import type { Random } from '../base/random.ts'
 import { Secret } from '../base/secret.ts'
 import { open, seal } from './aead.ts'
 import { deriveSecret } from './kdf.ts'
-import { encapsulate, kemBytes } from './kem.ts'
+import { encapsulate } from './kem.ts'
+import { kemBytes } from './kem-bytes.ts'
 
 /** What travels. */
 export interface Wrapped {

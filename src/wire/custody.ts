@@ -1,5 +1,5 @@
 /** What of custody travels as bytes: shares on their way to a node, evidence of a node that wants the key, and the key itself. */
-import { kemBytes } from '../crypto/kem.ts'
+import { kemBytes } from '../crypto/kem-bytes.ts'
 import type { Evidence } from './evidence.ts'
 import { limits } from './limits.ts'
 import { evidenceRow, type MemberRecord, memberRecordRow } from './member-record.ts'

@@ -10,7 +10,7 @@ import { carryShare } from '../../src/attestation/custody/transfers.ts'
 import { bytesOfDigest, digestOf, nodeIdOfKey } from '../../src/base/ids.ts'
 import type { Secret } from '../../src/base/secret.ts'
 import { sha512 } from '../../src/crypto/hash.ts'
-import { kemBytes } from '../../src/crypto/kem.ts'
+import { kemBytes } from '../../src/crypto/kem-bytes.ts'
 import { unwrap } from '../../src/crypto/wrap.ts'
 import type { GenesisAnswer } from '../../src/protocol/custody/types.ts'
 import {

@@ -19,7 +19,7 @@ import {
 import { fromHex, toHex } from '../../../../src/base/bytes.ts'
 import { type Digest, nodeIdOfKey } from '../../../../src/base/ids.ts'
 import { Secret } from '../../../../src/base/secret.ts'
-import { kemBytes } from '../../../../src/crypto/kem.ts'
+import { kemBytes } from '../../../../src/crypto/kem-bytes.ts'
 import { P256Key } from '../../../../src/crypto/p256.ts'
 import { QuorumKeys } from '../../../../src/crypto/quorum-keys.ts'
 import { unwrap } from '../../../../src/crypto/wrap.ts'
