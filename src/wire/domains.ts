@@ -73,6 +73,16 @@ export const domains = {
   appSeal: 'coterie/app-seal/1',
   appKey: 'coterie/app-key/1',
   mnemonic: 'coterie/mnemonic/1',
+  signingStatement: 'coterie/signing-statement/1',
+  signingProposal: 'coterie/signing-proposal/1',
+  signingGroup: 'coterie/signing-group/1',
+  dealings: 'coterie/dealings/1',
+  sealedShare: 'coterie/sealed-share/1',
+  sealedShareEntropy: 'coterie/sealed-share-entropy/1',
+  signingLock: 'coterie/signing-lock/1',
+  signingMessage: 'coterie/signing-message/1',
+  signingRequest: 'coterie/signing-request/1',
+  lockTable: 'coterie/lock-table/1',
 } as const
 
 export type Domain = (typeof domains)[keyof typeof domains]
