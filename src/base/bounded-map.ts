@@ -54,6 +54,13 @@ export class BoundedMap<K, V> {
     return true
   }
 
+  /** Removes an entry and hands its value to the caller, who answers for it from now on. */
+  take(key: K): V | undefined {
+    const value = this.#entries.get(key)
+    this.#entries.delete(key)
+    return value
+  }
+
   clear(): void {
     for (const key of [...this.#entries.keys()]) this.delete(key)
   }

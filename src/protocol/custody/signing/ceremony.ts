@@ -1,0 +1,403 @@
+/**
+ * Makes a key that nobody holds, or hands one on, among signers who trust no dealer.
+ *
+ *     phase        waits for                          then says                      who
+ *     dealing      the dealing of every dealer        echo: all that it heard        receivers
+ *     echoing      the echo of every receiver         a sealed share for each        dealers
+ *     sharing      a good share from every dealer     confirmation of the group      receivers
+ *     confirming   a confirmation of every receiver   all of them; its locks         everybody; old signers
+ *     handing      the locks of t old signers                                        receivers of an old key
+ *
+ * Statements may come in any order, late, twice or not at all: each is kept when it comes, and the phases follow.
+ * Whoever contradicts itself, deals wrongly or accuses falsely is named by what it signed. Silence ends a ceremony
+ * with the names of the silent, but for one stretch: who confirmed a key that is handed on waits for ever, because
+ * old signers may have given up their epoch in the meantime, and then the new one is all there is.
+ */
+import { equalBytes, toHex } from '../../../base/bytes.ts'
+import { nodeIdOfKey } from '../../../base/ids.ts'
+import { after, type Duration, type Instant } from '../../../base/time.ts'
+import {
+  type Accusation,
+  accusationCodec,
+  complaintCodec,
+  confirmationCodec,
+  echoCodec,
+  handoverCodec,
+  openingCodec,
+} from '../../../wire/key-ceremony.ts'
+import {
+  bodyOf,
+  type SigningStatement,
+  type StatementKind,
+  statementCodec,
+} from '../../../wire/signing-statement.ts'
+import type { Machine } from '../../machine.ts'
+import { isShown } from './accusations.ts'
+import { accuse, CeremonyRecord, type Finding, nothing } from './ceremony-record.ts'
+import {
+  type CeremonyEffect,
+  type CeremonyInput,
+  type CeremonyOptions,
+  type CeremonyPace,
+  type CeremonyPorts,
+  ceremonyPace,
+} from './ceremony-types.ts'
+import { Complaints } from './complaints.ts'
+import { DealerPart } from './dealer.ts'
+import { HandoverBook, handoverBodies } from './handover.ts'
+import { indexOf, KeyShare } from './key-share.ts'
+import { awaitedIn, type CeremonyPhase, mayEnd } from './phases.ts'
+import { type CeremonyPlan, dealerOf, hearOf, receiverIndex } from './plan.ts'
+import { ReceiverPart } from './receiver.ts'
+import { sendTo } from './statements.ts'
+import { Voice } from './voice.ts'
+
+/** One node's part in one ceremony. */
+export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
+  readonly #plan: CeremonyPlan
+  readonly #identity: Uint8Array
+  readonly #pace: CeremonyPace
+  readonly #record: CeremonyRecord
+  readonly #complaints: Complaints
+  readonly #own: KeyShare | undefined
+  readonly #dealer: DealerPart | undefined
+  readonly #receiver: ReceiverPart | undefined
+  /** This node's place among the receivers; 0 if it receives nothing. */
+  readonly #index: number
+  readonly #voice: Voice
+  readonly #answered = new Set<number>()
+  readonly #repliedAt = new Map<string, Instant>()
+  /** Shares that came before all had heard the same dealings: until then nobody could judge a complaint. */
+  readonly #early = new Map<string, SigningStatement>()
+  readonly #deadline: Instant
+  #phase: CeremonyPhase = 'dealing'
+  #handovers: HandoverBook | undefined
+  #share: KeyShare | undefined
+  #repeatAt: Instant
+  #isOverdue = false
+  #isStalled = false
+  /** How it ended, for whoever asks. */
+  #abort: Uint8Array | undefined
+  #effects: CeremonyEffect[] = []
+
+  constructor(
+    ports: CeremonyPorts,
+    options: CeremonyOptions & { readonly plan: CeremonyPlan },
+    now: Instant,
+  ) {
+    const { plan, identity, own, pace = ceremonyPace } = options
+    this.#plan = plan
+    this.#identity = identity
+    this.#pace = pace
+    this.#own = own
+    this.#voice = new Voice(plan, { identity, sign: ports.sign })
+    this.#record = new CeremonyRecord(plan)
+    this.#complaints = new Complaints(plan, this.#record)
+    this.#index = receiverIndex(plan, identity)
+    const dealer = dealerOf(plan, identity)
+    if (dealer !== undefined) {
+      const given = { plan, dealer, own: plan.predecessor === null ? null : (own ?? null) }
+      this.#dealer = new DealerPart(given, ports.random)
+    }
+    if (this.#index > 0) this.#receiver = new ReceiverPart({ plan, index: this.#index }, ports)
+    this.#deadline = after(now, pace.patience)
+    this.#repeatAt = after(now, pace.repeat)
+  }
+
+  get phase(): CeremonyPhase {
+    return this.#phase
+  }
+
+  /** What is said first. */
+  begin(now: Instant): readonly CeremonyEffect[] {
+    if (this.#dealer !== undefined) this.#tellAll('dealing', this.#dealer.body(), now)
+    this.#advance(now)
+    return this.#taken()
+  }
+
+  step(input: CeremonyInput, now: Instant): readonly CeremonyEffect[] {
+    if (input.kind === 'tick') this.#tick(now)
+    else {
+      const said = hearOf(this.#plan, input.bytes)
+      if (said !== undefined) this.#hear(said, now)
+    }
+    this.#advance(now)
+    return this.#taken()
+  }
+
+  wakeAt(): Instant | null {
+    if (this.#phase === 'failed' || this.#phase === 'done') return null
+    const isEarlier = !this.#isOverdue && this.#deadline < this.#repeatAt
+    return isEarlier ? this.#deadline : this.#repeatAt
+  }
+
+  #taken(): readonly CeremonyEffect[] {
+    const effects = this.#effects
+    this.#effects = []
+    return effects
+  }
+
+  #hear(said: SigningStatement, now: Instant): void {
+    const finding = this.#findIn(said, now)
+    if (finding.kind === 'accused') this.#fail(finding.accusation)
+  }
+
+  #findIn(said: SigningStatement, now: Instant): Finding {
+    if (this.#phase === 'failed') {
+      this.#reply(said.sender, now)
+      return nothing
+    }
+    switch (said.kind) {
+      case 'dealing':
+        return this.#record.hearDealing(said)
+      case 'echo':
+        return this.#record.hearEcho(said)
+      case 'dealt-share':
+        return this.#hearDealt(said, now)
+      case 'complaint':
+        return this.#complaints.hearComplaint(said)
+      case 'opening':
+        return this.#complaints.hearOpening(said)
+      case 'confirmation': {
+        const finding = this.#record.hearConfirmation(said)
+        if (finding.kind === 'nothing') this.#reply(said.sender, now)
+        return finding
+      }
+      case 'handover':
+        return this.#hearHandover(said)
+      case 'abort':
+        return this.#hearAbort(said)
+      default:
+        return nothing
+    }
+  }
+
+  #hearDealt(said: SigningStatement, now: Instant): Finding {
+    const name = toHex(said.sender)
+    if (this.#receiver === undefined || dealerOf(this.#plan, said.sender) === undefined)
+      return nothing
+    if (this.#receiver.has(said.sender)) return nothing
+    if (this.#phase === 'dealing' || this.#phase === 'echoing') {
+      this.#early.set(name, said)
+      return nothing
+    }
+    const dealing = this.#record.dealingBy(said.sender)
+    if (this.#phase !== 'sharing' || dealing === undefined) return nothing
+    const received = this.#receiver.receive(said, dealing.body)
+    if (received.kind !== 'complaint') return nothing
+    this.#tellAll('complaint', complaintCodec.encode(received.complaint), now)
+    return nothing
+  }
+
+  #hearHandover(said: SigningStatement): Finding {
+    const { predecessor } = this.#plan
+    const body = bodyOf(said, 'handover', handoverCodec)
+    const isOld = predecessor !== null && indexOf(predecessor.group, said.sender) > 0
+    if (body !== undefined && isOld) this.#handovers?.hear(said.sender, body)
+    return nothing
+  }
+
+  #hearAbort(said: SigningStatement): Finding {
+    const accusation = bodyOf(said, 'abort', accusationCodec)
+    if (accusation?.code === 'SILENT') {
+      this.#fail(accusation, [said.sender])
+      return nothing
+    }
+    if (accusation !== undefined && isShown(this.#plan, accusation)) {
+      return { kind: 'accused', accusation }
+    }
+    return accuse('ABORT_FALSE', [said])
+  }
+
+  /** Goes through the phases as far as what was heard allows. */
+  #advance(now: Instant): void {
+    const judged = this.#complaints.judge()
+    if (judged.kind === 'accused') this.#fail(judged.accusation)
+    this.#answerComplaints(now)
+    for (let phase: CeremonyPhase | undefined; phase !== this.#phase; ) {
+      phase = this.#phase
+      if (phase === 'dealing') this.#leaveDealing(now)
+      if (phase === 'echoing') this.#leaveEchoing(now)
+      if (phase === 'sharing') this.#leaveSharing(now)
+      if (phase === 'confirming') this.#leaveConfirming()
+      if (phase === 'handing') this.#leaveHanding()
+    }
+  }
+
+  #leaveDealing(now: Instant): void {
+    const { dealings } = this.#record
+    if (dealings === undefined) return
+    this.#phase = 'echoing'
+    if (this.#receiver === undefined) return
+    const heard = dealings.map(({ said }) => statementCodec.encode(said))
+    this.#tellAll('echo', echoCodec.encode({ dealings: heard }), now)
+  }
+
+  #leaveEchoing(now: Instant): void {
+    if (this.#record.missing('echo').length > 0) return
+    this.#phase = this.#receiver === undefined ? 'confirming' : 'sharing'
+    const early = this.#record.judgeEarly()
+    if (early.kind === 'accused') {
+      this.#fail(early.accusation)
+      return
+    }
+    this.#plan.receivers.forEach(({ identity }, i) => {
+      if (this.#dealer === undefined) return
+      if (i + 1 === this.#index) {
+        this.#receiver?.keep(this.#identity, this.#dealer.shareFor(this.#index))
+        return
+      }
+      const body = this.#dealer.sealedFor(i + 1)
+      if (body !== undefined) this.#tell(identity, 'dealt-share', body)
+    })
+    for (const said of this.#early.values()) this.#hear(said, now)
+    this.#early.clear()
+  }
+
+  #leaveSharing(now: Instant): void {
+    const { made } = this.#record
+    if (this.#receiver === undefined || this.#receiver.missing.length > 0) return
+    if (made === undefined) return
+    const { group, key } = made
+    const share = key.shareOf(this.#receiver.shares)
+    this.#share = new KeyShare({ group, identity: this.#identity, share })
+    this.#receiver[Symbol.dispose]()
+    this.#phase = 'confirming'
+    if (this.#plan.predecessor !== null) this.#handovers = new HandoverBook(made.id)
+    this.#tellAll('confirmation', confirmationCodec.encode({ group: made.id }), now)
+  }
+
+  #leaveConfirming(): void {
+    const { made } = this.#record
+    if (made === undefined || this.#record.missing('confirmation').length > 0) return
+    // Whoever hears all of them needs nobody else to finish, should the one be gone whose own was lost.
+    for (const identity of this.#voice.others) this.#certify(identity)
+    if (this.#own?.giveUpFor(made.id) === true) {
+      this.#effects.push({ kind: 'gaveUp', group: made.group })
+      for (const { identity } of this.#plan.receivers) this.#handOver(identity)
+    }
+    this.#dealer?.[Symbol.dispose]()
+    const isHandedOn = this.#plan.predecessor !== null
+    if (this.#receiver !== undefined && isHandedOn) this.#phase = 'handing'
+    else this.#finish()
+  }
+
+  #leaveHanding(): void {
+    const { predecessor } = this.#plan
+    const book = this.#handovers
+    if (predecessor === null || book === undefined || this.#share === undefined) return
+    if (book.count < predecessor.group.threshold) return
+    this.#share.locks.absorb(book.union.entries())
+    this.#finish()
+  }
+
+  #finish(): void {
+    this.#phase = 'done'
+    if (this.#share === undefined) return
+    this.#effects.push({ kind: 'made', share: this.#share })
+    this.#share = undefined
+  }
+
+  /** All confirmations, to one. */
+  #certify(identity: Uint8Array): void {
+    for (const bytes of this.#record.confirmations) this.#effects.push(sendTo(identity, bytes))
+  }
+
+  /** All locks of the epoch that was given up, to one. */
+  #handOver(identity: Uint8Array): void {
+    const { made } = this.#record
+    const successor = this.#own?.successor
+    if (made === undefined || this.#own === undefined || successor === undefined) return
+    // Given up for another: what this one would get from here, the other could have as well.
+    if (!equalBytes(successor, made.id)) return
+    for (const body of handoverBodies(this.#own.locks, made.id)) {
+      const bytes = this.#voice.statement('handover', body)
+      if (equalBytes(identity, this.#identity)) this.#hearHandover(statementCodec.decode(bytes))
+      else this.#effects.push(sendTo(identity, bytes))
+    }
+  }
+
+  /** Whoever goes on lacks something that is known here: that it ended, or all confirmations. */
+  #reply(identity: Uint8Array, now: Instant): void {
+    const name = toHex(identity)
+    const repliedAt = this.#repliedAt.get(name)
+    if (repliedAt !== undefined && now < after(repliedAt, this.#pace.repeat)) return
+    this.#repliedAt.set(name, now)
+    if (this.#abort !== undefined) this.#tell(identity, 'abort', this.#abort)
+    else if (this.#record.missing('confirmation').length === 0) {
+      this.#certify(identity)
+      this.#handOver(identity)
+    }
+  }
+
+  #answerComplaints(now: Instant): void {
+    if (this.#dealer === undefined || this.#phase === 'failed') return
+    for (const { receiver, dealt } of this.#complaints.askedOf(this.#identity)) {
+      if (this.#answered.has(receiver)) continue
+      this.#answered.add(receiver)
+      const opened = this.#dealer.openedFor(receiver)
+      this.#tellAll('opening', openingCodec.encode({ dealt, opened }), now)
+    }
+    const judged = this.#complaints.judge()
+    if (judged.kind === 'accused') this.#fail(judged.accusation)
+  }
+
+  #tick(now: Instant): void {
+    if (this.#phase === 'failed' || this.#phase === 'done') return
+    if (now >= this.#repeatAt) {
+      // Past the deadline nothing hastens any more.
+      const slower = this.#isOverdue ? 10 : 1
+      this.#repeatAt = after(now, (this.#pace.repeat * slower) as Duration)
+      this.#effects.push(...this.#voice.again())
+    }
+    if (this.#isOverdue || now < this.#deadline) return
+    this.#isOverdue = true
+    const silent = awaitedIn(this.#phase, this.#record, this.#receiver)
+    const accused = silent[0] ?? new Uint8Array(32)
+    const accusation: Accusation = { code: 'SILENT', accused, statements: [] }
+    this.#fail(accusation, silent)
+  }
+
+  get #mayEnd(): boolean {
+    return mayEnd(this.#phase, {
+      isHandedOn: this.#plan.predecessor !== null,
+      isDealer: this.#dealer !== undefined,
+      isReceiver: this.#receiver !== undefined,
+    })
+  }
+
+  #fail(accusation: Accusation, silent: readonly Uint8Array[] = []): void {
+    const names = silent.map(nodeIdOfKey)
+    if (!this.#mayEnd) {
+      if (this.#phase !== 'done' && this.#phase !== 'failed' && !this.#isStalled) {
+        this.#isStalled = true
+        this.#effects.push({ kind: 'stalled', silent: names })
+      }
+      return
+    }
+    this.#phase = 'failed'
+    this.#abort = accusationCodec.encode(accusation)
+    for (const each of this.#voice.others) this.#tell(each, 'abort', this.#abort)
+    this.#wipe()
+    this.#effects.push({ kind: 'failed', accusation, silent: names })
+  }
+
+  #wipe(): void {
+    this.#dealer?.[Symbol.dispose]()
+    this.#receiver?.[Symbol.dispose]()
+    this.#share?.[Symbol.dispose]()
+    this.#share = undefined
+    this.#voice.forget()
+  }
+
+  #tell(identity: Uint8Array, kind: StatementKind, body: Uint8Array): void {
+    this.#effects.push(this.#voice.to(identity, kind, body))
+  }
+
+  /** To everybody, and to itself at once. */
+  #tellAll(kind: StatementKind, body: Uint8Array, now: Instant): void {
+    const { bytes, sends } = this.#voice.toAll(kind, body)
+    this.#effects.push(...sends)
+    this.#hear(statementCodec.decode(bytes), now)
+  }
+}

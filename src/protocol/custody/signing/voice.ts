@@ -1,0 +1,50 @@
+/** What one node says in a ceremony, and says again until it ends. */
+import { equalBytes } from '../../../base/bytes.ts'
+import type { StatementKind } from '../../../wire/signing-statement.ts'
+import type { CeremonyPlan } from './plan.ts'
+import { type Send, type Speaker, say, sendTo } from './statements.ts'
+
+export class Voice {
+  readonly #plan: CeremonyPlan
+  readonly #speaker: Speaker
+  #said: Send[] = []
+
+  constructor(plan: CeremonyPlan, speaker: Speaker) {
+    this.#plan = plan
+    this.#speaker = speaker
+  }
+
+  /** A statement of this node, encoded and said to nobody yet. */
+  statement(kind: StatementKind, body: Uint8Array): Uint8Array {
+    return say(this.#speaker, this.#plan.about, { kind, body })
+  }
+
+  /** Everybody with a part in it but this node. */
+  get others(): readonly Uint8Array[] {
+    return this.#plan.everybody.filter(each => !equalBytes(each, this.#speaker.identity))
+  }
+
+  to(identity: Uint8Array, kind: StatementKind, body: Uint8Array): Send {
+    const send = sendTo(identity, this.statement(kind, body))
+    this.#said.push(send)
+    return send
+  }
+
+  /** To all others; also as it was said, for this node to hear as well. */
+  toAll(kind: StatementKind, body: Uint8Array) {
+    const bytes = this.statement(kind, body)
+    const sends = this.others.map(identity => sendTo(identity, bytes))
+    this.#said.push(...sends)
+    return { bytes, sends }
+  }
+
+  /** All of it once more. */
+  again(): readonly Send[] {
+    return this.#said
+  }
+
+  /** Nothing that was said so far is said again. */
+  forget(): void {
+    this.#said = []
+  }
+}
