@@ -96,7 +96,7 @@ export function signShare(
           signed.message,
         )
       } catch {
-        // The package is well formed, so noble throws for one reason: these nonces are not in it.
+        // noble throws for commitments that are no points, and if these nonces are not among them.
         return undefined
       }
     }),
@@ -114,7 +114,12 @@ export function verifyShare(
   if (!signed.commitments.some(({ index }) => index === from.index)) return false
   const identifier = identifierOf(key.suite, from.index)
   const list = commitmentsOf(key, signed)
-  return frost.verifyShare(publicOf(key), list, signed.message, identifier, from.share)
+  try {
+    return frost.verifyShare(publicOf(key), list, signed.message, identifier, from.share)
+  } catch {
+    // noble throws for commitments that are no points: nobody honest signs with them.
+    return false
+  }
 }
 
 /** The signature out of shares that each verified, in the order of the package's commitments. */
@@ -153,15 +158,17 @@ export function verifyGroupSignature(
   }
 }
 
-/** Whether each signer of the package is one of the group, named once, with points for commitments. */
+/** Whether each signer of the package is one of the group, named once. Whether these are points noble finds out. */
 function isPackage(key: GroupKey, { commitments }: SigningPackage): boolean {
+  const { pointBytes } = arithmetic(key.suite)
   const indices = new Set(commitments.map(({ index }) => index))
   if (indices.size !== commitments.length || commitments.length < 2) return false
   return commitments.every(
-    commitment =>
-      Number.isInteger(commitment.index) &&
-      key.verificationShares[commitment.index - 1] !== undefined &&
-      isNonceCommitment(key.suite, commitment),
+    ({ index, hiding, binding }) =>
+      Number.isInteger(index) &&
+      key.verificationShares[index - 1] !== undefined &&
+      hiding.length === pointBytes &&
+      binding.length === pointBytes,
   )
 }
 

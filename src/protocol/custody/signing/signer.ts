@@ -8,7 +8,7 @@
 import { type NodeId, nodeIdOfKey } from '../../../base/ids.ts'
 import type { Random } from '../../../base/random.ts'
 import type { Instant } from '../../../base/time.ts'
-import { drawNonces, isNonceCommitment, signShare } from '../../../crypto/frost.ts'
+import { drawNonces, signShare } from '../../../crypto/frost.ts'
 import type { Codec } from '../../../wire/schema.ts'
 import {
   readable,
@@ -43,7 +43,7 @@ export type SignerEffect =
   /** A lock is given to a message, for ever. 32 bytes each; for the record. */
   | { readonly kind: 'locked'; readonly lock: Uint8Array; readonly message: Uint8Array }
   /** A share of a signature over this message left for who asked; for the record. */
-  | { readonly kind: 'signed'; readonly asker: NodeId; readonly message: Uint8Array }
+  | { readonly kind: 'contributed'; readonly asker: NodeId; readonly message: Uint8Array }
   | { readonly kind: 'refused'; readonly asker: NodeId; readonly code: SigningRefusalCode }
 
 /** What somebody wants to have signed. */
@@ -147,7 +147,7 @@ export class Signer implements Machine<SignerInput, SignerEffect> {
       share: made,
     })
     const asker = nodeIdOfKey(said.sender)
-    return [...locked, { kind: 'signed', asker, message: messageHash(body.message) }, answer]
+    return [...locked, { kind: 'contributed', asker, message: messageHash(body.message) }, answer]
   }
 
   /** The lock is kept by enough others, and from now on here; or why not. */
@@ -160,15 +160,14 @@ export class Signer implements Machine<SignerInput, SignerEffect> {
     return this.#take(kept)
   }
 
-  /** Enough signers of the group, each once and in order, with points that nonces can have. */
+  /** Enough signers of the group, each once and in order. */
   #isWellFormed({ commitments }: SignRequestBody): boolean {
-    const { threshold, participants, suite } = this.#share.group
+    const { threshold, participants } = this.#share.group
     if (commitments.length < threshold) return false
     return commitments.every(
       (commitment, i) =>
         commitment.index > (commitments[i - 1]?.index ?? 0) &&
-        commitment.index <= participants.length &&
-        isNonceCommitment(suite, commitment),
+        commitment.index <= participants.length,
     )
   }
 
@@ -183,7 +182,12 @@ export class Signer implements Machine<SignerInput, SignerEffect> {
     return this.#ports.permits({ asker: nodeIdOfKey(said.sender), message, lockKey })
   }
 
-  #answer<T>(said: SigningStatement, kind: StatementKind, codec: Codec<T>, body: T): Send {
+  #answer<T extends object>(
+    said: SigningStatement,
+    kind: StatementKind,
+    codec: Codec<T>,
+    body: T,
+  ): Send {
     const { network, epoch } = this.#share.group
     const about = { network, epoch, subject: this.#share.id, session: said.session }
     const speaker = { identity: this.#identity, sign: this.#ports.sign }
