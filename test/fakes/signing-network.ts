@@ -9,7 +9,7 @@ import type { NodeId } from '../../src/base/ids.ts'
 import { nodeIdOfKey } from '../../src/base/ids.ts'
 import type { Random } from '../../src/base/random.ts'
 import { Secret } from '../../src/base/secret.ts'
-import { type Instant, instant } from '../../src/base/time.ts'
+import { type Instant, instant, milliseconds } from '../../src/base/time.ts'
 import { KemKey } from '../../src/crypto/kem.ts'
 import { SigningKey } from '../../src/crypto/sign.ts'
 import type { Ceremony } from '../../src/protocol/custody/signing/ceremony.ts'
@@ -41,6 +41,9 @@ export interface Flight {
   readonly to: NodeId
   readonly bytes: Uint8Array
 }
+
+/** Shorter than in production, so that what ended is over sooner: the clock is virtual, but repeats are not free. */
+const pace = { patience: milliseconds(6000), repeat: milliseconds(2000) }
 
 /** Keys are costly to make, and the same in every world. */
 const keysMade = new Map<string, { readonly signing: SigningKey; readonly kem: KemKey }>()
@@ -113,7 +116,12 @@ export class TestSigner {
       named === undefined ? undefined : this.shares.get(toHex(groupId(groupCodec.decode(named))))
     const decapsulate = (bytes: Uint8Array): Secret | undefined => this.kem.decapsulate(bytes)
     const ports = { random: this.#random, sign: this.sign, decapsulate, attested }
-    const options = { identity: this.identity, proposal, ...(own === undefined ? {} : { own }) }
+    const options = {
+      identity: this.identity,
+      proposal,
+      pace,
+      ...(own === undefined ? {} : { own }),
+    }
     const opened = openCeremony(ports, options, now)
     if (opened.kind === 'refused') throw new Error(`${this.name}: ${opened.code}`)
     this.#ceremonies.set(toHex(proposalId(proposal)), opened.ceremony)

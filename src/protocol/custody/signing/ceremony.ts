@@ -75,7 +75,6 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
   #share: KeyShare | undefined
   #repeatAt: Instant
   #isOverdue = false
-  #isStalled = false
   /** How it ended, for whoever asks. */
   #abort: Uint8Array | undefined
   #effects: CeremonyEffect[] = []
@@ -111,8 +110,7 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
   /** What is said first. */
   begin(now: Instant): readonly CeremonyEffect[] {
     if (this.#dealer !== undefined) this.#tellAll('dealing', this.#dealer.body(), now)
-    this.#advance(now)
-    return this.#taken()
+    return this.step({ kind: 'tick' }, now)
   }
 
   step(input: CeremonyInput, now: Instant): readonly CeremonyEffect[] {
@@ -166,7 +164,7 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
       case 'handover':
         return this.#hearHandover(said)
       case 'abort':
-        return this.#hearAbort(said)
+        return this.#hearAbort(said, now)
       default:
         return nothing
     }
@@ -197,10 +195,13 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
     return nothing
   }
 
-  #hearAbort(said: SigningStatement): Finding {
+  #hearAbort(said: SigningStatement, now: Instant): Finding {
     const accusation = bodyOf(said, 'abort', accusationCodec)
     if (accusation?.code === 'SILENT') {
-      this.#fail(accusation, [said.sender])
+      // Nobody's patience is over at half of mine: who says so ended it itself.
+      const isEarly = now < after(this.#deadline, (-this.#pace.patience / 2) as Duration)
+      const silent = awaitedIn(this.#phase, this.#record, this.#receiver)
+      this.#fail(accusation, isEarly ? [said.sender] : silent)
       return nothing
     }
     if (accusation !== undefined && isShown(this.#plan, accusation)) {
@@ -211,9 +212,9 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
 
   /** Goes through the phases as far as what was heard allows. */
   #advance(now: Instant): void {
+    this.#answerComplaints(now)
     const judged = this.#complaints.judge()
     if (judged.kind === 'accused') this.#fail(judged.accusation)
-    this.#answerComplaints(now)
     for (let phase: CeremonyPhase | undefined; phase !== this.#phase; ) {
       phase = this.#phase
       if (phase === 'dealing') this.#leaveDealing(now)
@@ -300,7 +301,7 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
 
   /** All confirmations, to one. */
   #certify(identity: Uint8Array): void {
-    for (const bytes of this.#record.confirmations) this.#effects.push(sendTo(identity, bytes))
+    this.#effects.push(...this.#record.confirmations.map(bytes => sendTo(identity, bytes)))
   }
 
   /** All locks of the epoch that was given up, to one. */
@@ -338,8 +339,6 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
       const opened = this.#dealer.openedFor(receiver)
       this.#tellAll('opening', openingCodec.encode({ dealt, opened }), now)
     }
-    const judged = this.#complaints.judge()
-    if (judged.kind === 'accused') this.#fail(judged.accusation)
   }
 
   #tick(now: Instant): void {
@@ -355,7 +354,8 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
     const silent = awaitedIn(this.#phase, this.#record, this.#receiver)
     const accused = silent[0] ?? new Uint8Array(32)
     const accusation: Accusation = { code: 'SILENT', accused, statements: [] }
-    this.#fail(accusation, silent)
+    if (this.#mayEnd) this.#fail(accusation, silent)
+    else this.#effects.push({ kind: 'stalled', silent: silent.map(nodeIdOfKey) })
   }
 
   get #mayEnd(): boolean {
@@ -367,19 +367,12 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
   }
 
   #fail(accusation: Accusation, silent: readonly Uint8Array[] = []): void {
-    const names = silent.map(nodeIdOfKey)
-    if (!this.#mayEnd) {
-      if (this.#phase !== 'done' && this.#phase !== 'failed' && !this.#isStalled) {
-        this.#isStalled = true
-        this.#effects.push({ kind: 'stalled', silent: names })
-      }
-      return
-    }
+    if (!this.#mayEnd) return
     this.#phase = 'failed'
     this.#abort = accusationCodec.encode(accusation)
     for (const each of this.#voice.others) this.#tell(each, 'abort', this.#abort)
     this.#wipe()
-    this.#effects.push({ kind: 'failed', accusation, silent: names })
+    this.#effects.push({ kind: 'failed', accusation, silent: silent.map(nodeIdOfKey) })
   }
 
   #wipe(): void {

@@ -1,0 +1,347 @@
+/** Whoever cheats in a ceremony is named by what it signed, by everybody, and everybody can show it. */
+import { expect, test } from 'vitest'
+import { toHex } from '../../../../../src/base/bytes.ts'
+import type { NodeId } from '../../../../../src/base/ids.ts'
+import { Dealing } from '../../../../../src/crypto/frost-dealing.ts'
+import { isShown } from '../../../../../src/protocol/custody/signing/accusations.ts'
+import type { PlanRefusal } from '../../../../../src/protocol/custody/signing/plan.ts'
+import { planOf } from '../../../../../src/protocol/custody/signing/plan.ts'
+import { sealShare } from '../../../../../src/protocol/custody/signing/sealed-share.ts'
+import { say } from '../../../../../src/protocol/custody/signing/statements.ts'
+import {
+  type AccusationCode,
+  accusationCodec,
+  complaintCodec,
+  confirmationCodec,
+  dealingCodec,
+  dealtShareCodec,
+  echoCodec,
+} from '../../../../../src/wire/key-ceremony.ts'
+import type { Proposal } from '../../../../../src/wire/signing-group.ts'
+import {
+  type SigningStatement,
+  type StatementKind,
+  statementCodec,
+} from '../../../../../src/wire/signing-statement.ts'
+import { seededRandom } from '../../../../fakes/beat-network.ts'
+import { SigningNetwork, type TestSigner } from '../../../../fakes/signing-network.ts'
+
+const names = ['a', 'b', 'c', 'd']
+
+interface Cheat {
+  readonly world: SigningNetwork
+  readonly cheat: TestSigner
+  readonly proposal: Proposal
+}
+
+/** A ceremony in which `d` says something else than it should, to whom `bend` decides. */
+function ceremonyWith(
+  bend: (
+    said: SigningStatement,
+    given: Cheat & { readonly to: NodeId },
+  ) => SigningStatement | undefined,
+): Cheat {
+  const world = new SigningNetwork(names)
+  const proposal = world.proposal(names, { threshold: 3 })
+  const cheat = world.node('d')
+  const given = { world, cheat, proposal }
+  cheat.bend = (bytes, to) => {
+    const bent = bend(statementCodec.decode(bytes), { ...given, to })
+    return bent === undefined ? undefined : statementCodec.encode(bent)
+  }
+  world.begin(proposal, names)
+  world.run()
+  return given
+}
+
+/** The same statement with another body, signed again by who says it. */
+function resaid(
+  said: SigningStatement,
+  by: TestSigner,
+  body: Uint8Array,
+  kind: StatementKind = said.kind,
+) {
+  const { network, subject, epoch, session } = said
+  const about = { network, subject, epoch, session }
+  return statementCodec.decode(say(by, about, { kind, body }))
+}
+
+/** All others ended with this accusation of `d`, and the statements show it to whoever knows the proposal alone. */
+function expectNamed({ world, cheat, proposal }: Cheat, code: AccusationCode): void {
+  const planned = planOf(proposal)
+  if (planned.kind === 'refused') throw new Error(planned.code)
+  for (const name of ['a', 'b', 'c']) {
+    const [failed] = world.node(name).told('failed')
+    expect(failed?.accusation.code, name).toBe(code)
+    expect(toHex(failed?.accusation.accused as Uint8Array)).toBe(toHex(cheat.identity))
+    if (failed === undefined || code === 'SILENT') continue
+    expect(isShown(planned.plan, failed.accusation)).toBe(true)
+    const another = { ...failed.accusation, accused: world.node('a').identity }
+    expect(isShown(planned.plan, another)).toBe(false)
+    expect(isShown(planned.plan, { ...failed.accusation, statements: [] })).toBe(false)
+    expect(world.node(name).told('made')).toEqual([])
+  }
+}
+
+const otherDealing = (threshold = 3): Uint8Array => {
+  const { commitments, proof } = new Dealing(
+    { suite: 'ed25519', index: 4, threshold },
+    seededRandom(77),
+  )
+  return dealingCodec.encode({ commitments, proof })
+}
+
+test('a dealer that tells two participants two things is named by both', () => {
+  const told = ceremonyWith((said, { world, cheat, to }) =>
+    said.kind === 'dealing' && to === world.node('b').id
+      ? resaid(said, cheat, otherDealing())
+      : said,
+  )
+  expectNamed(told, 'TWO_DEALINGS')
+})
+
+test.each([
+  ['no message', Uint8Array.of(1, 2, 3)],
+  ['of another degree', otherDealing(2)],
+  [
+    'without a proof of its own',
+    ((): Uint8Array => {
+      const { commitments, proof } = dealingCodec.decode(otherDealing())
+      return dealingCodec.encode({ commitments, proof: proof.toReversed() })
+    })(),
+  ],
+])('a dealing that is %s names its dealer', (_what, body) => {
+  expectNamed(
+    ceremonyWith((said, { cheat }) => (said.kind === 'dealing' ? resaid(said, cheat, body) : said)),
+    'DEALING_INVALID',
+  )
+})
+
+test('an echo of what nobody said names its author', () => {
+  const told = ceremonyWith((said, { cheat }) => {
+    if (said.kind !== 'echo') return said
+    const { dealings } = echoCodec.decode(said.body)
+    const forged = statementCodec.decode(dealings[0] as Uint8Array)
+    const first = statementCodec.encode({ ...forged, body: otherDealing() })
+    return resaid(said, cheat, echoCodec.encode({ dealings: [first, ...dealings.slice(1)] }))
+  })
+  expectNamed(told, 'ECHO_FALSE')
+})
+
+test('a wrong share names its dealer, by the share that the receiver opens', () => {
+  const told = ceremonyWith((said, { world, cheat, proposal, to }) => {
+    if (said.kind !== 'dealt-share' || to !== world.node('b').id) return said
+    const { network, subject, epoch, session } = said
+    const about = { network, subject, epoch, session }
+    const context = { about, dealer: cheat.identity, receiver: world.node('b').identity }
+    const share = new Uint8Array(32).fill(3)
+    const opened = { share, seed: new Uint8Array(32).fill(9) }
+    const sealed = sealShare(context, proposal.participants[1]?.kemKey as Uint8Array, opened)
+    return resaid(
+      said,
+      cheat,
+      dealtShareCodec.encode({ receiver: 2, ...(sealed as object) } as never),
+    )
+  })
+  expectNamed(told, 'DEALT_WRONG')
+})
+
+test('a share that does not open names its dealer, who cannot show what it sealed', () => {
+  const told = ceremonyWith((said, { world, cheat, to }) => {
+    if (said.kind !== 'dealt-share' || to !== world.node('b').id) return said
+    const body = dealtShareCodec.decode(said.body)
+    return resaid(
+      said,
+      cheat,
+      dealtShareCodec.encode({ ...body, sealed: body.sealed.toReversed() }),
+    )
+  })
+  expectNamed(told, 'DEALT_WRONG')
+})
+
+test('a share that is no message names its dealer', () => {
+  const told = ceremonyWith((said, { world, cheat, to }) =>
+    said.kind === 'dealt-share' && to === world.node('b').id
+      ? resaid(said, cheat, Uint8Array.of(7))
+      : said,
+  )
+  expectNamed(told, 'DEALT_WRONG')
+})
+
+/** What a statement to `d` said, as `d` received it. */
+const dealtTo = (world: SigningNetwork, from: string, to: string): Uint8Array =>
+  world.sent.find(
+    flight =>
+      flight.from.name === from &&
+      flight.to === world.node(to).id &&
+      statementCodec.decode(flight.bytes).kind === 'dealt-share',
+  )?.bytes ?? new Uint8Array(1)
+
+test.each([
+  ['opens nothing of it', 'd', null],
+  ['shows what was not in it', 'd', { share: new Uint8Array(32), seed: new Uint8Array(32) }],
+  ['is about a share for another', 'b', null],
+] as const)('a false complaint that %s names who complains', (_how, to, opened) => {
+  const told = ceremonyWith((said, { world, cheat }) => {
+    if (said.kind !== 'confirmation') return said
+    const dealt = dealtTo(world, 'a', to)
+    return resaid(said, cheat, complaintCodec.encode({ dealt, opened }), 'complaint')
+  })
+  expectNamed(told, 'COMPLAINT_FALSE')
+})
+
+test('a complaint about something that is no dealt share names who complains', () => {
+  const told = ceremonyWith((said, { cheat }) => {
+    if (said.kind !== 'confirmation') return said
+    const body = complaintCodec.encode({ dealt: Uint8Array.of(1), opened: null })
+    return resaid(said, cheat, body, 'complaint')
+  })
+  expectNamed(told, 'COMPLAINT_FALSE')
+})
+
+test('a confirmation of another group names its author', () => {
+  const told = ceremonyWith((said, { cheat }) =>
+    said.kind === 'confirmation'
+      ? resaid(said, cheat, confirmationCodec.encode({ group: new Uint8Array(32).fill(4) }))
+      : said,
+  )
+  expectNamed(told, 'CONFIRMATION_FALSE')
+})
+
+test('an accusation that shows nothing names its author', () => {
+  const told = ceremonyWith((said, { world, cheat }) => {
+    if (said.kind !== 'echo') return said
+    const accused = world.node('a').identity
+    const statements = [statementCodec.encode(said)]
+    const body = accusationCodec.encode({ code: 'DEALING_INVALID', accused, statements })
+    return resaid(said, cheat, body, 'abort')
+  })
+  expectNamed(told, 'ABORT_FALSE')
+})
+
+test.each([
+  // An echo repeats what its author dealt, so one of the two is enough.
+  ['dealing and no echo', ['dealing', 'echo']],
+  ['echo', ['echo']],
+  ['share', ['dealt-share']],
+  ['confirmation', ['confirmation']],
+] as const)('a participant that never says its %s is named silent by all', (_what, kinds) => {
+  const silent: readonly StatementKind[] = [...kinds, 'abort']
+  expectNamed(
+    ceremonyWith(said => (silent.includes(said.kind) ? undefined : said)),
+    'SILENT',
+  )
+})
+
+test('an old signer that splits anything but its share is named', () => {
+  const world = new SigningNetwork(names)
+  const old = world.found(names, { threshold: 3 })
+  const proposal = world.proposal(names, { threshold: 3 }, { group: old, dealers: [1, 3, 4] })
+  const cheat = world.node('d')
+  cheat.bend = bytes => {
+    const said = statementCodec.decode(bytes)
+    const bent = said.kind === 'dealing' ? resaid(said, cheat, otherDealing()) : said
+    return said.kind === 'echo' ? undefined : statementCodec.encode(bent)
+  }
+  world.begin(proposal, names)
+  world.run()
+  for (const name of ['a', 'b', 'c']) {
+    const [failed] = world.node(name).told('failed')
+    expect(failed?.accusation.code).toBe('DEALING_INVALID')
+    expect(toHex(failed?.accusation.accused as Uint8Array)).toBe(toHex(cheat.identity))
+    // And the old epoch goes on.
+    expect(world.node(name).told('gaveUp')).toEqual([])
+  }
+})
+
+test('statements of a stranger, of another ceremony, or under a wrong signature count for nothing', () => {
+  const world = new SigningNetwork(names)
+  const proposal = world.proposal(names, { threshold: 3 })
+  const other = world.proposal(names, { threshold: 3 })
+  const stranger = world.add('s')
+  world.begin(proposal, names)
+  const flights = world.flights.splice(0)
+  for (const { to, bytes, from } of flights) {
+    const said = statementCodec.decode(bytes)
+    const bent = [
+      resaid(said, stranger, said.body),
+      { ...said, signature: said.signature.toReversed() },
+      { ...said, session: other.session },
+      { ...said, epoch: 2 },
+      { ...said, kind: 'echo' as const },
+    ]
+    for (const each of bent) world.flights.push({ from, to, bytes: statementCodec.encode(each) })
+    world.flights.push({ from, to, bytes })
+  }
+  world.run()
+  for (const name of names) expect(world.node(name).told('made')).toHaveLength(1)
+})
+
+test('a node takes no part in a ceremony whose terms or participants are not what it knows', () => {
+  const world = new SigningNetwork(names)
+  const good = world.proposal(names, { threshold: 3 })
+  const refusal = (proposal: Proposal): string => {
+    try {
+      world.begin(proposal, ['a'])
+      return 'opened'
+    } catch (error) {
+      return (error as Error).message
+    }
+  }
+  const [first, second, ...rest] = good.participants as Proposal['participants'] & [never, never]
+  const cases: [Partial<Proposal>, PlanRefusal | string][] = [
+    [{ threshold: 1 }, 'THRESHOLD_WRONG'],
+    [{ threshold: 5 }, 'THRESHOLD_WRONG'],
+    [{ threshold: 2 }, 'LOCKS_UNSAFE'],
+    [{ clonesMax: 2 }, 'LOCKS_UNSAFE'],
+    [{ participants: [first, first, ...rest] }, 'PARTICIPANT_TWICE'],
+    [
+      {
+        participants: [
+          first,
+          {
+            ...(second as object),
+            instance: (first as { instance: Uint8Array }).instance,
+          } as never,
+          ...rest,
+        ],
+      },
+      'INSTANCE_TWICE',
+    ],
+    [
+      {
+        participants: [
+          first,
+          { ...(second as object), instance: new Uint8Array(32) } as never,
+          ...rest,
+        ],
+      },
+      'PARTICIPANT_DIFFERS',
+    ],
+    [
+      {
+        participants: [
+          first,
+          { ...(second as object), kemKey: new Uint8Array(1216) } as never,
+          ...rest,
+        ],
+      },
+      'PARTICIPANT_DIFFERS',
+    ],
+    [
+      {
+        participants: [
+          first,
+          { ...(second as object), identity: new Uint8Array(32).fill(5) } as never,
+          ...rest,
+        ],
+      },
+      'PARTICIPANT_UNKNOWN',
+    ],
+    [{ epoch: 2 }, 'PREDECESSOR_WRONG'],
+    [{ participants: [second, ...rest] as never, threshold: 3 }, 'NOT_INVITED'],
+  ]
+  for (const [change, code] of cases) expect(refusal({ ...good, ...change }), code).toContain(code)
+  // Without locks half of the signers may do.
+  expect(refusal({ ...good, threshold: 2, locks: false })).toBe('opened')
+})
