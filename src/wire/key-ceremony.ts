@@ -121,7 +121,7 @@ export const confirmationCodec = message<ConfirmationBody>(
   'confirmation',
   1,
   { group: [1, fixedBytes(32)] },
-  { bytesMax: 64, itemsMax: 8 },
+  { bytesMax: 64, itemsMax: 16 },
 )
 
 /** Bytes of one lock in a table: the lock, and the message that holds it. */

@@ -24,7 +24,7 @@ export const nonceRequestCodec = message<NonceRequestBody>(
   'nonce-request',
   1,
   { count: [1, uint(noncesPerOffer)] },
-  { bytesMax: 32, itemsMax: 8 },
+  { bytesMax: 32, itemsMax: 16 },
 )
 
 /** Public halves of pairs of nonces that the signer keeps, each for one signature share. */
@@ -52,7 +52,7 @@ export const lockRequestCodec = message<LockRequestBody>(
   'lock-request',
   1,
   { lockKey: [1, lockKeyField], message: [2, messageField] },
-  { bytesMax: 34 * 1024, itemsMax: 8 },
+  { bytesMax: 34 * 1024, itemsMax: 16 },
 )
 
 /** A signer keeps a lock for a message and will never sign another under it. */
@@ -67,7 +67,7 @@ export const lockVoteCodec = message<LockVoteBody>(
   'lock-vote',
   1,
   { lock: [1, fixedBytes(32)], message: [2, fixedBytes(32)] },
-  { bytesMax: 128, itemsMax: 8 },
+  { bytesMax: 128, itemsMax: 16 },
 )
 
 /** Most bytes of a vote as a statement. */
@@ -121,7 +121,7 @@ export const signatureShareCodec = message<SignatureShareBody>(
   'signature-share',
   1,
   { request: [1, fixedBytes(32)], share: [2, fixedBytes(scalarBytes)] },
-  { bytesMax: 128, itemsMax: 8 },
+  { bytesMax: 128, itemsMax: 16 },
 )
 
 /** Why a signer gives nothing. Append only. */
@@ -147,7 +147,7 @@ export const signingRefusalCodec = message<SigningRefusalBody>(
   'signing-refusal',
   1,
   { request: [1, fixedBytes(32)], code: [2, choice(signingRefusalCodes)] },
-  { bytesMax: 64, itemsMax: 8 },
+  { bytesMax: 64, itemsMax: 16 },
 )
 
 /** Names a lock of a key, whoever holds its shares: 32 bytes. */

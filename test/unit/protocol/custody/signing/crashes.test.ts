@@ -2,7 +2,7 @@
  * One node ends at every point: before and after each thing that it does and each statement that leaves it. What
  * starts in its place is another identity without a share, so what is tried is its absence from there on.
  */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { utf8 } from '../../../../../src/base/bytes.ts'
 import { verifyGroupSignature } from '../../../../../src/crypto/frost.ts'
 import type { SigningGroup } from '../../../../../src/wire/signing-group.ts'
@@ -10,6 +10,9 @@ import { SigningNetwork } from '../../../../fakes/signing-network.ts'
 import { makeGroup, oneLock, worldOf } from '../../../../fakes/signing-schedule.ts'
 
 const message = utf8('pay 3 to Anna')
+
+// Far above what a loaded machine needs: every point is a whole life.
+vi.setConfig({ testTimeout: 600_000 })
 
 /** Whether the group signs, asked by `x`. */
 function signs(world: SigningNetwork, group: SigningGroup, lockKey = oneLock): boolean {
