@@ -41,12 +41,17 @@ test('no any, default export, enum, namespace, non-null mark, console or unfinis
   expect(languageOffences(source)).toEqual([])
 })
 
+/** What the node does not start yet. A row goes with the import that makes it needless. */
+const awaited = [/^src\/protocol\/custody\/signing\/(open-ceremony|signer|coordinator)\.ts$/]
+
 test('every file of production is reached from an entry point', () => {
-  expect(unreachableFiles(production, productionEntries)).toEqual([])
+  expect(unreachableFiles(production, [...productionEntries, ...awaited])).toEqual([])
+  const unreached = unreachableFiles(production, productionEntries)
+  expect(awaited.filter(row => !unreached.some(path => row.test(path)))).toEqual([])
 })
 
 test('every file of the tests is reached from a test', () => {
-  const unreached = unreachableFiles(source, [...productionEntries, ...testEntries])
+  const unreached = unreachableFiles(source, [...productionEntries, ...awaited, ...testEntries])
   expect(unreached.filter(path => path.startsWith('test/'))).toEqual([])
 })
 

@@ -3,7 +3,7 @@
 import { tagBytes } from '../crypto/aead.ts'
 import { frostSignatureBytesMax, pointBytesMax, scalarBytes } from '../crypto/frost-suite.ts'
 import { framed, sha256 } from '../crypto/hash.ts'
-import { kemBytes } from '../crypto/kem.ts'
+import { kemBytes } from '../crypto/kem-bytes.ts'
 import { domains } from './domains.ts'
 import { byteString, choice, fixedBytes, list, message, nullable, row, uint } from './schema.ts'
 import { participantsMax } from './signing-group.ts'

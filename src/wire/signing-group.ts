@@ -6,7 +6,7 @@
 
 import { type FrostSuite, frostSuites, pointBytesMax } from '../crypto/frost-suite.ts'
 import { framed, sha256 } from '../crypto/hash.ts'
-import { kemBytes } from '../crypto/kem.ts'
+import { kemBytes } from '../crypto/kem-bytes.ts'
 import { domains } from './domains.ts'
 import {
   byteString,

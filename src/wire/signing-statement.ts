@@ -1,7 +1,7 @@
 /**
  * Statements of threshold signing: one frame for all that is said, so that everything is bound and signed alike.
  *
- * Each names the network, the ceremony or group, its share epoch, the session and its speaker, and is signed by the
+ * Each names the network, the ceremony or group, its share epoch, one request and its speaker, and is signed by the
  * speaker's identity key: whoever holds two statements that contradict each other, or one that is wrong in itself,
  * can show them to anybody.
  */

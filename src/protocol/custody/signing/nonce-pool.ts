@@ -25,7 +25,7 @@ export class NoncePool {
     this.#random = random
   }
 
-  /** The session to ask a signer for more in; `undefined` while a quarter is left, or it was asked just now. */
+  /** What to ask a signer for more under; `undefined` while a quarter is left, or it was asked just now. */
   ask(index: number, now: Instant, patience: Duration): Uint8Array | undefined {
     const held = this.#of(index)
     const isAsked = held.asked !== undefined && now < after(held.asked.at, patience)
