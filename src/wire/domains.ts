@@ -76,7 +76,6 @@ export const domains = {
   signingStatement: 'coterie/signing-statement/1',
   signingProposal: 'coterie/signing-proposal/1',
   signingGroup: 'coterie/signing-group/1',
-  dealings: 'coterie/dealings/1',
   sealedShare: 'coterie/sealed-share/1',
   sealedShareEntropy: 'coterie/sealed-share-entropy/1',
   signingLock: 'coterie/signing-lock/1',

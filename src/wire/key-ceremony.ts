@@ -43,11 +43,6 @@ export const echoCodec = message<EchoBody>(
   { bytesMax: 96 * 1024, itemsMax: 128 },
 )
 
-/** Names what all dealers said, 32 bytes. */
-export function dealingsDigest(dealings: readonly Uint8Array[]): Uint8Array {
-  return sha256(framed(domains.dealings, ...dealings))
-}
-
 /** Bytes that a dealt share is sealed with: the share, the seed of the sealing, and the tag. */
 export const sealedShareBytes: number = scalarBytes + 32 + tagBytes
 

@@ -173,10 +173,6 @@ export class TestSigner {
     return Math.min(...timed.map(machine => machine.wakeAt() ?? Infinity), Infinity)
   }
 
-  ceremony(proposal: Proposal): Ceremony | undefined {
-    return this.#ceremonies.get(toHex(proposalId(proposal)))
-  }
-
   /** A second process with the memory of this one. */
   clone(): TestSigner {
     const copy = new TestSigner(this.name, this.seed, this.machine)

@@ -9,7 +9,6 @@ import {
   complaintCodec,
   confirmationCodec,
   dealingCodec,
-  dealingsDigest,
   dealtShareCodec,
   echoCodec,
   handoverCodec,
@@ -221,8 +220,6 @@ test('a group, a ceremony, a lock and a message each have a name of their own', 
     lockId({ ...group, publicKey: filled(33, 9) }, filled(4, 1)),
     messageHash(filled(4, 1)),
     lockTableDigest(filled(64, 1)),
-    dealingsDigest([filled(4, 1)]),
-    dealingsDigest([filled(2, 1), filled(2, 1)]),
   ]
   expect(new Set(ids.map(toHex)).size).toBe(ids.length)
   // A lock outlives its epoch: whoever holds the shares next knows it by the same name.

@@ -10,7 +10,7 @@ import {
 import { groupId, type SigningGroup } from '../../../wire/signing-group.ts'
 import { bodyOf, type SigningStatement, statementCodec } from '../../../wire/signing-statement.ts'
 import { areTwoDealings, heardIn } from './accusations.ts'
-import { type CeremonyPlan, dealerOf, dealingOf, groupOf, receiverIndex } from './plan.ts'
+import { type CeremonyPlan, dealingOf, groupOf, receiverIndex } from './plan.ts'
 
 /** What came of a statement: something new, nothing, or the end with a name. */
 export type Finding =
@@ -135,10 +135,6 @@ export class CeremonyRecord {
   /** Confirmations heard so far, encoded: all of them together let everybody finish who hears them. */
   get confirmations(): readonly Uint8Array[] {
     return [...this.#confirmations.values()].map(said => statementCodec.encode(said))
-  }
-
-  isDealer(identity: Uint8Array): boolean {
-    return dealerOf(this.#plan, identity) !== undefined
   }
 }
 

@@ -1,7 +1,8 @@
 /** One request on its way to a signature: votes, sets of signers one after the other, and what kept whom. */
 import { toHex } from '../../../base/bytes.ts'
+import { assert } from '../../../base/errors.ts'
 import type { Instant } from '../../../base/time.ts'
-import { aggregateShares } from '../../../crypto/frost.ts'
+import { aggregateShares, verifyGroupSignature } from '../../../crypto/frost.ts'
 import type { SigningGroup } from '../../../wire/signing-group.ts'
 import type { SigningStatement } from '../../../wire/signing-statement.ts'
 import {
@@ -94,7 +95,11 @@ export class SigningRun {
     if (attempt === undefined) return undefined
     const shares = attempt.body.commitments.flatMap(({ index }) => attempt.shares.get(index) ?? [])
     if (shares.length < attempt.body.commitments.length) return undefined
-    return aggregateShares(this.#group, attempt.body, shares)
+    const signature = aggregateShares(this.#group, attempt.body, shares)
+    // As strictly as whoever it is for: the equation of RFC 9591 forgives more than Solana does.
+    const holds = verifyGroupSignature(this.#group, this.message, signature)
+    assert(holds, 'shares that each hold make a signature that holds')
+    return signature
   }
 
   /** What kept too many from signing, the hardest first. */

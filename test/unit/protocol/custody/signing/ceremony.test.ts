@@ -43,3 +43,26 @@ test.each(frostSuites)('a key of %s is handed on to others under another thresho
   world.run()
   expect(world.node('asker').told('notSigned')).toMatchObject([{ request: 2, code: 'EPOCH_ENDED' }])
 })
+
+test('no share of a ceremony is in anything that was ever sent', () => {
+  const world = new SigningNetwork(['a', 'b', 'c', 'd', 'asker'])
+  const group = world.found(['a', 'b', 'c'], { threshold: 2 })
+  const proposal = world.proposal(['b', 'c', 'd'], { threshold: 2 }, { group, dealers: [1, 2] })
+  const shareOf = (name: string): string =>
+    world
+      .node(name)
+      .told('made')
+      .at(-1)
+      ?.share.use(secret => secret.use(toHex)) ?? 'none'
+  const shares = ['a', 'b', 'c'].map(shareOf)
+  world.sign('asker', group, message, lockKey)
+  world.run()
+  world.begin(proposal, ['a', 'b', 'c', 'd'])
+  world.run()
+  shares.push(...['b', 'c', 'd'].map(shareOf))
+  expect(new Set(shares).size).toBe(6)
+  const said = world.sent.map(({ bytes }) => toHex(bytes))
+  expect(said.filter(text => shares.some(share => text.includes(share)))).toEqual([])
+  const seen = JSON.stringify(world.nodes.flatMap(node => node.effects))
+  expect(shares.filter(share => seen.includes(share))).toEqual([])
+})
