@@ -37,7 +37,7 @@ export function isCheatShown(
 }
 
 /** Whether a signer answered a request with a share that does not hold for it. */
-export function isShareFalse(
+function isShareFalse(
   { group }: KnownGroup,
   asked: SigningStatement,
   said: SigningStatement,

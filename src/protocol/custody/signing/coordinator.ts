@@ -24,12 +24,14 @@ import {
   statementCodec,
 } from '../../../wire/signing-statement.ts'
 import {
+  lockKeyBytesMax,
   lockRequestCodec,
   lockVoteCodec,
   nonceOfferCodec,
   nonceRequestCodec,
   noncesPerOffer,
   signatureShareCodec,
+  signedMessageBytesMax,
   signingRefusalCodec,
   signRequestCodec,
 } from '../../../wire/threshold-signing.ts'
@@ -116,7 +118,11 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect>
       this.#end(run, 'TOO_MANY_REQUESTS')
       return
     }
-    if ((lockKey === null) === this.#known.group.locks) this.#end(run, 'LOCK_WANTED')
+    const isBounded =
+      message.length <= signedMessageBytesMax &&
+      (lockKey === null || (lockKey.length > 0 && lockKey.length <= lockKeyBytesMax))
+    if (!isBounded) this.#end(run, 'REQUEST_MALFORMED')
+    else if ((lockKey === null) === this.#known.group.locks) this.#end(run, 'LOCK_WANTED')
     else this.#runs.set(request, run)
   }
 

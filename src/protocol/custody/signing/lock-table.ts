@@ -8,7 +8,7 @@ import { concatBytes, fromHex, toHex } from '../../../base/bytes.ts'
 import { lockEntryBytes, lockPagesMax, locksPerPage } from '../../../wire/key-ceremony.ts'
 
 /** Locks that a group gives away in its life; 12 MiB. A full table refuses: forgetting would free a lock. */
-export const locksMax = 65_536
+const locksMax = 65_536
 
 /** Stands for a message in the entry of a lock that is spent. No message has this hash. */
 const spent = '00'.repeat(32)

@@ -367,3 +367,26 @@ test('bytes that are no statement, or not about this group, move nothing', () =>
   }
   expect(rest(world)).toBe(0)
 })
+
+test('what no signer would take is refused where it is asked for', () => {
+  const { world, group } = liar(twoOfThree)
+  const long = new Uint8Array(32 * 1024 + 1)
+  world.sign('x', group, long, oneLock, 1)
+  world.sign('x', group, anna, new Uint8Array(0), 2)
+  world.sign('x', group, anna, new Uint8Array(257), 3)
+  world.sign('x', group, anna, null, 4)
+  const codes = world
+    .node('x')
+    .told('notSigned')
+    .map(({ code }) => code)
+  expect(codes).toEqual([
+    'REQUEST_MALFORMED',
+    'REQUEST_MALFORMED',
+    'REQUEST_MALFORMED',
+    'LOCK_WANTED',
+  ])
+  expect(world.flights).toEqual([])
+  world.sign('x', group, anna, oneLock, 5)
+  world.sign('x', group, anna, oneLock, 5)
+  expect(world.node('x').told('notSigned').at(-1)?.code).toBe('TOO_MANY_REQUESTS')
+})
