@@ -324,8 +324,9 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
     const repliedAt = this.#repliedAt.get(name)
     if (repliedAt !== undefined && now < after(repliedAt, this.#pace.repeat)) return
     this.#repliedAt.set(name, now)
-    if (this.#abort !== undefined) this.#tell(identity, 'abort', this.#abort)
-    else if (this.#record.missing('confirmation').length === 0) {
+    if (this.#abort !== undefined) {
+      this.#effects.push(sendTo(identity, this.#voice.statement('abort', this.#abort)))
+    } else if (this.#record.missing('confirmation').length === 0) {
       this.#certify(identity)
       this.#handOver(identity)
     }

@@ -14,7 +14,8 @@ import {
   openShare,
   sealShare,
 } from '../../../../../src/protocol/custody/signing/sealed-share.ts'
-import { handoverCodec } from '../../../../../src/wire/key-ceremony.ts'
+import { say } from '../../../../../src/protocol/custody/signing/statements.ts'
+import { accusationCodec, handoverCodec } from '../../../../../src/wire/key-ceremony.ts'
 import type { SigningGroup } from '../../../../../src/wire/signing-group.ts'
 import { statementCodec } from '../../../../../src/wire/signing-statement.ts'
 import { SigningNetwork } from '../../../../fakes/signing-network.ts'
@@ -120,6 +121,26 @@ test('fewer than the threshold hand nothing over: newcomers wait, and the old ep
     ),
   ).toBe(true)
   expect(p.told('made')).toEqual([])
+})
+
+test('once all have confirmed, nobody can end the ceremony for others any more: the old epoch may be gone', () => {
+  const world = worldOf(made, 16)
+  const p = world.add('p')
+  p.bend = (bytes, to) => {
+    const said = statementCodec.decode(bytes)
+    // It hands the words of others on, so it has heard all of them.
+    if (said.kind !== 'confirmation' || toHex(said.sender) === toHex(p.identity)) return bytes
+    const accused = world.node('a').identity
+    const body = accusationCodec.encode({ code: 'SILENT', accused, statements: [] })
+    world.flights.unshift({ from: p, to, bytes: say(p, said, { kind: 'abort', body }) })
+    return bytes
+  }
+  const next = handOn(world, ['b', 'c', 'p'], ['a', 'b', 'c', 'p']) as SigningGroup
+  for (const name of ['b', 'c']) expect(world.node(name).told('made')).toHaveLength(1)
+  expect(world.nodes.flatMap(node => node.told('failed'))).toEqual([])
+  world.sign('x', next, anna, oneLock)
+  world.run()
+  expect(world.node('x').told('signed')).toHaveLength(1)
 })
 
 test('a table of many pages is whole when all of them came, in any order, and no other way', () => {
