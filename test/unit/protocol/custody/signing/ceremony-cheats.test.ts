@@ -2,7 +2,11 @@
 import { expect, test } from 'vitest'
 import { toHex } from '../../../../../src/base/bytes.ts'
 import type { NodeId } from '../../../../../src/base/ids.ts'
+import { seal } from '../../../../../src/crypto/aead.ts'
 import { Dealing } from '../../../../../src/crypto/frost-dealing.ts'
+import { framed } from '../../../../../src/crypto/hash.ts'
+import { deriveSecret } from '../../../../../src/crypto/kdf.ts'
+import { encapsulate } from '../../../../../src/crypto/kem.ts'
 import { isShown } from '../../../../../src/protocol/custody/signing/accusations.ts'
 import { planOf } from '../../../../../src/protocol/custody/signing/plan.ts'
 import { sealShare } from '../../../../../src/protocol/custody/signing/sealed-share.ts'
@@ -141,6 +145,27 @@ test('a wrong share names its dealer, by the share that the receiver opens', () 
       cheat,
       dealtShareCodec.encode({ receiver: 2, ...(sealed as object) } as never),
     )
+  })
+  expectNamed(told, 'DEALT_WRONG')
+})
+
+/** Seals as the specification says, but with entropy that no seed gives again. */
+function sealedByHand(said: SigningStatement, kemKey: Uint8Array, receiver: Uint8Array) {
+  const made = encapsulate(kemKey, new Uint8Array(64).fill(6))
+  if (made === undefined) throw new Error('no KEM key')
+  const { network, subject, session, sender } = said
+  const info = framed('coterie/sealed-share/1', network, subject, session, sender, receiver)
+  const key = deriveSecret(made.shared, { salt: subject, info, length: 32 })
+  const context = { key, nonce: new Uint8Array(12), aad: new Uint8Array(0) }
+  return { encapsulation: made.ciphertext, sealed: seal(context, new Uint8Array(64).fill(3)) }
+}
+
+test('a wrong share under a seal that nobody can repeat names its dealer, and not the receiver', () => {
+  const told = ceremonyWith((said, { world, cheat, proposal, to }) => {
+    const b = world.node('b')
+    if (said.kind !== 'dealt-share' || to !== b.id) return said
+    const byHand = sealedByHand(said, proposal.participants[1]?.kemKey as Uint8Array, b.identity)
+    return resaid(said, cheat, dealtShareCodec.encode({ receiver: 2, ...byHand }))
   })
   expectNamed(told, 'DEALT_WRONG')
 })
