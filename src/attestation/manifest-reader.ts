@@ -38,6 +38,7 @@ export function readJson(bytes: Uint8Array, bytesMax: number): unknown {
   }
   const text = fromUtf8(bytes)
   if (text === undefined) throw notJson('it is not UTF-8')
+  if (isDeeperThan(depthMax, text)) throw expected(`nested at most ${depthMax} deep`, 'document')
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -205,6 +206,25 @@ function editDistance(source: string, target: string): number {
     row = next
   }
   return row[target.length] ?? 0
+}
+
+/** Levels of objects and lists: every document of ours has fewer than ten, and each level that a stranger writes costs memory. */
+const depthMax = 32
+
+/** Counts brackets outside of strings, in one pass over text that may be anything. */
+function isDeeperThan(levels: number, text: string): boolean {
+  let [depth, isString] = [0, false]
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i]
+    if (isString) {
+      if (char === '\\') i++
+      else if (char === '"') isString = false
+    } else if (char === '"') isString = true
+    else if (char === '{' || char === '[') {
+      if (++depth > levels) return true
+    } else if (char === '}' || char === ']') depth--
+  }
+  return false
 }
 
 /** Walks text that JSON.parse accepted: a string before a colon is a key of the innermost object. */
