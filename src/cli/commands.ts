@@ -57,6 +57,11 @@ export const commandRows: readonly CommandRow[] = [
     load: async () => (await import('./commands/policy.ts')).policyCommand(),
   },
   {
+    name: 'keys',
+    about: 'hold a key of the quorum: make it, approve, open your share for an attested node',
+    load: async () => (await import('./commands/keys.ts')).keysCommand(),
+  },
+  {
     name: 'state',
     about: 'read, write and watch the replicated state (testnets only)',
     load: async () => (await import('./commands/state.ts')).stateCommand(),

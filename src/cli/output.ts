@@ -41,6 +41,17 @@ export function printLine(line = ''): void {
   process.stdout.write(`${line}\n`)
 }
 
+/** Tells a person something beside the result: standard output stays as programs read it. */
+export function printNote(line = ''): void {
+  process.stderr.write(`${printable(line)}\n`)
+}
+
+/** As `printNote`, for what a person must not pass over. */
+export function printWarning(line: string): void {
+  const mark = styleText('yellow', 'Warning:', { stream: process.stderr })
+  process.stderr.write(`${mark} ${printable(line)}\n`)
+}
+
 /** Paints text for standard output; plain where `NO_COLOR` is set or no terminal reads. */
 export function paint(style: Parameters<typeof styleText>[0], text: string): string {
   return styleText(style, text, { stream: process.stdout })

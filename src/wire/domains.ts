@@ -59,6 +59,7 @@ export const domains = {
   quote: 'coterie/quote/1',
   simulatedEvidence: 'coterie/simulated-evidence/1',
   holderKey: 'coterie/holder-key/1',
+  holderKeyFile: 'coterie/holder-key-file/1',
   custodyManifest: 'coterie/custody-manifest/1',
   custodyApproval: 'coterie/custody-approval/1',
   custodyGenesis: 'coterie/custody-genesis/1',

@@ -10,7 +10,7 @@ import { framedHash } from '../../crypto/hash.ts'
 import { kemBytes } from '../../crypto/kem-bytes.ts'
 import { pointBytes } from '../../crypto/p256.ts'
 import { verifySignature } from '../../crypto/sign.ts'
-import { wrapTo } from '../../crypto/wrap.ts'
+import { unwrap, wrapTo } from '../../crypto/wrap.ts'
 import { domains } from '../../wire/domains.ts'
 import { sealToPoint } from './point-seal.ts'
 
@@ -91,4 +91,14 @@ export function sealToHolder(
   joined.set(encapsulation)
   joined.set(sealed, encapsulation.length)
   return joined
+}
+
+/** What `sealToHolder` sealed to a key of kind `coterie`, owned by the caller; `undefined` if it is for another key, about something else, or changed. */
+export function openAsHolder(
+  sealed: Uint8Array,
+  about: Uint8Array,
+  keys: { decapsulate(ciphertext: Uint8Array): Secret | undefined },
+): Secret | undefined {
+  const encapsulation = sealed.slice(0, kemBytes.ciphertext)
+  return unwrap({ encapsulation, sealed: sealed.slice(kemBytes.ciphertext) }, about, keys)
 }

@@ -1,6 +1,5 @@
 /** `coterie policy`: the life of a manifest, from a draft on a desk to the one in force everywhere. */
 import { stat } from 'node:fs/promises'
-import { createInterface } from 'node:readline/promises'
 import { Command } from 'commander'
 import type { Answer } from '../../api/contract.ts'
 import { type Manifest, manifestHash } from '../../attestation/manifest.ts'
@@ -8,9 +7,9 @@ import { approve, approversOf, encodeEnvelope } from '../../attestation/manifest
 import { differingRegisters, type RegisterDifference } from '../../attestation/manifest-diff.ts'
 import { explainManifest } from '../../attestation/manifest-text.ts'
 import { utf8 } from '../../base/bytes.ts'
-import { UsageError } from '../../base/errors.ts'
 import { readKeyFile } from '../../host/key-file.ts'
 import { replaceFile } from '../../host/replace-file.ts'
+import { confirmHash } from '../confirmation.ts'
 import { exitCodes, printable, printJson, printLine } from '../output.ts'
 import { faultsOf, readPolicy, readPolicyBytes } from '../policy-file.ts'
 import { addReachOptions, type ReachFlags, withNode } from '../reach.ts'
@@ -126,7 +125,11 @@ function approveCommand(): Command {
       const out =
         flags.out ?? (steps.length > 0 ? file : file.replace(/(\.json)?$/, '.approved.json'))
       const hash = manifestHash(manifest)
-      if (!flags.yes) await confirm(manifest, hash)
+      if (!flags.yes) {
+        for (const sentence of explainManifest(manifest)) printLine(printable(sentence))
+        printLine(`Its hash is ${hash}.`)
+        await confirmHash(hash)
+      }
       using key = await readKeyFile(flags.key)
       const approval = approve(hash, key)
       const others = approvals.filter(({ member }) => member !== approval.member)
@@ -205,22 +208,4 @@ function cutOff(from: Manifest, to: Manifest, members: readonly Member[]): reado
     const registers = registersOf(measurement)
     return registers !== undefined && !admitted.has(registers)
   })
-}
-
-async function confirm(manifest: Manifest, hash: string): Promise<void> {
-  for (const sentence of explainManifest(manifest)) printLine(printable(sentence))
-  printLine(`Its hash is ${hash}.`)
-  if (!process.stdin.isTTY) {
-    throw new UsageError('NOT_CONFIRMED', 'Nobody is there to confirm the hash.', {
-      next: 'Compare the hash with the one that the other members see, then add --yes.',
-    })
-  }
-  const lines = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    const typed = await lines.question('Type the first 8 digits of the hash to sign it: ')
-    if (typed.trim() === hash.slice(0, 8)) return
-  } finally {
-    lines.close()
-  }
-  throw new UsageError('NOT_CONFIRMED', 'The digits are not those of the hash; nothing was signed.')
 }

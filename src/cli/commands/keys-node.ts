@@ -1,0 +1,108 @@
+/** `coterie keys inject` and `status`: the two commands of holders that speak to a node. */
+import { Command } from 'commander'
+import {
+  type CustodyInfo,
+  carriedShareShape,
+  type InjectRequest,
+} from '../../api/custody-shapes.ts'
+import { custodyManifestHash } from '../../attestation/custody/custody-manifest.ts'
+import { toHex } from '../../base/bytes.ts'
+import { ifReadable, UsageError } from '../../base/errors.ts'
+import { sha256 } from '../../crypto/hash.ts'
+import { type CarriedShare, carriedShareCodec } from '../../wire/custody.ts'
+import { askInfo, injectShares } from '../enclave-client.ts'
+import { jsonIn, readCustodyDocument } from '../genesis-file.ts'
+import { exitCodes, printable, printJson, printLine } from '../output.ts'
+
+interface InjectFlags {
+  readonly to: string
+  readonly under: string
+  readonly json: boolean
+}
+
+export function injectCommand(): Command {
+  return new Command('inject')
+    .description('hand shares to the node that they are sealed to')
+    .argument('<shares...>', 'as coterie keys decrypt-share printed them')
+    .requiredOption('--to <url>', 'address of the node, as http://127.0.0.1:9000')
+    .requiredOption('--under <file>', 'what the genesis answered, or the later custody manifest')
+    .option('--json', 'print one JSON document', false)
+    .action(inject)
+}
+
+async function inject(files: readonly string[], flags: InjectFlags): Promise<void> {
+  const { manifest } = (await readCustodyDocument(flags.under)).envelope
+  const hash = custodyManifestHash(manifest)
+  const shares: InjectRequest['shares'][number][] = []
+  for (const file of files) {
+    const { carried, bytes } = await readCarried(file)
+    if (toHex(carried.manifest) !== hash) {
+      throw new UsageError('SHARE_OF_ANOTHER_MANIFEST', `${file} is for another manifest.`, {
+        next: 'Name with --under the manifest that its holder approved.',
+      })
+    }
+    shares.push({ member_alias: carried.alias, decrypted_share: [...bytes] })
+  }
+  const { name, nonce } = manifest.namespace
+  const body = { namespace_name: name, namespace_nonce: nonce, shares }
+  const { success, refused = [], ...rest } = await injectShares(flags.to, body)
+  const found = rest.reconstructed_quorum_key
+  const isProvisioned = found !== undefined && found !== null
+  if (!success || refused.length > 0) process.exitCode = exitCodes.negative
+  const quorumKey = isProvisioned ? toHex(found) : null
+  if (flags.json) return printJson({ success, quorumKey, refused })
+  for (const { member_alias, code } of refused) {
+    printLine(printable(`The share of ${member_alias} was refused: ${code}.`))
+  }
+  const taken = shares.length - refused.length
+  const rebuilt = isProvisioned ? ' The quorum key is there.' : ' The quorum key is not there yet.'
+  printLine(`${taken} of ${shares.length} shares were taken.${success ? rebuilt : ''}`)
+}
+
+/** A share is read before it is sent: what is none, above all one in clear, never leaves. */
+async function readCarried(
+  file: string,
+): Promise<{ readonly carried: CarriedShare; readonly bytes: Uint8Array }> {
+  const bytes = carriedShareShape.safeParse(await jsonIn(file, 64 * 1024)).data
+  const carried = bytes && ifReadable(() => carriedShareCodec.decode(bytes))
+  if (bytes !== undefined && carried !== undefined) return { carried, bytes }
+  throw new UsageError('BAD_SHARE_FILE', `${file} is no share that is sealed to a node.`, {
+    next: 'Name a file that coterie keys decrypt-share has written. A share in clear goes nowhere.',
+  })
+}
+
+export function statusOfCustodyCommand(): Command {
+  return new Command('status')
+    .description('show how far a ceremony is, as a node tells it')
+    .requiredOption('--of <url>', 'address of the node, as http://127.0.0.1:9000')
+    .option('--json', 'print one JSON document', false)
+    .action(async ({ of, json }: { readonly of: string; readonly json: boolean }) => {
+      const info = await askInfo(of)
+      if (json) return printJson(factsOf(info))
+      for (const line of linesOf(info)) printLine(printable(line))
+    })
+}
+
+function factsOf({ quorum_public_key: key, manifest_hash, ...rest }: CustodyInfo) {
+  const fingerprint = key === null ? null : toHex(sha256(key))
+  return { ...rest, manifest: manifest_hash, quorumKeyFingerprint: fingerprint }
+}
+
+function linesOf(info: CustodyInfo): readonly string[] {
+  const { phase, node, namespace, quorum_public_key: key, manifest_hash, shares, approvals } = info
+  const names = (by: readonly string[]): string => (by.length === 0 ? 'nobody yet' : by.join(', '))
+  return [
+    `The node ${node} says that it is in the phase ${phase}.`,
+    ...(namespace === null
+      ? []
+      : [`Its namespace is ${namespace.name}, nonce ${namespace.nonce}.`]),
+    ...(key === null ? [] : [`Its quorum key has the fingerprint ${toHex(sha256(key))}.`]),
+    ...(manifest_hash === null ? [] : [`Its custody manifest is ${manifest_hash}.`]),
+    ...(shares === null
+      ? []
+      : [`Shares: ${shares.by.length} of ${shares.threshold} (${names(shares.by)}).`]),
+    ...(approvals === null
+      ? []
+      : [`Approvals: ${approvals.by.length} of ${approvals.threshold} (${names(approvals.by)}).`]),
+  ]
+}
