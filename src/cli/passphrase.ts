@@ -79,7 +79,6 @@ async function typed(question: string): Promise<Secret> {
     return await hiddenLine(stdin)
   } finally {
     stdin.setRawMode(false)
-    stdin.pause()
     process.stderr.write('\n')
   }
 }
@@ -100,7 +99,7 @@ function hiddenLine(stdin: ReadStream): Promise<Secret> {
   let length = 0
   return new Promise((resolve, reject) => {
     const end = (rest: Uint8Array): void => {
-      stdin.off('data', take).off('end', gone)
+      stdin.off('data', take).off('end', gone).pause()
       // What was typed ahead is for the next question.
       if (rest.length > 0) stdin.unshift(rest)
       resolve(new Secret(buffer.slice(0, length)))
@@ -118,7 +117,8 @@ function hiddenLine(stdin: ReadStream): Promise<Secret> {
         else if (length < bytesMax) buffer[length++] = byte
       }
     }
-    stdin.on('data', take).on('end', gone)
+    // Paused by an earlier question, it does not flow for a listener alone.
+    stdin.on('data', take).on('end', gone).resume()
   })
 }
 

@@ -1,0 +1,53 @@
+/** Who may hold the quorum key of a network of real hardware. */
+import { expect, test } from 'vitest'
+import { charterFlaw } from '../../../../src/attestation/custody/charter.ts'
+import type { CustodyManifest } from '../../../../src/attestation/custody/custody-manifest.ts'
+import type { Manifest } from '../../../../src/attestation/manifest-document.ts'
+import { custodyManifest, testHolders } from '../../../fixtures/holders.ts'
+import { production, testnet } from '../../../fixtures/manifests.ts'
+
+const holders = testHolders(3)
+const keySet = {
+  members: holders.map(({ key }) => key.slice(0, 64)).toSorted(),
+  threshold: 2,
+}
+const network: Manifest = { ...production, manifestSet: keySet, shareSet: keySet }
+const { name, nonce } = network.founding
+const quorumKey = `04${'cd'.repeat(129)}`
+const granted = custodyManifest(holders, { namespace: { name, nonce, quorumKey } })
+
+test('what the network grants is granted, in whichever order its holders stand', () => {
+  expect(charterFlaw(network, granted)).toBeUndefined()
+  const turned = { ...granted.shareSet, members: granted.shareSet.members.toReversed() }
+  expect(
+    charterFlaw(network, { ...granted, shareSet: turned, manifestSet: turned }),
+  ).toBeUndefined()
+})
+
+const [first, second] = granted.shareSet.members
+const fewer = { members: [first, second].filter(each => each !== undefined), threshold: 2 }
+const higher = { ...granted.shareSet, threshold: 3 }
+
+test.each<readonly [Partial<CustodyManifest>, string]>([
+  [{ namespace: { name: 'other', nonce, quorumKey } }, 'DIFFERENT_NAMESPACE'],
+  [{ namespace: { name, nonce: nonce + 1, quorumKey } }, 'DIFFERENT_NAMESPACE'],
+  [{ manifestSet: fewer }, 'DIFFERENT_MANIFEST_SET'],
+  [{ manifestSet: higher }, 'DIFFERENT_MANIFEST_SET'],
+  [{ shareSet: fewer }, 'DIFFERENT_SHARE_SET'],
+  [{ shareSet: higher }, 'DIFFERENT_SHARE_SET'],
+  [{ pivot: { hash: '11'.repeat(32), restart: 'never', args: [] } }, 'DIFFERENT_PIVOT'],
+])('%#: %s', (change, flaw) => {
+  expect(charterFlaw(network, { ...granted, ...change })).toBe(flaw)
+})
+
+test('a later manifest has a higher nonce and never a lower one', () => {
+  const at = (later: number) => ({ ...granted, namespace: { name, nonce: later, quorumKey } })
+  expect(charterFlaw(network, at(nonce + 1), 'later')).toBeUndefined()
+  expect(charterFlaw(network, at(nonce - 1), 'later')).toBe('DIFFERENT_NAMESPACE')
+})
+
+test('once the network names a quorum key no other is granted, and a testnet grants everything', () => {
+  const named = { ...network, namespace: { quorumKey: 'ef'.repeat(32) } }
+  expect(charterFlaw(named, granted)).toBe('DIFFERENT_QUORUM_KEY')
+  expect(charterFlaw(testnet, custodyManifest(testHolders(5)))).toBeUndefined()
+})
