@@ -73,8 +73,9 @@ function lineOf(buffer: Uint8Array, length: number): Uint8Array {
 async function typed(question: string): Promise<Secret> {
   const { stdin } = process
   if (!stdin.isTTY) throw missing('Nobody is there to type the passphrase.')
-  process.stderr.write(question)
+  // Before the question: who answers at once must not be shown either.
   stdin.setRawMode(true)
+  process.stderr.write(question)
   try {
     return await hiddenLine(stdin)
   } finally {
