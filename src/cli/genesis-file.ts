@@ -40,7 +40,12 @@ export type CustodyDocument =
  * @throws {UsageError} `FILE_UNREADABLE`, `BAD_GENESIS_FILE`. @throws {PeerFault} `GENESIS_INCONSISTENT` if its parts contradict each other.
  */
 export async function readGenesis(path: string): Promise<ReadGenesis> {
-  return genesisIn(path, await jsonIn(path, genesisAnswerBytesMax)).genesis
+  return parseGenesis(path, await readAtMost(path, genesisAnswerBytesMax))
+}
+
+/** As `readGenesis`, of bytes that were read from `path`. */
+export function parseGenesis(path: string, bytes: Uint8Array): ReadGenesis {
+  return genesisIn(path, jsonOf(path, bytes, genesisAnswerBytesMax)).genesis
 }
 
 /** Reads a genesis answer, an envelope or a manifest. @throws what `readGenesis` throws, and {UsageError} `BAD_CUSTODY_FILE`. */
@@ -86,7 +91,10 @@ export async function readApproval(path: string): Promise<CustodyApproval> {
 
 /** The JSON value in a file. @throws {UsageError} `FILE_UNREADABLE`, `FILE_TOO_LARGE`, `FILE_NOT_JSON`. */
 export async function jsonIn(path: string, bytesMax: number): Promise<unknown> {
-  const bytes = await readAtMost(path, bytesMax)
+  return jsonOf(path, await readAtMost(path, bytesMax), bytesMax)
+}
+
+function jsonOf(path: string, bytes: Uint8Array, bytesMax: number): unknown {
   if (bytes.length > bytesMax) {
     throw new UsageError('FILE_TOO_LARGE', `${path} has more than ${bytesMax} bytes.`, {
       next: 'Give what the node answered, as it was answered.',

@@ -15,12 +15,14 @@ import { parseEcKey } from '../../src/attestation/x509-keys.ts'
 import { utf8 } from '../../src/base/bytes.ts'
 import { InvariantError } from '../../src/base/errors.ts'
 import { silentLogger } from '../../src/base/log.ts'
+import { parseGenesis } from '../../src/cli/genesis-file.ts'
 import { parseAddress } from '../../src/host/net/addresses.ts'
 import { fromPem } from '../../src/host/tee/pem.ts'
 import { parseSettings } from '../../src/node/config.ts'
 import { keyReportData } from '../../src/wire/evidence.ts'
 import { manifestApprovals } from '../fakes/custody-people.ts'
 import { FakeNode } from '../fakes/node.ts'
+import { testGenesis } from '../fixtures/genesis.ts'
 import { custodyManifest, testHolders } from '../fixtures/holders.ts'
 import { epoch, testNetwork, testNode } from '../fixtures/network.ts'
 import { fuzz, type Target, typed } from './harness.ts'
@@ -30,6 +32,7 @@ const fixture = testNetwork()
 const holders = testHolders(3)
 const custody = custodyManifest(holders)
 const node = await testNode(fixture, 'fuzzed')
+const genesis = await testGenesis({ network: fixture, node, holders: testHolders(2) })
 const chain = node.machine.chain.map(pem => fromPem(pem) ?? new Uint8Array(0))
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 
@@ -87,6 +90,7 @@ const samples: Readonly<Record<string, readonly Uint8Array[]>> = {
   parseCustodyEnvelope: [
     encodeCustodyEnvelope({ manifest: custody, approvals: manifestApprovals(holders, custody) }),
   ],
+  parseGenesis: [utf8(JSON.stringify(genesis.answer))],
   parseDer: chain,
   parseCertificate: chain,
   parseEcKey: [...chain, new Uint8Array(120)],
@@ -116,6 +120,7 @@ const targets: Readonly<Record<keyof typeof samples, Target>> = {
   parseManifest: typed(parseManifest),
   parseEnvelope: typed(parseEnvelope),
   parseCustodyEnvelope: typed(parseCustodyEnvelope),
+  parseGenesis: typed(bytes => parseGenesis('genesis.json', bytes)),
   parseDer: typed(parseDer),
   parseCertificate: typed(parseCertificate),
   parseEcKey: typed(parseEcKey),
