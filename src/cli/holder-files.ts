@@ -1,10 +1,10 @@
 /** What a holder's key leaves on a disk: the key file, its record of approvals, and the public part that others are given. */
 import { z } from 'zod'
 import { byteList } from '../api/custody-shapes.ts'
-import type { Holder } from '../attestation/custody/custody-manifest.ts'
+import { type Holder, keyOfHolder } from '../attestation/custody/custody-manifest.ts'
 import { holderFingerprint, readHolderKey } from '../attestation/custody/holder-key.ts'
 import { toHex } from '../base/bytes.ts'
-import { assert, HostError, UsageError } from '../base/errors.ts'
+import { HostError, UsageError } from '../base/errors.ts'
 import type { Secret } from '../base/secret.ts'
 import { makeApprovalRecord } from '../host/approval-record.ts'
 import { makeHolderKeyFile } from '../host/holder-key-file.ts'
@@ -40,7 +40,8 @@ export async function makeKey(
   await replaceFile(publicFile, content).catch(cause => {
     throw new HostError('FILE_NOT_WRITTEN', `${publicFile} could not be written.`, { cause })
   })
-  return { holder: { alias, key: toHex(publicKey) }, publicFile, fingerprint: printOf(publicKey) }
+  const holder = { alias, key: toHex(publicKey) }
+  return { holder, publicFile, fingerprint: holderFingerprint(keyOfHolder(holder)) }
 }
 
 const publicPart = z.strictObject({ alias: z.string().min(1).max(64), pub_key: byteList(65, 1248) })
@@ -58,9 +59,3 @@ export async function readPublicPart(path: string): Promise<Holder> {
 
 /** Digits in groups of eight, as people read them to each other. */
 export const inGroups = (digits: string): string => digits.replace(/(.{8})(?=.)/g, '$1 ')
-
-function printOf(publicKey: Uint8Array): string {
-  const key = readHolderKey(publicKey)
-  assert(key !== undefined, 'a key that was just made has the form of its kind')
-  return holderFingerprint(key)
-}

@@ -1,8 +1,10 @@
 /** `coterie keys`: what a holder of the quorum key does. Offline but for `inject` and `status`. */
 import { Command } from 'commander'
+import { keyOfHolder } from '../../attestation/custody/custody-manifest.ts'
+import { holderFingerprint } from '../../attestation/custody/holder-key.ts'
 import { recordOf } from '../../host/approval-record.ts'
-import { inGroups, makeKey } from '../holder-files.ts'
-import { printJson, printLine, printWarning } from '../output.ts'
+import { inGroups, makeKey, readPublicPart } from '../holder-files.ts'
+import { printable, printJson, printLine, printWarning } from '../output.ts'
 import { newPassphraseOf } from '../passphrase.ts'
 import { approveManifestCommand, combineCommand } from './keys-approve.ts'
 import { injectCommand, statusOfCustodyCommand } from './keys-node.ts'
@@ -12,7 +14,7 @@ import { decryptShareCommand } from './keys-share.ts'
 
 export function keysCommand(): Command {
   const keys = new Command('keys')
-  const offline = [generateCommand, genesisRequestCommand, decryptShareCommand]
+  const offline = [generateCommand, fingerprintCommand, genesisRequestCommand, decryptShareCommand]
   const others = [approveManifestCommand, combineCommand, injectCommand, statusOfCustodyCommand]
   for (const make of [...offline, ...others]) keys.addCommand(make())
   return keys
@@ -51,4 +53,17 @@ async function generate(flags: GenerateFlags): Promise<void> {
   )
   printLine(`  ${alias} ${inGroups(fingerprint)}`)
   printLine(`Keep ${out} and ${recordOf(out)} together, and a copy of both elsewhere.`)
+}
+
+function fingerprintCommand(): Command {
+  return new Command('fingerprint')
+    .description('show what a public part is known by, to read it to somebody')
+    .argument('<file>', 'a public part, as coterie keys generate wrote it')
+    .option('--json', 'print one JSON document', false)
+    .action(async (file: string, { json }: { readonly json: boolean }) => {
+      const { alias, key } = await readPublicPart(file)
+      const fingerprint = holderFingerprint(keyOfHolder({ alias, key }))
+      if (json) return printJson({ alias, fingerprint })
+      printLine(printable(`${alias} ${inGroups(fingerprint)}`))
+    })
 }

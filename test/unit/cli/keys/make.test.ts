@@ -46,6 +46,8 @@ test('a key is made with a passphrase from a file, and its public part goes into
   ])
   expect([open.code, open.err]).toEqual([0, expect.stringContaining('NOT sealed')])
   expect(open.out).toMatch(/bob( [0-9a-f]{8}){8}\n/)
+  const shown = await coterie(['keys', 'fingerprint', publicFile, '--json'])
+  expect(JSON.parse(shown.out)).toEqual({ alias: 'alice', fingerprint })
   const output = join(folder, 'request.json')
   const members = ['--member', publicFile, '--member', `${bob}.public.json`]
   const asked = await coterie([
