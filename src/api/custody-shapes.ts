@@ -92,6 +92,12 @@ export interface InjectRequest {
     /** The bytes of `carriedShareCodec`: no share is ever sent in clear. */
     readonly decrypted_share: readonly number[]
   }[]
+  /** Of holders of the manifest set who hold no share; left out where there are none. */
+  readonly approvals?: readonly {
+    readonly member_alias: string
+    /** 64 bytes. */
+    readonly signature: readonly number[]
+  }[]
 }
 
 /** What an injection answers. Below the threshold nothing is reconstructed, and that is no error. */

@@ -89,7 +89,7 @@ export async function openCeremony(flags: CeremonyFlags): Promise<Ceremony> {
  */
 export async function believe(ceremony: Ceremony, genesis: ReadGenesis): Promise<BelievedGenesis> {
   const { manifest } = genesis.output
-  await admit(ceremony, manifest, 'of-founding')
+  await admit(ceremony, manifest)
   const before = await refuseSecond(ceremony, manifest)
   const last = await ceremony.record.latest(manifest.namespace.name)
   const isBehind = (last?.manifest.namespace.nonce ?? 0) > manifest.namespace.nonce
@@ -129,7 +129,7 @@ export async function believeSuccessor(
   next: CustodyManifest,
   from?: CustodyManifest,
 ): Promise<void> {
-  await admit(ceremony, next, 'later')
+  await admit(ceremony, next)
   await refuseSecond(ceremony, next)
   const last = (await ceremony.record.latest(next.namespace.name))?.manifest
   const known = [from, last].filter(manifest => manifest !== undefined)
@@ -181,16 +181,12 @@ export async function decide(
   if (flaw !== undefined) throw faultOf(flaw)
 }
 
-async function admit(
-  { network, flags }: Ceremony,
-  manifest: CustodyManifest,
-  nonce: 'of-founding' | 'later',
-): Promise<void> {
+async function admit({ network, flags }: Ceremony, manifest: CustodyManifest): Promise<void> {
   if (manifest.network !== network.network) {
     const facts = { found: manifest.network, expected: network.network }
     throw faultOf({ code: 'DIFFERENT_NETWORK', facts })
   }
-  const flaw = charterFlaw(network.manifest, manifest, nonce)
+  const flaw = charterFlaw(network.manifest, manifest)
   if (flaw !== undefined) throw faultOf({ code: flaw, facts: {} })
   if (flags.members === undefined) {
     printWarning('Without --members nobody knows whether the holders are those that you mean.')

@@ -1,25 +1,26 @@
 /** A custody manifest in sentences, for the holders who approve it. */
-import { fromHex, toHex } from '../../base/bytes.ts'
+import { fromHex, toHex, utf8 } from '../../base/bytes.ts'
 import { sha256 } from '../../crypto/hash.ts'
-import { type CustodyManifest, type HolderSet, keyOfHolder } from './custody-manifest.ts'
+import {
+  type CustodyManifest,
+  type HolderSet,
+  keyOfHolder,
+  quorumKeyName,
+} from './custody-manifest.ts'
 import { holderFingerprint } from './holder-key.ts'
-
-/** What people compare a quorum key by: SHA-256 over its 130 bytes, in lower-case hexadecimal. */
-export function quorumKeyFingerprint({ namespace }: Pick<CustodyManifest, 'namespace'>): string {
-  return toHex(sha256(fromHex(namespace.quorumKey) ?? new Uint8Array(0)))
-}
 
 /** What the manifest means, one plain sentence per line, the most consequential first. */
 export function explainCustodyManifest(manifest: CustodyManifest): readonly string[] {
   const { namespace, network, pivot, manifestSet, shareSet } = manifest
   return [
     `The namespace is ${namespace.name}, nonce ${namespace.nonce}, on the network ${network}.`,
-    `Its quorum key has the fingerprint ${quorumKeyFingerprint(manifest)}.`,
+    `Its quorum key has the fingerprint ${quorumKeyName(fromHex(namespace.quorumKey) ?? new Uint8Array(0))}.`,
     pivot === null
       ? 'It is for no application in particular.'
       : `It is for the application ${pivot.hash} with the arguments ${JSON.stringify(pivot.args)}; after it ends it is ${pivot.restart} started again.`,
     ...setSentences('rebuild the key', shareSet),
     ...setSentences('approve this manifest', manifestSet),
+    `The shares are those of ${toHex(sha256(utf8(manifest.shares.join())))}.`,
   ]
 }
 

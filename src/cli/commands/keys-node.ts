@@ -5,20 +5,22 @@ import {
   carriedShareShape,
   type InjectRequest,
 } from '../../api/custody-shapes.ts'
-import { custodyManifestHash } from '../../attestation/custody/custody-manifest.ts'
-import { toHex } from '../../base/bytes.ts'
+import { custodyManifestHash, quorumKeyName } from '../../attestation/custody/custody-manifest.ts'
+import { fromHex, toHex } from '../../base/bytes.ts'
 import { ifReadable, UsageError } from '../../base/errors.ts'
-import { sha256 } from '../../crypto/hash.ts'
 import { type CarriedShare, carriedShareCodec } from '../../wire/custody.ts'
 import { askInfo, injectShares } from '../enclave-client.ts'
-import { jsonIn, readCustodyDocument } from '../genesis-file.ts'
+import { jsonIn, readApproval, readCustodyDocument } from '../genesis-file.ts'
 import { exitCodes, printable, printJson, printLine } from '../output.ts'
 
 interface InjectFlags {
+  readonly approval: readonly string[]
   readonly to: string
   readonly under: string
   readonly json: boolean
 }
+
+const gather = (value: string, before: readonly string[]): readonly string[] => [...before, value]
 
 export function injectCommand(): Command {
   return new Command('inject')
@@ -26,6 +28,7 @@ export function injectCommand(): Command {
     .argument('<shares...>', 'as coterie keys decrypt-share printed them')
     .requiredOption('--to <url>', 'address of the node, as http://127.0.0.1:9000')
     .requiredOption('--under <file>', 'what the genesis answered, or the later custody manifest')
+    .option('--approval <file>', 'of a holder without a share; may be repeated', gather, [])
     .option('--json', 'print one JSON document', false)
     .action(inject)
 }
@@ -44,7 +47,8 @@ async function inject(files: readonly string[], flags: InjectFlags): Promise<voi
     shares.push({ member_alias: carried.alias, decrypted_share: [...bytes] })
   }
   const { name, nonce } = manifest.namespace
-  const body = { namespace_name: name, namespace_nonce: nonce, shares }
+  const approvals = await approvalsIn(flags.approval)
+  const body = { namespace_name: name, namespace_nonce: nonce, shares, ...approvals }
   const { success, refused = [], ...rest } = await injectShares(flags.to, body)
   const found = rest.reconstructed_quorum_key
   const isProvisioned = found !== undefined && found !== null
@@ -57,6 +61,17 @@ async function inject(files: readonly string[], flags: InjectFlags): Promise<voi
   const taken = shares.length - refused.length
   const rebuilt = isProvisioned ? ' The quorum key is there.' : ' The quorum key is not there yet.'
   printLine(`${taken} of ${shares.length} shares were taken.${success ? rebuilt : ''}`)
+}
+
+async function approvalsIn(files: readonly string[]): Promise<Pick<InjectRequest, 'approvals'>> {
+  if (files.length === 0) return {}
+  const read = await Promise.all(files.map(readApproval))
+  return {
+    approvals: read.map(({ alias, signature }) => ({
+      member_alias: alias,
+      signature: [...(fromHex(signature) ?? [])],
+    })),
+  }
 }
 
 /** A share is read before it is sent: what is none, above all one in clear, never leaves. */
@@ -84,7 +99,7 @@ export function statusOfCustodyCommand(): Command {
 }
 
 function factsOf({ quorum_public_key: key, manifest_hash, ...rest }: CustodyInfo) {
-  const fingerprint = key === null ? null : toHex(sha256(key))
+  const fingerprint = key === null ? null : quorumKeyName(key)
   return { ...rest, manifest: manifest_hash, quorumKeyFingerprint: fingerprint }
 }
 
@@ -96,7 +111,7 @@ function linesOf(info: CustodyInfo): readonly string[] {
     ...(namespace === null
       ? []
       : [`Its namespace is ${namespace.name}, nonce ${namespace.nonce}.`]),
-    ...(key === null ? [] : [`Its quorum key has the fingerprint ${toHex(sha256(key))}.`]),
+    ...(key === null ? [] : [`Its quorum key has the fingerprint ${quorumKeyName(key)}.`]),
     ...(manifest_hash === null ? [] : [`Its custody manifest is ${manifest_hash}.`]),
     ...(shares === null
       ? []

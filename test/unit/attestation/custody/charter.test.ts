@@ -1,9 +1,13 @@
 /** Who may hold the quorum key of a network of real hardware. */
 import { expect, test } from 'vitest'
 import { charterFlaw } from '../../../../src/attestation/custody/charter.ts'
-import type { CustodyManifest } from '../../../../src/attestation/custody/custody-manifest.ts'
+import {
+  type CustodyManifest,
+  quorumKeyName,
+} from '../../../../src/attestation/custody/custody-manifest.ts'
 import type { Manifest } from '../../../../src/attestation/manifest-document.ts'
-import { custodyManifest, testHolders } from '../../../fixtures/holders.ts'
+import { fromHex } from '../../../../src/base/bytes.ts'
+import { custodyManifest, pointHolder, testHolders } from '../../../fixtures/holders.ts'
 import { production, testnet } from '../../../fixtures/manifests.ts'
 
 const holders = testHolders(3)
@@ -30,7 +34,7 @@ const higher = { ...granted.shareSet, threshold: 3 }
 
 test.each<readonly [Partial<CustodyManifest>, string]>([
   [{ namespace: { name: 'other', nonce, quorumKey } }, 'DIFFERENT_NAMESPACE'],
-  [{ namespace: { name, nonce: nonce + 1, quorumKey } }, 'DIFFERENT_NAMESPACE'],
+  [{ namespace: { name, nonce: nonce - 1, quorumKey } }, 'DIFFERENT_NAMESPACE'],
   [{ manifestSet: fewer }, 'DIFFERENT_MANIFEST_SET'],
   [{ manifestSet: higher }, 'DIFFERENT_MANIFEST_SET'],
   [{ shareSet: fewer }, 'DIFFERENT_SHARE_SET'],
@@ -40,14 +44,21 @@ test.each<readonly [Partial<CustodyManifest>, string]>([
   expect(charterFlaw(network, { ...granted, ...change })).toBe(flaw)
 })
 
-test('a later manifest has a higher nonce and never a lower one', () => {
-  const at = (later: number) => ({ ...granted, namespace: { name, nonce: later, quorumKey } })
-  expect(charterFlaw(network, at(nonce + 1), 'later')).toBeUndefined()
-  expect(charterFlaw(network, at(nonce - 1), 'later')).toBe('DIFFERENT_NAMESPACE')
+test('a nonce above that of the network is granted, and holders with keys of other tools are not', () => {
+  expect(
+    charterFlaw(network, { ...granted, namespace: { name, nonce: nonce + 1, quorumKey } }),
+  ).toBeUndefined()
+  const members = [1, 2, 3].map(pointHolder).map(({ alias, key }) => ({ alias, key }))
+  expect(charterFlaw(network, { ...granted, shareSet: { members, threshold: 2 } })).toBe(
+    'DIFFERENT_SHARE_SET',
+  )
 })
 
 test('once the network names a quorum key no other is granted, and a testnet grants everything', () => {
-  const named = { ...network, namespace: { quorumKey: 'ef'.repeat(32) } }
-  expect(charterFlaw(named, granted)).toBe('DIFFERENT_QUORUM_KEY')
+  const named = (key: string) => ({ ...network, namespace: { quorumKey: key } })
+  expect(charterFlaw(named('ef'.repeat(32)), granted)).toBe('DIFFERENT_QUORUM_KEY')
+  expect(
+    charterFlaw(named(quorumKeyName(fromHex(quorumKey) ?? new Uint8Array())), granted),
+  ).toBeUndefined()
   expect(charterFlaw(testnet, custodyManifest(testHolders(5)))).toBeUndefined()
 })

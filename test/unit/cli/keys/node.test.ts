@@ -48,8 +48,21 @@ test('shares are injected in the shape of the seed, and the answer is told', asy
     [200, { success: true, reconstructed_quorum_key: null, refused }],
     [409, { error: 'Not now.', code: 'WRONG_PHASE', request_id: 'x' }],
   )
+  const signature = 'ab'.repeat(64)
+  const approval = desk.save('approval.json', { role: 'manifest', alias: 'dave', signature })
   const inject = () =>
-    coterie(['keys', 'inject', ...files, '--to', url, '--under', genesis.file, '--json'])
+    coterie([
+      'keys',
+      'inject',
+      ...files,
+      '--to',
+      url,
+      '--under',
+      genesis.file,
+      '--approval',
+      approval,
+      '--json',
+    ])
   const done = await inject()
   expect([done.code, JSON.parse(done.out).quorumKey]).toEqual([
     0,
@@ -62,6 +75,7 @@ test('shares are injected in the shape of the seed, and the answer is told', asy
     'member1',
     'member2',
   ])
+  expect(body.approvals).toEqual([{ member_alias: 'dave', signature: Array(64).fill(0xab) }])
   expect(body.shares[0].decrypted_share.length).toBeGreaterThan(1120)
   const twice = await inject()
   expect([twice.code, JSON.parse(twice.out)]).toEqual([
