@@ -112,7 +112,7 @@ export const injectAnswerShape = z.object({
 })
 
 /** The phases of custody. */
-export const custodyPhases = [
+const custodyPhases = [
   'UnrecoverableError',
   'WaitingForBootInstruction',
   'GenesisBooted',

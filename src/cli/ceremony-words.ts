@@ -5,8 +5,16 @@ import {
   custodyManifestHash,
 } from '../attestation/custody/custody-manifest.ts'
 import { custodyChanges, explainCustodyManifest } from '../attestation/custody/custody-text.ts'
+import { manifestHash } from '../attestation/manifest.ts'
 import type { Decision } from '../host/approval-record.ts'
+import type { OpenedManifest } from './manifest-file.ts'
 import { printNote, printWarning } from './output.ts'
+
+/** Says which manifest of the network everything was held against: the pin. */
+export function tellPin({ manifest, name }: OpenedManifest): void {
+  const hash = manifestHash(manifest)
+  printNote(`Held against manifest ${manifest.nonce} of the network ${name}, which is ${hash}.`)
+}
 
 /** Says what a manifest means, and what changes from the last one that this key approved. */
 export function tellManifest(manifest: CustodyManifest, last: Decision | undefined): void {

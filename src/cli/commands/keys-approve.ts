@@ -21,7 +21,7 @@ import {
   openKey,
   ownPlace,
 } from '../ceremony.ts'
-import { tellManifest, tellNode } from '../ceremony-words.ts'
+import { tellManifest, tellNode, tellPin } from '../ceremony-words.ts'
 import { confirmHash } from '../confirmation.ts'
 import { type CustodyDocument, readApproval, readCustodyDocument } from '../genesis-file.ts'
 import { printNote } from '../output.ts'
@@ -51,6 +51,7 @@ async function approve(file: string, flags: CeremonyFlags): Promise<void> {
   const me = ownPlace(ceremony.key, manifest.manifestSet.members)
   if (me === undefined) throw notAHolder(ceremony.key, 'manifest set')
   const output = await judged(ceremony, document)
+  tellPin(ceremony.network)
   tellManifest(manifest, await ceremony.record.latest(manifest.namespace.name))
   const hash = custodyManifestHash(manifest)
   if (!flags.yes) await confirmHash(hash)

@@ -33,7 +33,7 @@ import {
   openKey,
   ownPlace,
 } from '../ceremony.ts'
-import { tellManifest, tellNode, tellTarget } from '../ceremony-words.ts'
+import { tellManifest, tellNode, tellPin, tellTarget } from '../ceremony-words.ts'
 import { confirmHash } from '../confirmation.ts'
 import { readCustodyDocument, readGenesis } from '../genesis-file.ts'
 import { printNote } from '../output.ts'
@@ -82,10 +82,11 @@ async function decryptShare(file: string, flags: ShareFlags): Promise<void> {
 }
 
 async function tell(
-  { key, record }: Ceremony,
+  { key, record, network }: Ceremony,
   genesis: BelievedGenesis,
   { me, under, target }: Pick<Carried, 'me' | 'under'> & { readonly target: BelievedNode },
 ): Promise<void> {
+  tellPin(network)
   if (genesis.node !== null) tellNode('The quorum key was made by', genesis.node)
   else printNote(`You believed this genesis on ${genesis.before?.at}; it is the same output.`)
   tellManifest(under, await record.latest(under.namespace.name))

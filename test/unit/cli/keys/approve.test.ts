@@ -2,9 +2,15 @@
 import { chmodSync, readFileSync, renameSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { isApproved, parseCustodyEnvelope } from '../../../../src/attestation/custody/approvals.ts'
-import type { CustodyManifest } from '../../../../src/attestation/custody/custody-manifest.ts'
+import {
+  type CustodyManifest,
+  custodyManifestHash,
+} from '../../../../src/attestation/custody/custody-manifest.ts'
+import { genesisOutputHash } from '../../../../src/attestation/custody/genesis-output.ts'
 import { isRefusal } from '../../../../src/attestation/verdict.ts'
+import { days, timestamp } from '../../../../src/base/time.ts'
 import { shareCommitment } from '../../../../src/crypto/secret-shares.ts'
+import { ApprovalRecord } from '../../../../src/host/approval-record.ts'
 import { coterie } from '../../../fixtures/command-line.ts'
 import { bootAnswer, presentNode } from '../../../fixtures/genesis.ts'
 import {
@@ -15,6 +21,7 @@ import {
   holderDesk,
   openedBy,
 } from '../../../fixtures/holder-desk.ts'
+import { testNode } from '../../../fixtures/network.ts'
 
 function approve(desk: Desk, file: string, holder: number, more: readonly string[] = []) {
   const own = [
@@ -160,3 +167,30 @@ test('nothing is approved unasked, without the record of the key, or with a key 
   expect(codeIn((await decryptShare(desk, file)).err)).toBe('RECORD_MISSING')
   expect(readFileSync(key, 'utf8')).toContain('coterie-holder-key/1')
 })
+
+test('evidence of a genesis that ended is no evidence, but for the very output that was believed while it held', async () => {
+  const desk = await holderDesk(2)
+  const ended = { notBefore: ago(days(3)), notAfter: ago(days(1)) }
+  const old = await testNode(desk.network, 'old', ended)
+  const genesis = await desk.genesis({ node: old })
+  const { manifest } = genesis.output
+  const target = desk.save('b.json', await bootAnswer(desk.network, desk.node, manifest))
+  const late = await decryptShare(desk, genesis.file, ['--target', target])
+  expect([late.code, codeIn(late.err)]).toEqual([1, 'EVIDENCE_EXPIRED'])
+  const record = await ApprovalRecord.open(desk.keys[0] ?? '')
+  const at = '2026-11-01T00:00:00Z'
+  const { namespace } = manifest
+  const names = { manifest: custodyManifestHash(manifest), quorumKey: namespace.quorumKey }
+  await record.decide(
+    { format: 'coterie-approved/1', manifest, output: genesisOutputHash(genesis.output), at },
+    { at, what: 'approved', ...names, roles: ['share'] },
+  )
+  const again = await decryptShare(desk, genesis.file, ['--target', target])
+  expect(again.err).toContain(`You believed this genesis on ${at}`)
+  expect(openedBy(desk.node, again.out)).toBeDefined()
+  // Where a share goes to is believed today or not at all.
+  const back = await decryptShare(desk, genesis.file)
+  expect([back.code, codeIn(back.err), back.out]).toEqual([1, 'EVIDENCE_EXPIRED', ''])
+})
+
+const ago = (span: ReturnType<typeof days>) => timestamp(Date.now() - span)
