@@ -1,6 +1,6 @@
 /** Where secrets of a holder must not be: arguments, environment, what is printed. */
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { utf8 } from '../../../../src/base/bytes.ts'
@@ -160,11 +160,13 @@ test.runIf(hasTerminal)(
       true,
       false,
     ])
+    chmodSync(key, 0o644)
     const done = await onTerminal(args, [
       [/of the hash to sign it: /, `${hashOf(genesis).slice(0, 8)}\r`],
       [/Passphrase: /, `${canary}\r`],
     ])
     expect([done.code, done.shown.includes(canary)]).toEqual([0, false])
+    expect(done.shown).toContain('Others can read')
     expect(openedBy(desk.node, readFileSync(share, 'utf8'))).toBeDefined()
   },
 )
