@@ -122,10 +122,12 @@ const custodyPhases = [
   'ApplicationReady',
 ] as const
 
-/** How many of a set have done their part. */
+const count = z.int().min(0).max(holdersMax)
+/** How many of a set have done their part, and who, if the node tells. */
 const progress = z.object({
-  threshold: z.int().min(1).max(holdersMax),
-  by: z.array(alias).max(holdersMax),
+  have: count,
+  need: count,
+  by: z.array(alias).max(holdersMax).optional(),
 })
 
 /** `GET /enclave/info`. What does not exist yet is `null`. */
@@ -139,9 +141,9 @@ export const custodyInfoShape = z.object({
     .string()
     .regex(/^[0-9a-f]{64}$/)
     .nullable(),
-  /** Holders whose shares are in, by alias. */
+  /** Holders whose shares are in. */
   shares: progress.nullable(),
-  /** Holders of the manifest set who approved, by alias. */
+  /** Holders of the manifest set who approved. */
   approvals: progress.nullable(),
 })
 export type CustodyInfo = z.output<typeof custodyInfoShape>

@@ -105,7 +105,6 @@ function factsOf({ quorum_public_key: key, manifest_hash, ...rest }: CustodyInfo
 
 function linesOf(info: CustodyInfo): readonly string[] {
   const { phase, node, namespace, quorum_public_key: key, manifest_hash, shares, approvals } = info
-  const names = (by: readonly string[]): string => (by.length === 0 ? 'nobody yet' : by.join(', '))
   return [
     `The node ${node} says that it is in the phase ${phase}.`,
     ...(namespace === null
@@ -113,11 +112,12 @@ function linesOf(info: CustodyInfo): readonly string[] {
       : [`Its namespace is ${namespace.name}, nonce ${namespace.nonce}.`]),
     ...(key === null ? [] : [`Its quorum key has the fingerprint ${quorumKeyName(key)}.`]),
     ...(manifest_hash === null ? [] : [`Its custody manifest is ${manifest_hash}.`]),
-    ...(shares === null
-      ? []
-      : [`Shares: ${shares.by.length} of ${shares.threshold} (${names(shares.by)}).`]),
-    ...(approvals === null
-      ? []
-      : [`Approvals: ${approvals.by.length} of ${approvals.threshold} (${names(approvals.by)}).`]),
+    ...(shares === null ? [] : [`Shares: ${progressText(shares)}.`]),
+    ...(approvals === null ? [] : [`Approvals: ${progressText(approvals)}.`]),
   ]
+}
+
+function progressText({ have, need, by }: NonNullable<CustodyInfo['shares']>): string {
+  const names = by === undefined || by.length === 0 ? '' : ` (${by.join(', ')})`
+  return `${have} of the ${need} that it takes${names}`
 }

@@ -111,8 +111,8 @@ const info = {
   namespace: { name: 'qos-namespace', nonce: 12345 },
   quorum_public_key: Array.from({ length: 130 }, () => 4),
   manifest_hash: 'ab'.repeat(32),
-  shares: { threshold: 2, by: ['member1'] },
-  approvals: { threshold: 2, by: [] },
+  shares: { have: 1, need: 2, by: ['member1'] },
+  approvals: { have: 0, need: 2 },
 }
 
 test('status tells how far a ceremony is, by names', async () => {
@@ -130,8 +130,8 @@ test('status tells how far a ceremony is, by names', async () => {
   const told = await coterie(['keys', 'status', '--of', url])
   expect(told.code).toBe(0)
   expect(told.out).toContain('phase WaitingForQuorumShards')
-  expect(told.out).toContain('Shares: 1 of 2 (member1).')
-  expect(told.out).toContain('Approvals: 0 of 2 (nobody yet).')
+  expect(told.out).toContain('Shares: 1 of the 2 that it takes (member1).')
+  expect(told.out).toContain('Approvals: 0 of the 2 that it takes.')
   const facts = JSON.parse((await coterie(['keys', 'status', '--of', url, '--json'])).out)
   expect(facts).toMatchObject({
     phase: info.phase,
