@@ -102,6 +102,16 @@ test('a share goes to another attested node, and later to one under a manifest t
   expect(openedBy(desk.node, own.out)).toBeUndefined()
   const share = openedBy(second, own.out)
   expect(share && hexOf(shareCommitment(share))).toBe(manifest.shares[0])
+  // Shares of the others that were swapped under the manifest that is believed by now: only that very output is.
+  const [mine, others, third] = genesis.answer.encrypted_shares
+  const given = [
+    mine,
+    { ...others, encrypted_quorum_key_share: third?.encrypted_quorum_key_share },
+    third,
+  ]
+  const swapped = desk.save('swapped.json', { ...genesis.answer, encrypted_shares: given })
+  const bent = await decryptShare(desk, swapped, ['--target', target])
+  expect([bent.code, codeIn(bent.err)]).toEqual([1, 'REPORT_DATA_MISMATCH'])
   const next = later(manifest)
   const [draft, under] = [
     desk.save('next.json', next),

@@ -145,7 +145,8 @@ test('status tells how far a ceremony is, by names', async () => {
 
 test('an answer that is long, elsewhere, no JSON or of another shape is no answer; nobody there ends with 4', async () => {
   const cases: readonly (readonly [number, unknown, number, string])[] = [
-    [200, 'x'.repeat(300 * 1024), 1, 'BAD_ANSWER'],
+    [200, { ...info, pad: 'x'.repeat(300 * 1024) }, 1, 'BAD_ANSWER'],
+    [200, 'no JSON', 1, 'BAD_ANSWER'],
     [302, info, 1, 'ENCLAVE_REFUSED'],
     [200, { ...info, phase: 'Ready' }, 1, 'BAD_ANSWER'],
     [500, { error: 'x', code: 'lower case' }, 1, 'ENCLAVE_REFUSED'],
