@@ -57,7 +57,7 @@ async function genesisRequest(flags: Flags): Promise<void> {
     })
   }
   const holders = member.length > 0 ? await namedIn(member) : await madeHere(count, flags)
-  await emit(JSON.stringify(requestOf(holders, plan, flags.pivotArg), null, 2), output)
+  await emit(JSON.stringify(requestOf(holders, plan, flags.pivotArg)), output)
   const { threshold, manifestThreshold } = plan
   printNote(`${threshold} of ${count} rebuild the key, ${manifestThreshold} must approve.`)
 }
