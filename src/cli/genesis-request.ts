@@ -1,7 +1,6 @@
 /** The request for a genesis: who holds shares, who approves, under which name. */
 import type { GenesisRequest } from '../api/custody-shapes.ts'
-import { type Holder, holdersMax, holdToSets } from '../attestation/custody/custody-manifest.ts'
-import { DocumentFault } from '../attestation/manifest-reader.ts'
+import { type Holder, holdersMax } from '../attestation/custody/custody-manifest.ts'
 import { fromHex } from '../base/bytes.ts'
 import { UsageError } from '../base/errors.ts'
 
@@ -36,14 +35,29 @@ export function planOf(members: number, flags: RequestFlags): RequestPlan {
     flags.manifestThreshold === undefined
       ? Math.max(threshold, majority)
       : countOf('--manifest-threshold', flags.manifestThreshold)
-  // Only counts are at stake here: members of any name do.
-  const some = Array.from({ length: members }, (_, i) => ({ alias: `${i}`, key: `${i}` }))
-  held(() =>
-    holdToSets({
-      shareSet: { members: some, threshold },
-      manifestSet: { members: some, threshold: manifestThreshold },
-    }),
-  )
+  if (threshold < 2) {
+    throw new UsageError(
+      'THRESHOLD_TOO_LOW',
+      'With a threshold below 2 one person holds the key.',
+      {
+        next: 'Give --threshold 2 or more.',
+      },
+    )
+  }
+  if (Math.max(threshold, manifestThreshold) > members) {
+    throw new UsageError(
+      'THRESHOLD_TOO_HIGH',
+      `More than ${members} of ${members} can never agree.`,
+      {
+        next: 'Give lower thresholds, or more members.',
+      },
+    )
+  }
+  if (manifestThreshold < majority) {
+    throw new UsageError('THRESHOLD_NO_MAJORITY', 'More than half must approve a manifest.', {
+      next: `Give --manifest-threshold ${majority} or more.`,
+    })
+  }
   return { threshold, manifestThreshold, namespace: namespaceOf(flags), pivotHash: pivotOf(flags) }
 }
 
@@ -53,12 +67,8 @@ export function requestOf(
   plan: RequestPlan,
   args: readonly string[],
 ): GenesisRequest {
+  refuseTwice(holders)
   const { threshold, manifestThreshold, namespace, pivotHash } = plan
-  const sets = {
-    shareSet: { members: holders, threshold },
-    manifestSet: { members: holders, threshold: manifestThreshold },
-  }
-  held(() => holdToSets(sets))
   const members = holders.map(({ alias, key }) => ({ alias, pub_key: [...(fromHex(key) ?? [])] }))
   return {
     namespace_name: namespace.name,
@@ -100,13 +110,15 @@ function pivotOf({ pivotHash, pivotArg }: RequestFlags): Uint8Array {
   })
 }
 
-function held(rules: () => void): void {
-  try {
-    rules()
-  } catch (fault) {
-    if (!(fault instanceof DocumentFault)) throw fault
-    throw new UsageError(fault.code, fault.message, {
-      next: 'Give other counts or members; nothing was written.',
+/** Found out here and not by the node, which is told only after people met for it. */
+function refuseTwice(holders: readonly Holder[]): void {
+  for (const field of ['alias', 'key'] as const) {
+    const all = holders.map(holder => holder[field])
+    const twice = holders.find((holder, i) => all.indexOf(holder[field]) !== i)
+    if (twice === undefined) continue
+    const code = field === 'alias' ? 'ALIAS_TWICE' : 'HOLDER_KEY_TWICE'
+    throw new UsageError(code, `${twice.alias} stands twice in the request.`, {
+      next: 'Name each holder once, each with an alias and a key of their own.',
     })
   }
 }
