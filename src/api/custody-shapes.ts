@@ -1,7 +1,7 @@
 /** Requests and answers of custody, in the JSON of the tools that went before: bytes are lists of numbers, names have underscores. */
 import { z } from 'zod'
 import { holderKeyBytes } from '../attestation/custody/holder-key.ts'
-import { kemBytes } from '../crypto/kem.ts'
+import { kemBytes } from '../crypto/kem-bytes.ts'
 import { quorumKeyBytes } from '../crypto/quorum-keys.ts'
 import { bootAttestationCodec, carriedShareCodec } from '../wire/custody.ts'
 
