@@ -170,6 +170,7 @@ export class Assembly {
     const engine = new Engine({
       ...parts,
       ownRefusal: () => standing.refusal,
+      owner: () => standing.verdict.owner,
       evidence: keyEvidence.current,
       verdict,
       mayFound: refusal === undefined && mayFound(manifests.current.manifest.founding, verdict),

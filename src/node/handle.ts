@@ -3,6 +3,7 @@ import type { Digest, NetworkId, NodeId } from '../base/ids.ts'
 import type { MetricFamily } from '../host/telemetry/port.ts'
 import type { LightQuestion } from '../wire/light-question.ts'
 import type { ChannelApi } from './channel-api.ts'
+import type { CustodyApi } from './custody-api.ts'
 import type { HistogramView } from './histogram.ts'
 
 /** How many members must hold a write before it counts as acknowledged: the next one, none, a number, or most instances. */
@@ -342,6 +343,8 @@ export interface CoterieNode {
   readonly light: LightApi
   /** @throws {UsageError} `NOT_RUNNING` unless the node runs. */
   readonly channel: ChannelApi
+  /** @throws {UsageError} `NOT_RUNNING` unless the node runs. */
+  readonly custody: CustodyApi
   start(): Promise<void>
   /** Graceful and complete within 10 s; idempotent. To the others this node falls silent. */
   stop(): Promise<void>

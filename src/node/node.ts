@@ -10,6 +10,7 @@ import { BanList } from './ban-list.ts'
 import type { ChannelApi } from './channel-api.ts'
 import type { NodeConfig } from './config.ts'
 import { Counts } from './counts.ts'
+import type { CustodyApi } from './custody-api.ts'
 import { Encounters } from './encounters.ts'
 import type { Engine } from './engine.ts'
 import { EventLog } from './event-log.ts'
@@ -122,6 +123,10 @@ class Node implements CoterieNode {
   get channel(): ChannelApi {
     this.#running()
     return this.#assembly.channel
+  }
+
+  get custody(): CustodyApi {
+    return this.#running().custody
   }
 
   members(): readonly MemberView[] {

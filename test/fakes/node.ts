@@ -28,6 +28,7 @@ import type {
 import { LossCounts } from '../../src/node/loss-reasons.ts'
 import type { LightQuestion } from '../../src/wire/light-question.ts'
 import { FakeChannel } from './channel.ts'
+import { FakeCustody } from './custody.ts'
 
 /** How many changes the fake keeps for watchers that resume. */
 const eventsMax = 8
@@ -216,6 +217,7 @@ export class FakeNode implements CoterieNode {
   readonly state = new FakeState()
   readonly light = new FakeLight()
   readonly channel = new FakeChannel()
+  readonly custody = new FakeCustody()
   readonly opensToHost: boolean
   phase: NodePhase = 'active'
   warnings: StatusView['warnings'] = []

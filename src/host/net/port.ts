@@ -18,6 +18,8 @@ export const askProtocols = [
   'probe',
   'leave',
   'endorsement',
+  'custody-manifest',
+  'custody-key',
 ] as const
 export type AskProtocol = (typeof askProtocols)[number]
 /** Protocols of kept-open one-way member streams. */
