@@ -6,12 +6,15 @@ import type { AppSocket } from '../node/app-sockets.ts'
 import type { CoterieNode } from '../node/handle.ts'
 import { confinedState } from './confined-state.ts'
 import { type Route, routes } from './contract.ts'
+import { custodyRoutes, isCustodyPath } from './custody-contract.ts'
+import { custodyErrorOf } from './custody-errors.ts'
 import { answerOfError, apiError } from './errors.ts'
 import { admitRequest, type GuardOptions } from './guard.ts'
 import { isLightPath } from './light-contract.ts'
 import { jsonResponse, registerOn } from './register.ts'
 import { callerOf } from './request.ts'
 import { registerChannelRoutes } from './routes/channel.ts'
+import { registerCustodyRoutes } from './routes/custody.ts'
 import { registerLightRoutes } from './routes/light.ts'
 import {
   type NodeRouteOptions,
@@ -58,7 +61,8 @@ export function createApp(node: CoterieNode, options: AppOptions): Hono {
     await next()
   })
   app.onError((error, context) => {
-    const { status, answer } = answerOfError(error)
+    const found = answerOfError(error)
+    const { status, answer } = isCustodyPath(context.req.path) ? custodyErrorOf(found) : found
     const caller = context.req.raw.signal
     // Nobody is left to read this; the handler gave up because of it.
     const isCallerGone = caller.aborted && error === caller.reason
@@ -76,12 +80,13 @@ export function createApp(node: CoterieNode, options: AppOptions): Hono {
   if (confinedTo === undefined) {
     registerOperatorRoutes(register, node, options)
     registerStateRoutes(register, node.state)
+    registerCustodyRoutes(register, node)
     registerPageRoutes(app, options)
   } else {
     registerStateRoutes(register, confinedState(node.state, confinedTo))
   }
-  const known = Object.values<Route>(routes).filter(
-    ({ access }) => confinedTo === undefined || access !== 'operator',
+  const known = Object.values<Route>({ ...routes, ...custodyRoutes }).filter(
+    ({ access }) => confinedTo === undefined || (access !== 'operator' && access !== 'custody'),
   )
   refuseOtherMethods(app, known)
   app.notFound(() => {

@@ -25,10 +25,11 @@ import {
  * - `light`: the same, web pages of any origin included; what it says proves itself and is public by the manifest.
  * - `operator`: the holder of the host's token; neither keys nor values of the state pass.
  * - `state`: nobody, because what is read or written would leave the TEE in the clear. Listed clients ask inside sealed calls.
+ * - `custody`: nobody, for the same reason: what comes out is made with the quorum key.
  *
- * A testnet has nothing to hide and opens all three to loopback.
+ * A testnet has nothing to hide and opens all of them to loopback.
  */
-export type Access = 'public' | 'light' | 'operator' | 'state'
+export type Access = 'public' | 'light' | 'operator' | 'state' | 'custody'
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
 
@@ -43,6 +44,8 @@ export interface Route<Query = unknown, Body = unknown, Out = unknown> {
   readonly query: z.ZodType<Query>
   /** `null` where a body is not read. */
   readonly body: z.ZodType<Body> | null
+  /** Bytes of a JSON body; 1 MiB unless said. */
+  readonly bodyBytesMax?: number
   /** The body is bytes of this media type in place of JSON. */
   readonly takes?: { readonly type: string; readonly bytesMax: number }
   /** Of the JSON answer, or of each event's data if `stream`. */

@@ -97,6 +97,13 @@ export function admitToRoute(options: GuardOptions, access: Access, caller: Call
       'Use the library inside the TEE: createNode(…).state.',
     )
   }
+  if (access === 'custody') {
+    throw apiError(
+      'NOT_FOR_THE_HOST',
+      "The host's socket is not the TEE: outside a testnet the quorum key is neither made nor used through it.",
+      'Use the library inside the TEE: createNode(…).custody.',
+    )
+  }
   const given = /^Bearer ([\w-]{1,128})$/.exec(caller.authorization ?? '')?.[1]
   if (caller.authorization === undefined) {
     throw apiError(

@@ -107,6 +107,7 @@ const accessTexts = {
   operator: "It wants the host's token, except on a testnet.",
   state:
     'From the host it answers on testnets only: inside the TEE, use the library. Listed clients call it sealed, but for streams.',
+  custody: 'From the host it answers on testnets only: inside the TEE, use the library.',
 } as const
 
 function operation(name: RouteName, route: Route, example: RouteExample): Json {

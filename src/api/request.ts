@@ -1,5 +1,6 @@
 /** Requests as handlers see them: bounded, then parsed, then believed. */
 import type { Context } from 'hono'
+import type { z } from 'zod'
 import { concatBytes } from '../base/bytes.ts'
 import type { Route } from './contract.ts'
 import { apiError } from './errors.ts'
@@ -17,7 +18,7 @@ export interface Request<Query, Body> {
 }
 
 /** The largest body that is read, in bytes: a value in base64 with room to spare. */
-const bodyBytesMax = 1024 * 1024
+const jsonBytesMax = 1024 * 1024
 
 /** What the door looks at. */
 export function callerOf(context: Context): Caller {
@@ -69,7 +70,12 @@ function keyOf(url: URL): string {
 
 async function bodyOf<Body>(
   context: Context,
-  { body: shape, takes }: Pick<Route<unknown, Body>, 'body' | 'takes'>,
+  {
+    access,
+    body: shape,
+    takes,
+    bodyBytesMax,
+  }: Pick<Route<unknown, Body>, 'access' | 'body' | 'takes' | 'bodyBytesMax'>,
 ): Promise<Body> {
   // Routes without a body have `null`, and their handlers do not look.
   if (shape === null) return undefined as Body
@@ -82,13 +88,19 @@ async function bodyOf<Body>(
       'Set Content-Type: application/json.',
     )
   }
-  const parsed = shape.safeParse(jsonOf(await boundedText(context)))
+  const parsed = shape.safeParse(jsonOf(await boundedText(context, bodyBytesMax ?? jsonBytesMax)))
   if (parsed.success) return parsed.data
   throw apiError(
     'BAD_BODY',
     'The body does not have the shape of this route.',
-    'Values are {"text": "…"} or {"base64": "…"}.',
+    access === 'custody' ? nextOf(parsed.error) : 'Values are {"text": "…"} or {"base64": "…"}.',
   )
+}
+
+/** Where it does not fit, never what stands there. */
+function nextOf({ issues }: z.ZodError): string {
+  const places = issues.map(({ path }) => path.join('.') || 'the body')
+  return `See ${places.slice(0, 4).join(', ')}: bytes are lists of numbers.`
 }
 
 async function bytesOf(
@@ -123,11 +135,11 @@ async function* boundedChunks(context: Context, bytesMax: number): AsyncGenerato
   }
 }
 
-async function boundedText(context: Context): Promise<string> {
+async function boundedText(context: Context, bytesMax: number): Promise<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   let text = ''
   try {
-    for await (const chunk of boundedChunks(context, bodyBytesMax)) {
+    for await (const chunk of boundedChunks(context, bytesMax)) {
       text += decoder.decode(chunk, { stream: true })
     }
     return text + decoder.decode()

@@ -1,26 +1,21 @@
-/** The quorum key for the application inside the TEE, and for the doors around it. */
+/** The quorum key for the application inside the TEE, and for the doors around it: types only. */
 import type { GenesisTerms } from '../attestation/custody/custody-manifest.ts'
-import { InvariantError } from '../base/errors.ts'
-import type { Random } from '../base/random.ts'
 import type { Secret } from '../base/secret.ts'
 import type { MnemonicStrength } from '../crypto/mnemonic.ts'
-import type { QuorumKeys } from '../crypto/quorum-keys.ts'
-import type { Custody, CustodyView } from '../protocol/custody/custody.ts'
+import type { CustodyView } from '../protocol/custody/custody.ts'
 import type { CustodyAnswer, CustodyRequest } from '../protocol/custody/types.ts'
-import {
-  type AppSignature,
-  type AppSuite,
-  deriveForCaller,
-  mnemonicFrom,
-  openForCaller,
-  sealForCaller,
-  signForCaller,
-} from '../protocol/custody/uses.ts'
-import { custodyError } from './custody-errors.ts'
-import type { CustodyDriver, PivotHandler } from './drivers/custody.ts'
+import type { AppSignature, AppSuite } from '../protocol/custody/uses.ts'
 
-type Answer<Kind extends CustodyAnswer['kind']> = Extract<CustodyAnswer, { kind: Kind }>
-type Given<Kind extends CustodyRequest['kind']> = Omit<
+/** Asks the application whether it is well; answers the SHA-256 of what runs, in hexadecimal. Rejects while it is not. */
+export type PivotHandler = (signal: AbortSignal) => Promise<string>
+
+/** What the machine answers of this kind. */
+export type CustodyAnswerOf<Kind extends CustodyAnswer['kind']> = Extract<
+  CustodyAnswer,
+  { kind: Kind }
+>
+/** What the machine is asked with, but for the number. */
+export type CustodyGiven<Kind extends CustodyRequest['kind']> = Omit<
   Extract<CustodyRequest, { kind: Kind }>,
   'kind' | 'request'
 >
@@ -39,17 +34,17 @@ export interface MnemonicRequest {
 export interface CustodyApi {
   view(): CustodyView
   /** Makes the key; answers once evidence about it is there. */
-  genesisBoot(terms: GenesisTerms): Promise<Answer<'genesis'>>
+  genesisBoot(terms: GenesisTerms): Promise<CustodyAnswerOf<'genesis'>>
   /** What genesis answered, once more. */
-  genesisOutput(): Promise<Answer<'genesis'>>
+  genesisOutput(): Promise<CustodyAnswerOf<'genesis'>>
   /** An approved envelope, as JSON: this node waits for shares of its key. */
-  bootStandard(envelope: Uint8Array): Promise<Answer<'booted'>>
+  bootStandard(envelope: Uint8Array): Promise<CustodyAnswerOf<'booted'>>
   /** An envelope, as JSON: this node waits for its key from another one, and asks for it itself. */
-  shareManifest(envelope: Uint8Array): Promise<Answer<'booted'>>
-  attestBoot(): Promise<Answer<'attestation'>>
-  injectShares(given: Given<'injectShares'>): Promise<Answer<'shares'>>
-  exportKey(given: Given<'exportKey'>): Promise<Answer<'exported'>>
-  injectKey(given: Given<'injectKey'>): Promise<Answer<'keyInjected'>>
+  shareManifest(envelope: Uint8Array): Promise<CustodyAnswerOf<'booted'>>
+  attestBoot(): Promise<CustodyAnswerOf<'attestation'>>
+  injectShares(given: CustodyGiven<'injectShares'>): Promise<CustodyAnswerOf<'shares'>>
+  exportKey(given: CustodyGiven<'exportKey'>): Promise<CustodyAnswerOf<'exported'>>
+  injectKey(given: CustodyGiven<'injectKey'>): Promise<CustodyAnswerOf<'keyInjected'>>
   /** How the application is asked whether it is well: `ApplicationReady` waits for it if the manifest names a pivot. */
   setHandler(handler: PivotHandler): void
   sign(given: {
@@ -62,101 +57,4 @@ export interface CustodyApi {
   /** 32 bytes, which the caller of this disposes of. */
   derive(given: { readonly caller: string; readonly context: Uint8Array }): Secret
   mnemonic(request: MnemonicRequest): string
-}
-
-export class NodeCustody implements CustodyApi {
-  readonly #machine: Custody
-  readonly #driver: CustodyDriver
-  readonly #random: Random
-
-  constructor(parts: {
-    readonly machine: Custody
-    readonly driver: CustodyDriver
-    readonly random: Random
-  }) {
-    this.#machine = parts.machine
-    this.#driver = parts.driver
-    this.#random = parts.random
-  }
-
-  view(): CustodyView {
-    return this.#machine.view()
-  }
-
-  genesisBoot(terms: GenesisTerms): Promise<Answer<'genesis'>> {
-    return this.#ask('genesis', request => ({ kind: 'genesisBoot', request, terms }))
-  }
-
-  genesisOutput(): Promise<Answer<'genesis'>> {
-    return this.#ask('genesis', request => ({ kind: 'genesisOutput', request }))
-  }
-
-  bootStandard(envelope: Uint8Array): Promise<Answer<'booted'>> {
-    return this.#ask('booted', request => ({ kind: 'bootStandard', request, envelope }))
-  }
-
-  shareManifest(envelope: Uint8Array): Promise<Answer<'booted'>> {
-    return this.#ask('booted', request => ({ kind: 'shareManifest', request, envelope }))
-  }
-
-  attestBoot(): Promise<Answer<'attestation'>> {
-    return this.#ask('attestation', request => ({ kind: 'attestBoot', request }))
-  }
-
-  injectShares(given: Given<'injectShares'>): Promise<Answer<'shares'>> {
-    return this.#ask('shares', request => ({ ...given, kind: 'injectShares', request }))
-  }
-
-  exportKey(given: Given<'exportKey'>): Promise<Answer<'exported'>> {
-    return this.#ask('exported', request => ({ ...given, kind: 'exportKey', request }))
-  }
-
-  injectKey(given: Given<'injectKey'>): Promise<Answer<'keyInjected'>> {
-    return this.#ask('keyInjected', request => ({ ...given, kind: 'injectKey', request }))
-  }
-
-  setHandler(handler: PivotHandler): void {
-    this.#driver.handler = handler
-  }
-
-  sign(given: Parameters<CustodyApi['sign']>[0]): AppSignature {
-    return signForCaller(this.#keys(), given)
-  }
-
-  encrypt({ caller, plaintext }: Parameters<CustodyApi['encrypt']>[0]): Uint8Array {
-    return sealForCaller(this.#keys(), { caller, plaintext, random: this.#random })
-  }
-
-  decrypt(given: Parameters<CustodyApi['decrypt']>[0]): Uint8Array {
-    const opened = openForCaller(this.#keys(), given)
-    if ('code' in opened) throw custodyError(opened)
-    return opened
-  }
-
-  derive(given: Parameters<CustodyApi['derive']>[0]): Secret {
-    return deriveForCaller(this.#keys(), given)
-  }
-
-  mnemonic({ named, strength = 256 }: MnemonicRequest): string {
-    const source =
-      named === null
-        ? ({ kind: 'random', random: this.#random } as const)
-        : ({ kind: 'named', ...named } as const)
-    return mnemonicFrom(this.#keys(), source, strength)
-  }
-
-  #keys(): QuorumKeys {
-    const keys = this.#machine.lend('use-key')
-    if ('code' in keys) throw custodyError(keys)
-    return keys
-  }
-
-  async #ask<Kind extends CustodyAnswer['kind']>(
-    kind: Kind,
-    requestOf: (request: number) => CustodyRequest,
-  ): Promise<Answer<Kind>> {
-    const answer = await this.#driver.call(requestOf)
-    if (answer.kind === kind) return answer as Answer<Kind>
-    throw new InvariantError(`custody answers ${kind} and not ${answer.kind}`)
-  }
 }

@@ -16,10 +16,10 @@ import { BeatContents, rootOfBeat } from './beat-contents.ts'
 import { BeatTrace } from './beat-trace.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { CommitSalts } from './commit-salts.ts'
-import { NodeCustody } from './custody-api.ts'
+import type { CustodyApi } from './custody-api.ts'
+import { CustodyRoom } from './custody-room.ts'
 import type { CacheTrouble, DiskCache } from './disk-cache.ts'
 import { Doubts } from './doubts.ts'
-import { CustodyDriver } from './drivers/custody.ts'
 import { LivenessDriver } from './drivers/liveness.ts'
 import { MembershipDriver } from './drivers/membership.ts'
 import { ReplicaDriver } from './drivers/replica.ts'
@@ -33,7 +33,6 @@ import {
   type EngineParts,
   foundingTime,
   openCache,
-  openCustody,
   openLiveness,
   openMembership,
   openReplica,
@@ -49,11 +48,10 @@ export class Engine {
   readonly beats = new BeatTrace()
   readonly checkpoints: Checkpoints
   readonly inbox: Inbox
-  readonly custody: NodeCustody
   readonly #parts: EngineParts
   readonly #membershipDriver: MembershipDriver
   readonly #livenessDriver: LivenessDriver
-  readonly #custodyDriver: CustodyDriver
+  readonly #custody: CustodyRoom
   readonly #traffic: Traffic
   readonly #contents: BeatContents
   readonly #salts: CommitSalts
@@ -64,11 +62,9 @@ export class Engine {
   readonly #news: MemberNews
   readonly #stopping = new AbortController()
   #hasSynced = false
-  #evidence: Evidence
 
   constructor(parts: EngineParts) {
     this.#parts = parts
-    this.#evidence = parts.evidence
     const { host, identity, manifests, net } = parts
     this.membership = openMembership(parts)
     this.#traffic = new Traffic({
@@ -125,13 +121,7 @@ export class Engine {
     this.#membershipDriver = this.#driveMembership()
     this.#livenessDriver = this.#driveLiveness()
     this.replicaDriver = this.#driveReplica()
-    const { liveness } = this
-    const machine = openCustody(parts, { membership, liveness, evidence: () => this.#evidence })
-    this.#custodyDriver = new CustodyDriver({
-      ...{ host, machine, net, events: parts.events },
-      appraise: (...about) => parts.admission.appraiseBinder(...about),
-    })
-    this.custody = new NodeCustody({ machine, driver: this.#custodyDriver, random: host.random })
+    this.#custody = new CustodyRoom(parts, this)
   }
 
   /** After the net has started. */
@@ -139,7 +129,7 @@ export class Engine {
     this.#news.changed()
     this.#membershipDriver.feed({ kind: 'started' })
     this.#livenessDriver.feed({ kind: 'tick' })
-    this.#custodyDriver.tick()
+    this.#custody.driver.tick()
     this.#keyUse.start()
   }
 
@@ -148,7 +138,7 @@ export class Engine {
     this.#stopping.abort(new HostError('STOPPING', 'the node stops'))
     this.#keyUse.stop()
     this.#outbox.stop()
-    this.#custodyDriver.stop()
+    this.#custody.driver.stop()
     this.replicaDriver.stop()
     this.#livenessDriver.stop()
     this.#membershipDriver.stop()
@@ -164,6 +154,10 @@ export class Engine {
   wipe(): void {
     this.#salts[Symbol.dispose]()
     this.membership[Symbol.dispose]()
+  }
+
+  get custody(): CustodyApi {
+    return this.#custody.api
   }
 
   get cacheTrouble(): CacheTrouble | undefined {
@@ -190,7 +184,7 @@ export class Engine {
 
   /** Members learn it as they come to it; nothing that is open is closed. */
   evidenceRenewed(evidence: Evidence): void {
-    this.#evidence = evidence
+    this.#custody.evidenceRenewed(evidence)
     this.#membershipDriver.feed({ kind: 'evidenceRenewed', evidence })
   }
 
@@ -235,7 +229,7 @@ export class Engine {
       throw new HostError('NOT_ADMITTED', 'The manifest does not admit this node any more.')
     }
     if (protocol === 'custody-manifest' || protocol === 'custody-key') {
-      return this.#custodyDriver.asked(protocol, request, from)
+      return this.#custody.driver.asked(protocol, request, from)
     }
     if (protocol !== 'sync') return this.#membershipDriver.asked(protocol, request, from)
     await this.#doubts.untilFresh(from, AbortSignal.any([signal, this.#stopping.signal]))
@@ -361,7 +355,7 @@ export class Engine {
     const isActive = phase === 'active'
     this.replicaDriver.feed({ kind: 'phaseChanged', phase: isActive ? 'active' : 'joining' })
     if (isActive) this.#cache?.activate()
-    this.#custodyDriver.tick()
+    this.#custody.driver.tick()
     this.#news.changed()
   }
 

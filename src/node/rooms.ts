@@ -2,10 +2,9 @@
 import { verdictOfFinding } from '../attestation/delegated.ts'
 import type { Refusal, TrustedVerdict } from '../attestation/verdict.ts'
 import type { NodeId } from '../base/ids.ts'
-import { type Instant, milliseconds, timestamp } from '../base/time.ts'
+import { milliseconds, timestamp } from '../base/time.ts'
 import type { AskProtocol, Net, NetHandlers } from '../host/net/port.ts'
 import type { Host } from '../host/port.ts'
-import { Custody } from '../protocol/custody/custody.ts'
 import type { BeatSource } from '../protocol/liveness/input.ts'
 import { Liveness } from '../protocol/liveness/liveness.ts'
 import { Membership } from '../protocol/membership/membership.ts'
@@ -13,13 +12,11 @@ import type { MemberFacts } from '../protocol/membership/types.ts'
 import { createReplica, type Replica } from '../protocol/replica/replica.ts'
 import type { ReplicaInput } from '../protocol/replica/types.ts'
 import type { Evidence } from '../wire/evidence.ts'
-import { possessionMessage } from '../wire/member-record.ts'
 import type { NodeAdmission } from './admission.ts'
 import type { BanList } from './ban-list.ts'
 import type { CommitSalts } from './commit-salts.ts'
 import type { NodeConfig } from './config.ts'
 import type { Counts } from './counts.ts'
-import { charterOf } from './custody-charter.ts'
 import { DiskCache, type DiskCacheParts } from './disk-cache.ts'
 import type { EventLog } from './event-log.ts'
 import { paceOf } from './governed.ts'
@@ -138,49 +135,6 @@ export function openReplica(parts: EngineParts, salts: CommitSalts): Replica {
       waitingWritesMax: config.writeQueueMax,
       watchEventsMax: config.watchEventsMax,
     },
-  )
-}
-
-export function openCustody(
-  parts: EngineParts,
-  {
-    membership,
-    liveness,
-    evidence,
-  }: {
-    readonly membership: Membership
-    readonly liveness: Liveness
-    /** The newest about this node's keys. */
-    readonly evidence: () => Evidence
-  },
-): Custody {
-  const { host, identity, manifests } = parts
-  const { network } = manifests
-  const now = (): Instant => host.clock.monotonic()
-  return new Custody(
-    {
-      random: host.random,
-      decapsulate: ciphertext => identity.kem.decapsulate(ciphertext),
-      record: () => {
-        const [{ keys, signing }, current] = [identity, evidence()]
-        const possession = signing.sign(possessionMessage(network, keys, current))
-        return { keys, evidence: current, possession }
-      },
-      owner: parts.owner,
-      member: node => {
-        const found = membership.member(node, now())
-        if (found === undefined) return undefined
-        const { keys, verdict } = found
-        return { keys, instance: verdict.instance, owner: verdict.owner }
-      },
-      peers: () =>
-        membership.members(now()).flatMap(({ isConnected, node }) => (isConnected ? [node] : [])),
-      isActive: () => membership.phase === 'active',
-      charter: () => charterOf(manifests.current.manifest),
-      rival: () => (manifests.rival?.isApproved === true ? manifests.rival.hash : null),
-      lease: at => liveness.lease(at),
-    },
-    { network, self: identity.node },
   )
 }
 

@@ -18,15 +18,13 @@ import type {
   CustodyRequest,
 } from '../../protocol/custody/types.ts'
 import type { Evidence } from '../../wire/evidence.ts'
+import type { PivotHandler } from '../custody-api.ts'
 import { custodyError } from '../custody-errors.ts'
 import { Drive } from '../drive.ts'
 import type { EventLog } from '../event-log.ts'
 
 type EffectOf<Kind extends CustodyEffect['kind']> = Extract<CustodyEffect, { kind: Kind }>
 type Job = Extract<CustodyEffect, { readonly job: number }>
-
-/** Asks the application whether it is well; answers the SHA-256 of what runs, in hexadecimal. Rejects while it is not. */
-export type PivotHandler = (signal: AbortSignal) => Promise<string>
 
 /** What the driver has things done by. */
 export interface CustodyDriverPorts {
