@@ -89,6 +89,27 @@ const jsonOf = (genesis: GenesisAnswer) => ({
   attestation_doc: [...genesis.attestation],
 })
 
+/** The envelope of a genesis, approved by two holders. */
+async function approved(desk: Desk, file: string): Promise<Uint8Array> {
+  const approvals: string[] = []
+  for (const holder of [0, 1]) {
+    const own = [
+      '--key',
+      desk.keys[holder] ?? '',
+      '--manifest',
+      desk.manifest,
+      '--members',
+      desk.members,
+      '--yes',
+    ]
+    approvals.push(
+      desk.save(`a${holder}.json`, (await coterie(['keys', 'approve', file, ...own])).out),
+    )
+  }
+  const { out } = await coterie(['keys', 'combine', file, ...approvals])
+  return new TextEncoder().encode(out)
+}
+
 test('a key that a machine makes comes back to it, and to a fresh node after a disaster, by the tools of two holders', async () => {
   const desk = await holderDesk()
   const { custody, ask } = await machine(desk, desk.node)
@@ -122,24 +143,9 @@ test('a key that a machine makes comes back to it, and to a fresh node after a d
   expect(done).toMatchObject({ kind: 'shares', isProvisioned: true, refused: [] })
   expect(custody.view().phase).toBe('ApplicationReady')
   // A fresh node, with the envelope of two approvals.
-  const approvals: string[] = []
-  for (const holder of [0, 1]) {
-    const own = [
-      '--key',
-      desk.keys[holder] ?? '',
-      '--manifest',
-      desk.manifest,
-      '--members',
-      desk.members,
-      '--yes',
-    ]
-    approvals.push(
-      desk.save(`a${holder}.json`, (await coterie(['keys', 'approve', file, ...own])).out),
-    )
-  }
-  const { out } = await coterie(['keys', 'combine', file, ...approvals])
+  const envelope = await approved(desk, file)
   const fresh = await machine(desk, await presentNode(desk.network, 'fresh'))
-  await fresh.ask({ kind: 'bootStandard', request: 1, envelope: new TextEncoder().encode(out) })
+  await fresh.ask({ kind: 'bootStandard', request: 1, envelope })
   const attested = await fresh.ask({ kind: 'attestBoot', request: 2 })
   if (attested.kind !== 'attestation') throw new Error(JSON.stringify(attested))
   const target = desk.save('target.json', { attestation_doc: [...attested.attestation] })

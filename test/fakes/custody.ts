@@ -1,4 +1,5 @@
 /** Custody of a node that waits for its boot instruction and takes none: what reaches it is kept for the test to see. */
+import type { GenesisTerms } from '../../src/attestation/custody/custody-manifest.ts'
 import { UsageError } from '../../src/base/errors.ts'
 import type { Secret } from '../../src/base/secret.ts'
 import type { CustodyApi } from '../../src/node/custody-api.ts'
@@ -6,6 +7,8 @@ import type { CustodyApi } from '../../src/node/custody-api.ts'
 export class FakeCustody implements CustodyApi {
   /** Names of what was asked, newest last. */
   readonly asked: string[] = []
+  /** Of genesis. */
+  readonly terms: GenesisTerms[] = []
 
   view(): ReturnType<CustodyApi['view']> {
     const phase = 'WaitingForBootInstruction'
@@ -13,7 +16,10 @@ export class FakeCustody implements CustodyApi {
     return { phase, manifest: null, namespace: null, ...nothing }
   }
 
-  genesisBoot = async () => this.#refuse('genesisBoot')
+  genesisBoot = async (terms: GenesisTerms) => {
+    this.terms.push(terms)
+    return this.#refuse('genesisBoot')
+  }
   genesisOutput = async () => this.#refuse('genesisOutput')
   bootStandard = async () => this.#refuse('bootStandard')
   shareManifest = async () => this.#refuse('shareManifest')
