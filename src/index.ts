@@ -13,6 +13,7 @@ export {
 export type { NetworkId, NodeId } from './base/ids.ts'
 export { type Duration, hours, milliseconds, minutes, seconds } from './base/time.ts'
 export { version } from './base/version.ts'
+export type { CustodyApi, MnemonicRequest, PivotHandler } from './node/custody-api.ts'
 export type {
   AckLevel,
   CoterieNode,
