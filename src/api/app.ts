@@ -14,7 +14,7 @@ import { isLightPath } from './light-contract.ts'
 import { jsonResponse, registerOn } from './register.ts'
 import { callerOf } from './request.ts'
 import { registerChannelRoutes } from './routes/channel.ts'
-import { registerCustodyRoutes } from './routes/custody.ts'
+import { hostDoor, registerCustodyRoutes } from './routes/custody.ts'
 import { registerLightRoutes } from './routes/light.ts'
 import {
   type NodeRouteOptions,
@@ -80,7 +80,7 @@ export function createApp(node: CoterieNode, options: AppOptions): Hono {
   if (confinedTo === undefined) {
     registerOperatorRoutes(register, node, options)
     registerStateRoutes(register, node.state)
-    registerCustodyRoutes(register, node)
+    registerCustodyRoutes(register, node, { caller: hostDoor, isPermitted: true })
     registerPageRoutes(app, options)
   } else {
     registerStateRoutes(register, confinedState(node.state, confinedTo))

@@ -101,7 +101,7 @@ export function admitToRoute(options: GuardOptions, access: Access, caller: Call
     throw apiError(
       'NOT_FOR_THE_HOST',
       "The host's socket is not the TEE: outside a testnet the quorum key is neither made nor used through it.",
-      'Use the library inside the TEE: createNode(…).custody.',
+      'Use the library inside the TEE: createNode(…).custody, or seal the call as a client with the right custody: coterie light call.',
     )
   }
   const given = /^Bearer ([\w-]{1,128})$/.exec(caller.authorization ?? '')?.[1]

@@ -1,6 +1,6 @@
 /**
- * The routes that listed clients reach inside sealed calls: those of access `state`, but for streams, over what the rights of the client
- * cover. The same handlers as on the socket, behind another door: the seal is the admission.
+ * The routes that listed clients reach inside sealed calls: those of access `state`, but for streams, and of access `custody`, as far as the
+ * rights of the client go. The same handlers as on the socket, behind another door: the seal is the admission.
  */
 import { Hono } from 'hono'
 import type { ApiClient } from '../attestation/manifest-document.ts'
@@ -12,8 +12,11 @@ import { limits } from '../wire/limits.ts'
 import type { Call, CallAnswer } from '../wire/sealed-call.ts'
 import { clientState } from './client-state.ts'
 import type { Route } from './contract.ts'
+import { isCustodyPath } from './custody-contract.ts'
+import { custodyErrorOf } from './custody-errors.ts'
 import { answerOfError, apiError } from './errors.ts'
 import { jsonResponse, type Register, registerOn } from './register.ts'
+import { registerCustodyRoutes } from './routes/custody.ts'
 import { registerStateRoutes } from './routes/state.ts'
 
 /** Carries out calls of listed clients; never rejects. `signal` aborts when the caller has gone. */
@@ -21,7 +24,7 @@ export type ServeCall = (asked: AskedCall, signal: AbortSignal) => Promise<CallA
 
 /** What serves the sealed calls of one node. */
 export function sealedCalls(parts: {
-  readonly node: Pick<CoterieNode, 'state'>
+  readonly node: Pick<CoterieNode, 'state' | 'custody' | 'id'>
   readonly log: Logger
 }): ServeCall {
   // A newer manifest brings new clients: what was made for those of before is dropped with them.
@@ -36,13 +39,12 @@ export function sealedCalls(parts: {
   }
 }
 
-function appOf(
-  client: ApiClient,
-  { node, log }: { readonly node: Pick<CoterieNode, 'state'>; readonly log: Logger },
-): Hono {
+function appOf(client: ApiClient, { node, log }: Parameters<typeof sealedCalls>[0]): Hono {
   const app = new Hono()
-  app.onError(error => {
-    const response = answerTo(error)
+  app.onError((error, { req }) => {
+    const found = answerOfError(error)
+    const { status, answer } = isCustodyPath(req.path) ? custodyErrorOf(found) : found
+    const response = jsonResponse(answer, status, new Headers())
     if (response.status === 500) {
       const code = error instanceof CoterieError ? error.code : error.name
       log.error('sealed call met a bug', { code, stack: error.stack ?? '' })
@@ -54,13 +56,17 @@ function appOf(
   const guard = { token: '', opensToHost: true, hosts: [], origins: [] }
   const register = forClients(app, registerOn(app, guard, new AbortController().signal))
   registerStateRoutes(register, clientState(node.state, client))
+  registerCustodyRoutes(register, node, {
+    caller: client.name,
+    isPermitted: client.rights.includes('custody'),
+  })
   return app
 }
 
 /** Passes on what clients may reach, and nothing that a later change might put here by mistake. */
 function forClients(app: Hono, register: Register): Register {
   const admits = ({ access, path }: Pick<Route, 'access' | 'path'>): void =>
-    assert(access === 'state', `${path} is not for clients`)
+    assert(access === 'state' || access === 'custody', `${path} is not for clients`)
   return {
     answer(route, handler, status) {
       admits(route)

@@ -108,8 +108,9 @@ export interface ApiClient {
   readonly name: string
   /** Ed25519 public key, 64 hexadecimal digits. */
   readonly key: string
-  readonly rights: readonly ('read' | 'write')[]
-  /** Prefixes of the replica that the rights cover. */
+  /** `custody`: all ceremonies and uses of the quorum key, whatever the prefixes. */
+  readonly rights: readonly ('read' | 'write' | 'custody')[]
+  /** Prefixes of the replica that reading and writing are for. */
   readonly prefixes: readonly string[]
 }
 

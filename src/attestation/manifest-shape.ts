@@ -104,7 +104,7 @@ const owner = object<Owner>({ name, key, instances: risingList(digest, 256) })
 const client = object<ApiClient>({
   name,
   key,
-  rights: list(oneOf('read', 'write'), 2),
+  rights: list(oneOf('read', 'write', 'custody'), 3),
   prefixes: list(prefix, 64),
 })
 

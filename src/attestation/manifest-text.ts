@@ -1,5 +1,11 @@
 /** A manifest in sentences, for the people who approve it. */
-import type { KeySet, Manifest, ReferenceMeasurement, TcbRule } from './manifest-document.ts'
+import type {
+  ApiClient,
+  KeySet,
+  Manifest,
+  ReferenceMeasurement,
+  TcbRule,
+} from './manifest-document.ts'
 
 /** What the manifest means, one plain sentence per line, the most consequential first. */
 export function explainManifest(manifest: Manifest): string[] {
@@ -86,14 +92,22 @@ function committeeSentences({ committee, light, namespace }: Manifest): string[]
   ]
 }
 
+function clientSentences({ name, rights, prefixes }: ApiClient): string[] {
+  const ofState = rights.filter(right => right !== 'custody').join(' and ')
+  const below = prefixes.map(prefix => `"${prefix}"`).join(', ')
+  return [
+    `The client ${name} may ${ofState || 'do nothing'} below ${below || 'no prefix'}.`,
+    ...(rights.includes('custody')
+      ? [`The client ${name} may have the quorum key sign, seal and derive for it.`]
+      : []),
+  ]
+}
+
 function apiSentences({ api }: Manifest): string[] {
   const shown = api.publicPrefixes.map(prefix => `"${prefix}"`).join(', ')
   return [
     shown === '' ? 'No state is public.' : `State below ${shown} is public.`,
-    ...api.clients.map(
-      ({ name, rights, prefixes }) =>
-        `The client ${name} may ${rights.join(' and ') || 'do nothing'} below ${prefixes.map(prefix => `"${prefix}"`).join(', ') || 'no prefix'}.`,
-    ),
+    ...api.clients.flatMap(clientSentences),
     api.guestLoopback
       ? 'Programs inside the confidential VM may use the API on its loopback.'
       : 'State is not served on any plain socket.',

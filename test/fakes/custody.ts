@@ -30,7 +30,7 @@ export class FakeCustody implements CustodyApi {
   sign = () => this.#refuse('sign')
   encrypt = () => this.#refuse('encrypt')
   decrypt = () => this.#refuse('decrypt')
-  derive = (): Secret => this.#refuse('derive')
+  derive = ({ caller }: { readonly caller: string }): Secret => this.#refuse(`derive for ${caller}`)
   mnemonic = () => this.#refuse('mnemonic')
 
   setHandler(): void {

@@ -9,7 +9,10 @@ import { sealedCalls } from '../sealed-app.ts'
 export function registerChannelRoutes(
   app: Hono,
   register: Register,
-  parts: { readonly node: Pick<CoterieNode, 'channel' | 'state'>; readonly log: Logger },
+  parts: {
+    readonly node: Pick<CoterieNode, 'channel' | 'state' | 'custody' | 'id'>
+    readonly log: Logger
+  },
 ): void {
   const { node } = parts
   const serve = sealedCalls(parts)

@@ -19,8 +19,16 @@ import { apiError } from '../errors.ts'
 import type { Register } from '../register.ts'
 import type { Request } from '../request.ts'
 
-/** Whom keys are used for: all who reach this door are one. */
-const caller = 'http'
+/** As the caller of whoever reaches the host's socket; no name of a client has a slash. */
+export const hostDoor = 'door/http'
+
+/** Who asks, and whether it may. */
+interface Asker {
+  /** Whom keys are used for. */
+  readonly caller: string
+  readonly isPermitted: boolean
+}
+
 /** Ceremonies cost quotes and appraisals; uses a few hundred microseconds. Of all callers together; five seconds' worth at once. */
 const ceremonyRate = { messagesPerSecond: 4, bytesPerSecond: 8 * 1024 * 1024 }
 const useRate = { messagesPerSecond: 50, bytesPerSecond: 8 * 1024 * 1024 }
@@ -34,18 +42,26 @@ type JsonInfo = z.input<typeof custodyInfoShape>
 export function registerCustodyRoutes(
   register: Register,
   node: Pick<CoterieNode, 'custody' | 'id'>,
+  asker: Asker,
 ): void {
-  registerCeremonies(paced(register, ceremonyRate), node)
-  registerUses(paced(register, useRate), node)
+  registerCeremonies(paced(register, asker, ceremonyRate), node)
+  registerUses(paced(register, asker, useRate), node, asker)
 }
 
 type Paced = <Query, Body, Out>(route: Route<Query, Body, Out>, handler: Handler<Body, Out>) => void
 
-/** Answers no faster than the rate. */
-function paced(register: Register, rate: typeof ceremonyRate): Paced {
+/** Answers whoever may, no faster than the rate. */
+function paced(register: Register, { isPermitted }: Asker, rate: typeof ceremonyRate): Paced {
   const budget = new RateBudget(rate, systemClock)
   return (route, handler) =>
     register.answer(route, request => {
+      if (!isPermitted) {
+        throw apiError(
+          'NO_RIGHT',
+          'The manifest gives this client no right to custody.',
+          'Ask the manifest set for it.',
+        )
+      }
       if (budget.spend(0)) return handler(request)
       throw apiError('TOO_MANY_REQUESTS', 'More than this node takes.', 'Ask again in a second.')
     })
@@ -95,7 +111,7 @@ function registerCeremonies(answer: Paced, node: Pick<CoterieNode, 'custody' | '
   })
 }
 
-function registerUses(answer: Paced, node: Pick<CoterieNode, 'custody'>): void {
+function registerUses(answer: Paced, node: Pick<CoterieNode, 'custody'>, { caller }: Asker): void {
   answer(routes.signMessage, ({ body }) => {
     const { signature, publicKey } = node.custody.sign({ ...body, caller })
     return wrapped({

@@ -15,7 +15,7 @@ interface AddFlags extends EditFlags {
 export function addClientCommand(): Command {
   const right = new Option(
     '--right <right>',
-    'read or write: what it may do below its prefixes; may be repeated',
+    'read or write: what it may do below its prefixes; custody: use the quorum key; may be repeated',
   )
   return new Command('add-client')
     .description('let a client of your own call nodes under seal: put its key into a draft')
@@ -28,7 +28,9 @@ export function addClientCommand(): Command {
     .action(async (file: string, _: object, command: Command) => {
       const flags = command.optsWithGlobals<AddFlags>()
       const { name, prefix: prefixes } = flags
-      const rights = (['read', 'write'] as const).filter(each => flags.right.includes(each))
+      const rights = (['read', 'write', 'custody'] as const).filter(each =>
+        flags.right.includes(each),
+      )
       const client = { name, key: flags.key.toLowerCase(), rights, prefixes }
       report(flags, await editPolicy(file, flags, manifest => withClient(manifest, client)))
     })
@@ -52,8 +54,8 @@ const gather = (value: string, before: readonly string[] = []): readonly string[
 ]
 
 function gatherRight(value: string, before: readonly string[] = []): readonly string[] {
-  if (value === 'read' || value === 'write') return [...before, value]
-  throw new InvalidArgumentError('It takes read or write.')
+  if (value === 'read' || value === 'write' || value === 'custody') return [...before, value]
+  throw new InvalidArgumentError('It takes read, write or custody.')
 }
 
 function withClient(manifest: Manifest, client: ApiClient): Manifest {

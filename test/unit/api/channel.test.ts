@@ -1,6 +1,7 @@
 /** The routes of sealed calls over real sockets: who may knock, what is taken, and what calls reach. */
 import { expect, test } from 'vitest'
 import { routes } from '../../../src/api/contract.ts'
+import { custodyRoutes } from '../../../src/api/custody-contract.ts'
 import { sealedCalls } from '../../../src/api/sealed-app.ts'
 import { fromUtf8, utf8 } from '../../../src/base/bytes.ts'
 import { CoterieError, UsageError } from '../../../src/base/errors.ts'
@@ -103,16 +104,19 @@ test('refusals of the channel have their status and code, and a bug stays in the
   }
 })
 
-const serving = (node = new FakeNode()) => {
+const serving = (
+  node = new FakeNode(),
+  rights: readonly ('read' | 'write' | 'custody')[] = ['read', 'write'],
+) => {
   const serve = sealedCalls({ node, log: silentLogger })
   const client = {
     name: 'wallet',
     key: 'c1'.repeat(32),
-    rights: ['read', 'write'] as const,
+    rights,
     prefixes: [''],
   }
   const ask = async (fields: {
-    method?: 'GET' | 'PUT'
+    method?: 'GET' | 'PUT' | 'POST'
     path: string
     type?: string
     body?: string
@@ -134,6 +138,34 @@ test('every route of the state is reached under seal, and no other one', async (
     expect(isServed, name).toBe(access === 'state')
     if (access === 'state' && stream)
       expect([status, text], name).toEqual([405, expect.stringContaining('NOT_SEALED')])
+  }
+})
+
+test('custody is reached under seal with its own right alone, under the name of the client, and says no in its own words', async () => {
+  const body = '{"path":"m/1"}'
+  const call = { method: 'POST', path: '/derive-key', type: 'application/json', body } as const
+  const refused = await serving().ask(call)
+  const no = JSON.parse(fromUtf8(refused.body) ?? '')
+  expect([refused.status, no.code, no.next]).toEqual([
+    403,
+    'NO_RIGHT',
+    'Ask the manifest set for it.',
+  ])
+  const { ask, node } = serving(new FakeNode({ opensToHost: false }), ['custody'])
+  const answer = await ask(call)
+  expect([answer.status, JSON.parse(fromUtf8(answer.body) ?? '').code]).toEqual([
+    409,
+    'WRONG_PHASE',
+  ])
+  expect(node.custody.asked).toEqual(['derive for wallet'])
+  for (const { method, path } of Object.values(custodyRoutes)) {
+    const served = await ask({
+      method,
+      path,
+      type: 'application/json',
+      ...(method === 'POST' && { body: '{}' }),
+    })
+    expect(fromUtf8(served.body), path).not.toContain('There is no such route')
   }
 })
 

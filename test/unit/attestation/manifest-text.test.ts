@@ -18,7 +18,7 @@ const rich: Manifest = parsed({
   },
   api: {
     publicPrefixes: ['public/'],
-    clients: [{ name: 'wallet', key, rights: ['read', 'write'], prefixes: ['own/'] }],
+    clients: [{ name: 'wallet', key, rights: ['read', 'write', 'custody'], prefixes: ['own/'] }],
     guestLoopback: false,
   },
   write: [
@@ -51,6 +51,7 @@ test('what an approver must know is said', () => {
     `The quorum key is ${'ab'.repeat(32)}.`,
     'State below "public/" is public.',
     'The client wallet may read and write below "own/".',
+    'The client wallet may have the quorum key sign, seal and derive for it.',
     'Nobody may write json of up to 99 bytes below "log/".',
     'Members may write text of up to 9 bytes below "ours/".',
     'Members may write text of up to 9 bytes below "all/", and clients once entries can carry their word.',

@@ -60,7 +60,7 @@ test('a client is put into a draft and taken out again, each time as a manifest 
     ['CLIENT_TWICE', [...who, ...may]],
     ['MANIFEST_BAD_VALUE', ['--name', 'b', '--key', 'abcd', ...may]],
     [
-      'It takes read or write',
+      'It takes read, write or custody',
       ['--name', 'b', '--key', 'cd'.repeat(32), '--right', 'all', '--prefix', 'x'],
     ],
     ['--prefix', ['--name', 'b', '--key', 'cd'.repeat(32), '--right', 'read']],
