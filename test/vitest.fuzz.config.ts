@@ -9,7 +9,7 @@ export default defineConfig({
     include: ['test/fuzz/**/*.fuzz.ts'],
     testTimeout: 3_600_000,
     // A file each: the time of a target is by the clock, so that the longest file decides.
-    maxWorkers: 7,
+    maxWorkers: 10,
     pool: 'forks',
   },
 })
