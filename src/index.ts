@@ -35,6 +35,17 @@ export { type ManifestOption, manifestOptions } from './node/manifest-options.ts
 export type { OptionKind, OptionValue } from './node/option-kinds.ts'
 export { type HostOption, type HostOptionName, hostOptions, type Settings } from './node/options.ts'
 export type { PerPreset, PresetName } from './node/presets.ts'
+export type {
+  GroupRequest,
+  GroupSignature,
+  GroupView,
+  PolicyAsked,
+  PolicyProposed,
+  ReshareRequest,
+  SigningApi,
+  SigningPolicy,
+  SignRequest,
+} from './node/signing-api.ts'
 export { type ProvenContent, provenContent } from './wire/proven-content.ts'
 export {
   decodeKeyProof,

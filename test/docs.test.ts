@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { commandPaths } from '../src/cli/command-paths.ts'
 import { programWith } from '../src/cli/program.ts'
+import { custodyDomains } from '../src/wire/custody-domains.ts'
 import { domains } from '../src/wire/domains.ts'
 import { citedTests, commandOffences, deadLinks, stringsOf, testNames } from './law/docs.ts'
 import { readTree, top } from './law/tree.ts'
@@ -38,10 +39,13 @@ test('every command that a document tells people to type exists, with all its fl
     'npm run x',
     '```',
     'coterie nowhere',
+    'Run `coterie log audit verify` or `coterie log audit check`, `coterie doctor --peer` or `coterie members --att`.',
   ].join('\n')
   expect(commandOffences(new Map([['docs/a.md', planted]]), paths)).toEqual([
     'docs/a.md: coterie policy dif a.json',
     'docs/a.md: coterie status --loud',
+    'docs/a.md: coterie log audit check',
+    'docs/a.md: coterie members --att',
   ])
 })
 
@@ -64,7 +68,9 @@ test('every decision is in the index', () => {
 
 test('every domain-separation tag is specified', () => {
   const spec = [...docs].filter(([path]) => path.startsWith('docs/spec/')).map(([, text]) => text)
-  const unspecified = Object.values(domains).filter(tag => !spec.join('\n').includes(tag))
+  const tags = [...Object.values(domains), ...Object.values(custodyDomains)]
+  expect(new Set(tags).size).toBe(tags.length)
+  const unspecified = tags.filter(tag => !spec.join('\n').includes(tag))
   expect(unspecified).toEqual([])
 })
 

@@ -134,7 +134,9 @@ async function newLayout(folder: Folder, seed: string): Promise<Layout> {
     measurements: [referenceOf(Date.now())],
     tcb: [tcbRule],
     publicPrefixes: ['public/'],
-    clients: [{ name: 'demo', key: clientKey, rights: ['read', 'write'], prefixes: [''] }],
+    clients: [
+      { name: 'demo', key: clientKey, rights: ['read', 'write', 'custody'], prefixes: [''] },
+    ],
   })
   await writeEnvelope(folder, folder.manifest, manifest)
   const network = networkIdOf(manifest.founding)

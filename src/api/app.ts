@@ -22,6 +22,7 @@ import {
   registerPublicRoutes,
 } from './routes/node.ts'
 import { type PageRouteOptions, registerPageRoutes } from './routes/page.ts'
+import { registerSigningRoutes } from './routes/signing.ts'
 import { registerStateRoutes } from './routes/state.ts'
 
 /** What an app is made with. */
@@ -80,7 +81,9 @@ export function createApp(node: CoterieNode, options: AppOptions): Hono {
   if (confinedTo === undefined) {
     registerOperatorRoutes(register, node, options)
     registerStateRoutes(register, node.state)
-    registerCustodyRoutes(register, node, { caller: hostDoor, isPermitted: true })
+    const asker = { caller: hostDoor, isPermitted: true }
+    registerCustodyRoutes(register, node, asker)
+    registerSigningRoutes(register, node, asker)
     registerPageRoutes(app, options)
   } else {
     registerStateRoutes(register, confinedState(node.state, confinedTo))

@@ -9,6 +9,7 @@ import { utf8 } from '../base/bytes.ts'
 import { CoterieError, HostError, UsageError } from '../base/errors.ts'
 import { type Answer, type Route, routes } from './contract.ts'
 import { readEvents } from './event-reader.ts'
+import type { MakeBody, ReshareBody, SignBody } from './signing-contract.ts'
 import type { JsonEntry, JsonValue } from './values.ts'
 
 /** Where a node's API is. */
@@ -149,6 +150,14 @@ export class ApiClient {
     return this.#ask(routes.applyManifest, { body: { file: base64.encode(file) }, signal })
   }
 
+  /** The audit record as one file, not yet verified. */
+  async audit(signal?: AbortSignal): Promise<Uint8Array> {
+    const response = await this.#send(routes.audit, { signal })
+    const bytes = await bytesOf(response)
+    if (response.statusCode !== 200) throw errorOf(response, bytes.toString('utf8'))
+    return bytes
+  }
+
   /** Answers within ten seconds, when the node has left and stopped. */
   leave(signal?: AbortSignal): Promise<Answer<'leave'>> {
     return this.#ask(routes.leave, { signal })
@@ -216,6 +225,30 @@ export class ApiClient {
   increment(key: string, by: number, query: WriteQuery = {}): Promise<Answer<'increment'>> {
     const options = { key, body: { by }, query: { ack: query.ack }, signal: query.signal }
     return this.#ask(routes.increment, options)
+  }
+
+  /** Groups of signers that the node knows. */
+  async signingGroups(signal?: AbortSignal): Promise<Answer<'signingGroups'>['groups']> {
+    return (await this.#ask(routes.signingGroups, { signal })).groups
+  }
+
+  /** Answers when all signers hold a share; a ceremony ends within two minutes. */
+  makeGroup(body: MakeBody, signal?: AbortSignal): Promise<Answer<'makeGroup'>> {
+    return this.#ask(routes.makeGroup, { body, signal })
+  }
+
+  /** Hands the key of a group on. */
+  reshareGroup(
+    key: string,
+    body: ReshareBody,
+    signal?: AbortSignal,
+  ): Promise<Answer<'reshareGroup'>> {
+    return this.#ask(routes.reshareGroup, { key, body, signal })
+  }
+
+  /** A signature of a group, in hexadecimal. */
+  signByGroup(key: string, body: SignBody, signal?: AbortSignal): Promise<Answer<'signByGroup'>> {
+    return this.#ask(routes.signByGroup, { key, body, signal })
   }
 
   /**
@@ -319,6 +352,10 @@ function segmentOf(key: string): string {
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {
+  return (await bytesOf(response)).toString('utf8')
+}
+
+async function bytesOf(response: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of response) {
@@ -329,7 +366,7 @@ async function textOf(response: IncomingMessage): Promise<string> {
     }
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
 }
 
 function errorOf(response: IncomingMessage, text: string): ApiError | HostError {

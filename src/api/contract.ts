@@ -3,9 +3,11 @@
  * both made from it, so that neither can drift.
  */
 import { z } from 'zod'
+import { auditRoutes } from './audit-contract.ts'
 import type { ErrorCode } from './errors.ts'
 import { lightRoutes } from './light-contract.ts'
 import { lookShape } from './look.ts'
+import { signingRoutes } from './signing-contract.ts'
 import { base64Shape, entryShape, proofShape, valueShape } from './values.ts'
 import {
   banShape,
@@ -25,7 +27,7 @@ import {
  * - `light`: the same, web pages of any origin included; what it says proves itself and is public by the manifest.
  * - `operator`: the holder of the host's token; neither keys nor values of the state pass.
  * - `state`: nobody, because what is read or written would leave the TEE in the clear. Listed clients ask inside sealed calls.
- * - `custody`: nobody, for the same reason: what comes out is made with the quorum key.
+ * - `custody`: nobody, for the same reason: what comes out is made with keys that members hold.
  *
  * A testnet has nothing to hide and opens all of them to loopback.
  */
@@ -36,7 +38,7 @@ export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
 /** One row of the table. `Query`, `Body` and `Out` follow from the shapes. */
 export interface Route<Query = unknown, Body = unknown, Out = unknown> {
   readonly method: Method
-  /** One segment may be `:key`: a state key, percent-encoded as a whole, slashes included. */
+  /** One segment may be `:key`: a state key or a group id, percent-encoded as a whole, slashes included. */
   readonly path: string
   readonly access: Access
   /** One sentence for people. */
@@ -141,7 +143,7 @@ export const routes = {
     answer: z.looseObject({ openapi: z.string(), paths: z.record(z.string(), z.unknown()) }),
     errors: [],
   },
-  ...lightRoutes,
+  ...{ ...lightRoutes, ...signingRoutes },
   metrics: {
     ...get,
     path: '/metrics',
@@ -283,6 +285,7 @@ export const routes = {
     stream: false,
     errors: ['NOT_RUNNING', 'STOPPING'],
   },
+  ...auditRoutes,
   leave: {
     method: 'POST',
     path: '/v1/leave',

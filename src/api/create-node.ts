@@ -1,5 +1,5 @@
 /** The library's way in: a node over this machine. */
-import { bansFileOf, cacheDirOf, endorsementsDirOf } from '../host/data-dir.ts'
+import { auditDirOf, bansFileOf, cacheDirOf, endorsementsDirOf } from '../host/data-dir.ts'
 import { openHost } from '../host/open.ts'
 import type { CoterieNode } from '../node/handle.ts'
 import { createNode as assembleNode } from '../node/node.ts'
@@ -42,6 +42,7 @@ export async function createNode(options: NodeOptions): Promise<CoterieNode> {
           cacheDir: cacheDirOf(config),
           endorsementsDir: endorsementsDirOf(config),
           bansFile: bansFileOf(config.dataDir),
+          auditDir: auditDirOf(config.dataDir),
         }
   return assembleNode(await openHost({ ...config, ...disk }), config)
 }

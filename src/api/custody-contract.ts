@@ -7,7 +7,13 @@ import { custodyBytesMax } from '../attestation/custody/custody-manifest.ts'
 import { mnemonicStrengths } from '../crypto/mnemonic.ts'
 import { bootAttestationCodec, carriedShareCodec, keyExportCodec } from '../wire/custody.ts'
 import type { Route } from './contract.ts'
-import { byteList, genesisRequestShape } from './custody-shapes.ts'
+import {
+  byteList,
+  genesisRequestShape,
+  recoveredShape,
+  recoverRequestShape,
+  recoveryOfferShape,
+} from './custody-shapes.ts'
 
 const holdersMax = 255
 const alias = z.string().min(1).max(64)
@@ -50,6 +56,9 @@ const activityShape = z
       dr_key: null,
     }
   })
+
+/** As it is written. */
+export type ActivityRequest = z.input<typeof activityShape>
 
 const numbers = z.array(z.number())
 /** Any JSON: the machine reads it with its own reader. */
@@ -116,6 +125,41 @@ export const custodyRoutes = {
       success: z.boolean(),
       refused: z.array(z.object({ member_alias: z.string(), code: z.string() })),
     }),
+  },
+  genesisOutput: {
+    ...row,
+    method: 'GET',
+    path: '/enclave/genesis-output',
+    about: 'What genesis answered, once more, for who lost it.',
+    body: null,
+    answer: z.unknown(),
+  },
+  bootStandard: {
+    ...post,
+    path: '/enclave/boot-standard',
+    about: 'Has this node wait for shares of a key, under a manifest that enough holders approved.',
+    body: z.strictObject({ manifest_envelope: envelope }),
+    bodyBytesMax: 2 * custodyBytesMax,
+    answer: wrapped(
+      'BootStandardResponse',
+      z.object({ success: z.boolean(), manifest_hash: z.string() }),
+    ),
+  },
+  recovery: {
+    ...row,
+    method: 'GET',
+    path: '/enclave/recovery',
+    about:
+      'What lies on the disk of this node, sealed to the quorum, of a network of which nobody lives.',
+    body: null,
+    answer: recoveryOfferShape,
+  },
+  recover: {
+    ...post,
+    path: '/enclave/recover',
+    about: 'Brings that state back and goes on with the network.',
+    body: recoverRequestShape,
+    answer: recoveredShape,
   },
   shareManifest: {
     ...post,

@@ -13,6 +13,10 @@ export interface CustodyErrorAnswer {
 const statuses: Readonly<Record<string, number>> = {
   WRONG_PHASE: 409,
   DIFFERENT_MANIFEST: 409,
+  NOTHING_TO_RECOVER: 404,
+  RECOVERY_TOO_LATE: 409,
+  MEMBERS_LIVE: 409,
+  NOT_ALONE_YET: 503,
   NOT_APPROVED: 403,
   NOT_A_MEMBER: 403,
   UNRECOVERABLE: 503,

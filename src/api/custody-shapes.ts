@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { holderKeyBytes } from '../attestation/custody/holder-key.ts'
 import { kemBytes } from '../crypto/kem-bytes.ts'
 import { quorumKeyBytes } from '../crypto/quorum-keys.ts'
+import { custodyPhases } from '../node/custody-api.ts'
 import { bootAttestationCodec, carriedShareCodec } from '../wire/custody.ts'
 
 /** Bytes of a genesis answer as text: 255 holders with the longest keys, on one line or, for fewer, spread out by `jq`. */
@@ -28,6 +29,25 @@ const holder = z.strictObject({
   pub_key: byteList(holderKeyBytes.p256, holderKeyBytes.coterie),
 })
 const nonce = z.int().min(0)
+
+/** `GET /enclave/recovery`: what lies on the disk of a node of a lost network. Times are group clocks in milliseconds. */
+export const recoveryOfferShape = z.object({
+  cut_ms: nonce,
+  state_root: z.string().nullable(),
+  entries: nonce,
+  manifest_hash: z.string(),
+  manifest_nonce: nonce,
+  removals_left_out: nonce,
+})
+
+const root = z.string().regex(/^[0-9a-f]{64}$/)
+
+/** `POST /enclave/recover`: the root that is to come back; `null` for the one that was written down. */
+export const recoverRequestShape = z.strictObject({ state_root: root.nullable() })
+export type RecoverRequest = z.input<typeof recoverRequestShape>
+
+/** What came back. */
+export const recoveredShape = z.object({ cut_ms: nonce, state_root: z.string() })
 
 /** `POST /enclave/genesis-boot`, the flat form. */
 export const genesisRequestShape = z.strictObject({
@@ -100,6 +120,17 @@ export interface InjectRequest {
   }[]
 }
 
+/** What a standard boot answers. */
+export const bootAnswerShape = z.object({
+  result: z.object({
+    BootStandardResponse: z.object({
+      success: z.literal(true),
+      /** `custodyManifestHash` in hexadecimal. */
+      manifest_hash: z.string().regex(/^[0-9a-f]{64}$/),
+    }),
+  }),
+})
+
 /** What an injection answers. Below the threshold nothing is reconstructed, and that is no error. */
 export const injectAnswerShape = z.object({
   reconstructed_quorum_key: byteList(quorumKeyBytes, quorumKeyBytes).nullish(),
@@ -111,23 +142,12 @@ export const injectAnswerShape = z.object({
     .optional(),
 })
 
-/** The phases of custody. */
-const custodyPhases = [
-  'UnrecoverableError',
-  'WaitingForBootInstruction',
-  'GenesisBooted',
-  'WaitingForQuorumShards',
-  'WaitingForForwardedKey',
-  'QuorumKeyProvisioned',
-  'ApplicationReady',
-] as const
-
 const count = z.int().min(0).max(holdersMax)
 /** How many of a set have done their part, and who, if the node tells. */
 const progress = z.object({
   have: count,
   need: count,
-  by: z.array(alias).max(holdersMax).optional(),
+  by: z.array(alias).max(holdersMax).readonly().optional(),
 })
 
 /** `GET /enclave/info`. What does not exist yet is `null`. */

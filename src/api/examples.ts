@@ -57,6 +57,12 @@ const status = {
   },
   keys: { traffic: 1, storage: 1, commit: 1 },
   removals: { count: 0, digest },
+  quorumKey: {
+    phase: 'ApplicationReady',
+    fingerprint: '5d'.repeat(32),
+    namespace: { name: 'payouts', nonce: 1 },
+    shares: null,
+  },
   lease: { state: 'held', until: '2026-11-21T12:10:00.000Z', instances: 5, citing: 5 },
   warnings: [],
   uptimeSeconds: 3600,
@@ -100,8 +106,23 @@ const look = {
   desk: null,
 }
 
+const group = {
+  ...{ group: digest, suite: 'ed25519', epoch: 1, threshold: 2, clonesMax: 0, locks: true },
+  publicKey: 'd7'.repeat(32),
+  signers: [
+    { node, instance: digest },
+    { node: other, instance: 'c1'.repeat(32) },
+  ],
+  ...{ purpose: 'payouts', isSigner: true },
+}
+
 export const routeExamples: Readonly<Record<RouteName, RouteExample>> = {
-  health: { answer: { ok: true, phase: 'active', testnet: true, tee: 'simulated' } },
+  health: {
+    answer: {
+      ...{ ok: true, phase: 'active', testnet: true, tee: 'simulated' },
+      custody: 'ApplicationReady',
+    },
+  },
   live: { answer: { ok: true, checks: [] } },
   startup: { answer: { ok: true, checks: [] } },
   logLevel: { answer: { level: 'info' } },
@@ -115,6 +136,30 @@ export const routeExamples: Readonly<Record<RouteName, RouteExample>> = {
   lightProof: { query: { key: 'team/motd' }, answer: 'pAABAQ5YIM…' },
   lightChannel: { answer: 'pQABAVggJ…' },
   lightSealed: { body: 'pAABAVgg…', answer: 'pAABAVgg…' },
+  signingGroups: { answer: { groups: [group] } },
+  makeGroup: {
+    body: {
+      suite: 'ed25519',
+      threshold: 2,
+      locks: true,
+      signers: [node, other],
+      purpose: 'payouts',
+    },
+    answer: group,
+  },
+  reshareGroup: {
+    key: digest,
+    body: { signers: [node, other], threshold: 2 },
+    answer: { ...group, group: 'c2'.repeat(32), epoch: 2 },
+  },
+  signByGroup: {
+    key: digest,
+    body: { message: { text: 'pay 5 to ada' }, lock: { text: 'payment 17' } },
+    answer: {
+      ...{ signature: 'e5'.repeat(64), publicKey: 'd7'.repeat(32) },
+      ...{ suite: 'ed25519', group: digest, epoch: 1 },
+    },
+  },
   metrics: { answer: '# TYPE coterie_replica_entries gauge\ncoterie_replica_entries 12\n' },
   look: { answer: look },
   status: {
@@ -166,6 +211,7 @@ export const routeExamples: Readonly<Record<RouteName, RouteExample>> = {
   removals: { body: { items: ['o2FhAQ=='] }, answer: { added: 1 } },
   manifest: { answer: { file: 'e30=' } },
   applyManifest: { body: { file: 'e30=' }, answer: { changed: true, nonce: 4, hash: digest } },
+  audit: { answer: 'Y290ZXJpZS1hdWRpdC8xCg…' },
   leave: { answer: { drained: true } },
   list: { query: { prefix: 'team/', limit: '2' }, answer: { entries: [greeting], after: null } },
   get: { key: 'team/motd', answer: greeting },

@@ -100,8 +100,8 @@ export function admitToRoute(options: GuardOptions, access: Access, caller: Call
   if (access === 'custody') {
     throw apiError(
       'NOT_FOR_THE_HOST',
-      "The host's socket is not the TEE: outside a testnet the quorum key is neither made nor used through it.",
-      'Use the library inside the TEE: createNode(…).custody, or seal the call as a client with the right custody: coterie light call.',
+      "The host's socket is not the TEE: outside a testnet keys that members hold are neither made nor used through it.",
+      'Use the library inside the TEE: createNode(…).custody and .signing, or seal the call as a client with the right custody: coterie light call.',
     )
   }
   const given = /^Bearer ([\w-]{1,128})$/.exec(caller.authorization ?? '')?.[1]

@@ -32,10 +32,26 @@ export interface ReadSettings {
 
 const configBytesMax = 1024 * 1024
 
-/** Where a node keeps its things when nobody says otherwise (XDG Base Directory Specification). */
+/**
+ * Where a node keeps its things when nobody says otherwise (XDG Base Directory Specification).
+ *
+ * @throws {UsageError} `NO_HOME` for a user whom the system does not know, as in containers.
+ */
 export function defaultDataDir(environment: ConfigSources['environment']): string {
-  const base = environment['XDG_DATA_HOME'] || join(homedir(), '.local', 'share')
+  const base = environment['XDG_DATA_HOME'] || join(ownHome(), '.local', 'share')
   return join(base, 'coterie')
+}
+
+function ownHome(): string {
+  try {
+    return homedir()
+  } catch (cause) {
+    // Without HOME and an entry in passwd libuv has nothing to answer, and throws.
+    throw new UsageError('NO_HOME', 'This user has no home directory.', {
+      cause,
+      next: 'Name the data directory: --data-dir, or COTERIE_DATA_DIR.',
+    })
+  }
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod'
 import { version } from '../base/version.ts'
-import { type Route, type RouteName, routes } from './contract.ts'
+import { type Access, type Route, type RouteName, routes } from './contract.ts'
 import { type ErrorCode, statusOfCode } from './errors.ts'
 import { type RouteExample, routeExamples } from './examples.ts'
 import { readyShape } from './views.ts'
@@ -41,6 +41,7 @@ export function errorsOf(route: Route): readonly ErrorCode[] {
       ...of(route.access === 'operator', 'TOKEN_REQUIRED', 'TOKEN_REFUSED'),
       ...of(route.access === 'state', 'NOT_FOR_THE_HOST', 'NO_RIGHT', 'OUTSIDE_PREFIXES'),
       ...of(route.access === 'state', route.stream ? 'NOT_SEALED' : 'ANSWER_TOO_LARGE'),
+      ...of(route.access === 'custody', 'NOT_FOR_THE_HOST', 'NO_RIGHT', 'ANSWER_TOO_LARGE'),
       ...of(route.path.includes(':key'), 'BAD_KEY'),
       ...of(route.body !== null && route.takes === undefined, 'JSON_REQUIRED', 'BAD_BODY'),
       ...of(route.takes !== undefined, 'CBOR_REQUIRED'),
@@ -100,6 +101,13 @@ const errorShape = {
   },
 } as const
 
+/** What stands in a path. */
+const keyTexts: Readonly<Partial<Record<Access, string>>> = {
+  light: 'Digest of the evidence: 64 hexadecimal digits.',
+  state: 'The whole key as one segment, percent-encoded, slashes included.',
+  custody: 'Group id of any epoch of the key: 64 hexadecimal digits.',
+}
+
 /** Said in words, because a testnet opens every route and no scheme of OpenAPI speaks of the TEE. */
 const accessTexts = {
   public: 'Anybody who reaches the socket may call it.',
@@ -107,7 +115,8 @@ const accessTexts = {
   operator: "It wants the host's token, except on a testnet.",
   state:
     'From the host it answers on testnets only: inside the TEE, use the library. Listed clients call it sealed, but for streams.',
-  custody: 'From the host it answers on testnets only: inside the TEE, use the library.',
+  custody:
+    'From the host it answers on testnets only: inside the TEE, use the library. Listed clients with the right custody call it sealed.',
 } as const
 
 function operation(name: RouteName, route: Route, example: RouteExample): Json {
@@ -155,10 +164,7 @@ function parametersOf(route: Route, example: RouteExample): readonly Json[] {
     name: 'key',
     in: 'path',
     required: true,
-    description:
-      route.access === 'light'
-        ? 'Digest of the evidence: 64 hexadecimal digits.'
-        : 'The whole key as one segment, percent-encoded, slashes included.',
+    description: keyTexts[route.access],
     schema: { type: 'string', minLength: 1 },
     example: example.key,
   }

@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import type { z } from 'zod'
 import { concatBytes } from '../base/bytes.ts'
 import type { Route } from './contract.ts'
+import { isCustodyPath } from './custody-contract.ts'
 import { apiError } from './errors.ts'
 import type { Caller } from './guard.ts'
 
@@ -49,7 +50,7 @@ export async function parsedRequest<Query, Body>(
     )
   }
   return {
-    key: route.path.includes(':key') ? keyOf(url) : '',
+    key: keyOf(url, route),
     query: query.data,
     body: await bodyOf(context, route),
     header: name => context.req.header(name),
@@ -57,9 +58,11 @@ export async function parsedRequest<Query, Body>(
   }
 }
 
-/** The key, decoded once and strictly: routers that forgive bad escapes would let two spellings name one key. */
-function keyOf(url: URL): string {
-  const segment = url.pathname.split('/')[3] ?? ''
+/** The key, empty for routes without one; decoded once and strictly: routers that forgive bad escapes would let two spellings name one key. */
+function keyOf(url: URL, { path }: Pick<Route, 'path'>): string {
+  const place = path.split('/').indexOf(':key')
+  if (place < 0) return ''
+  const segment = url.pathname.split('/')[place] ?? ''
   try {
     return decodeURIComponent(segment)
   } catch {
@@ -71,11 +74,11 @@ function keyOf(url: URL): string {
 async function bodyOf<Body>(
   context: Context,
   {
-    access,
+    path,
     body: shape,
     takes,
     bodyBytesMax,
-  }: Pick<Route<unknown, Body>, 'access' | 'body' | 'takes' | 'bodyBytesMax'>,
+  }: Pick<Route<unknown, Body>, 'path' | 'body' | 'takes' | 'bodyBytesMax'>,
 ): Promise<Body> {
   // Routes without a body have `null`, and their handlers do not look.
   if (shape === null) return undefined as Body
@@ -93,14 +96,16 @@ async function bodyOf<Body>(
   throw apiError(
     'BAD_BODY',
     'The body does not have the shape of this route.',
-    access === 'custody' ? nextOf(parsed.error) : 'Values are {"text": "…"} or {"base64": "…"}.',
+    isCustodyPath(path)
+      ? `See ${placesOf(parsed.error)}: bytes are lists of numbers.`
+      : `See ${placesOf(parsed.error)}: values are {"text": "…"} or {"base64": "…"}.`,
   )
 }
 
 /** Where it does not fit, never what stands there. */
-function nextOf({ issues }: z.ZodError): string {
+function placesOf({ issues }: z.ZodError): string {
   const places = issues.map(({ path }) => path.join('.') || 'the body')
-  return `See ${places.slice(0, 4).join(', ')}: bytes are lists of numbers.`
+  return places.slice(0, 4).join(', ')
 }
 
 async function bytesOf(

@@ -17,6 +17,7 @@ import { custodyErrorOf } from './custody-errors.ts'
 import { answerOfError, apiError } from './errors.ts'
 import { jsonResponse, type Register, registerOn } from './register.ts'
 import { registerCustodyRoutes } from './routes/custody.ts'
+import { registerSigningRoutes } from './routes/signing.ts'
 import { registerStateRoutes } from './routes/state.ts'
 
 /** Carries out calls of listed clients; never rejects. `signal` aborts when the caller has gone. */
@@ -24,7 +25,7 @@ export type ServeCall = (asked: AskedCall, signal: AbortSignal) => Promise<CallA
 
 /** What serves the sealed calls of one node. */
 export function sealedCalls(parts: {
-  readonly node: Pick<CoterieNode, 'state' | 'custody' | 'id'>
+  readonly node: Pick<CoterieNode, 'state' | 'custody' | 'signing' | 'sign' | 'id'>
   readonly log: Logger
 }): ServeCall {
   // A newer manifest brings new clients: what was made for those of before is dropped with them.
@@ -56,10 +57,9 @@ function appOf(client: ApiClient, { node, log }: Parameters<typeof sealedCalls>[
   const guard = { token: '', opensToHost: true, hosts: [], origins: [] }
   const register = forClients(app, registerOn(app, guard, new AbortController().signal))
   registerStateRoutes(register, clientState(node.state, client))
-  registerCustodyRoutes(register, node, {
-    caller: client.name,
-    isPermitted: client.rights.includes('custody'),
-  })
+  const asker = { caller: client.name, isPermitted: client.rights.includes('custody') }
+  registerCustodyRoutes(register, node, asker)
+  registerSigningRoutes(register, node, asker)
   return app
 }
 

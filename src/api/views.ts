@@ -1,5 +1,6 @@
 /** Shapes of what a node tells about itself. Ids and hashes are plain text out here. */
 import { z } from 'zod'
+import { custodyPhases } from '../node/custody-api.ts'
 import type {
   BanView,
   MemberView,
@@ -31,6 +32,8 @@ export const healthShape = z.object({
   phase,
   testnet: z.boolean(),
   tee: z.string(),
+  /** Where the node stands with the quorum key. */
+  custody: z.enum(custodyPhases),
 })
 
 export const readyShape = z.object({
@@ -68,6 +71,12 @@ export const statusShape = z.object({
   }),
   keys: z.object({ traffic: count, storage: count, commit: count }),
   removals: z.object({ count, digest: z.string() }),
+  quorumKey: z.object({
+    phase: z.enum(custodyPhases),
+    fingerprint: z.string().nullable(),
+    namespace: z.object({ name: z.string(), nonce: count }).nullable(),
+    shares: z.object({ have: count, need: count }).nullable(),
+  }),
   lease: z.object({
     state: z.enum(['held', 'isolated']),
     until: z.string().nullable(),

@@ -50,7 +50,15 @@ export class RateBudget {
     this.#add(perUnit, bytes * perUnit)
   }
 
-  /** Takes so many messages more, as far as there are any: what came cost more than one. */
+  /** Pays for so many messages more, of no bytes: what came costs more than one. `false` leaves the budget as it is. */
+  spendMore(messages: number): boolean {
+    this.#fill()
+    if (this.#messages < messages * perUnit) return false
+    this.#messages -= messages * perUnit
+    return true
+  }
+
+  /** Takes so many messages, as far as there are any: a punishment, and no price, because it leaves no debt. */
   fine(messages: number): void {
     this.#fill()
     this.#messages = Math.max(0, this.#messages - messages * perUnit)

@@ -62,6 +62,16 @@ export const commandRows: readonly CommandRow[] = [
     load: async () => (await import('./commands/keys.ts')).keysCommand(),
   },
   {
+    name: 'signing',
+    about: 'make keys that members hold together, and hand them on',
+    load: async () => (await import('./commands/signing.ts')).signingCommand(),
+  },
+  {
+    name: 'sign',
+    about: 'have members sign with a key that they hold together',
+    load: async () => (await import('./commands/sign.ts')).signCommand(),
+  },
+  {
     name: 'state',
     about: 'read, write and watch the replicated state (testnets only)',
     load: async () => (await import('./commands/state.ts')).stateCommand(),

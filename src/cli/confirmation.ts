@@ -1,4 +1,4 @@
-/** The last question before a signature. */
+/** The last question before a signature, or another act that nobody takes back. */
 import { createInterface } from 'node:readline/promises'
 import { UsageError } from '../base/errors.ts'
 
@@ -15,10 +15,10 @@ export async function confirmHash(hash: string): Promise<void> {
   }
   const lines = createInterface({ input: process.stdin, output: process.stderr })
   try {
-    const typed = await lines.question('Type the first 8 digits of the hash to sign it: ')
+    const typed = await lines.question('Type the first 8 digits of the hash to go on: ')
     if (typed.trim() === hash.slice(0, 8)) return
   } finally {
     lines.close()
   }
-  throw new UsageError('NOT_CONFIRMED', 'The digits are not those of the hash; nothing was signed.')
+  throw new UsageError('NOT_CONFIRMED', 'The digits are not those of the hash; nothing was done.')
 }

@@ -1,11 +1,16 @@
 /** Asks the routes of custody of a node, wherever it is: what goes there is sealed to the node, and what comes back is believed for nothing. */
 import type { z } from 'zod'
 import {
+  bootAnswerShape,
+  bootAttestationShape,
   type CustodyInfo,
   custodyErrorShape,
   custodyInfoShape,
   type InjectRequest,
   injectAnswerShape,
+  type RecoverRequest,
+  recoveredShape,
+  recoveryOfferShape,
 } from '../api/custody-shapes.ts'
 import { concatBytes, fromUtf8 } from '../base/bytes.ts'
 import { HostError, PeerFault, UsageError } from '../base/errors.ts'
@@ -13,7 +18,9 @@ import { HostError, PeerFault, UsageError } from '../base/errors.ts'
 /** An answer names 510 holders at most. */
 const answerBytesMax = 256 * 1024
 /** Milliseconds. */
-const patience = 30_000
+const usualPatience = 30_000
+/** A whole state is read, opened and merged. */
+const recoveryPatience = 15 * 60_000
 
 /** What the node says of its custody. @throws {UsageError} `BAD_URL`. @throws {HostError} `NOT_RUNNING`. @throws {PeerFault}. */
 export async function askInfo(url: string): Promise<CustodyInfo> {
@@ -28,17 +35,50 @@ export async function injectShares(
   return await ask(url, { path: '/enclave/inject-shares', shape: injectAnswerShape, body })
 }
 
+/** Has the node wait for shares under this envelope, as JSON; the hash of the manifest that it took. @throws as `askInfo`, with the node's own code. */
+export async function bootStandard(url: string, envelope: unknown): Promise<string> {
+  const body = { manifest_envelope: envelope }
+  const answer = await ask(url, { path: '/enclave/boot-standard', shape: bootAnswerShape, body })
+  return answer.result.BootStandardResponse.manifest_hash
+}
+
+/** What the node would bring back. @throws as `askInfo`, with the node's own code. */
+export async function askRecovery(url: string): Promise<z.output<typeof recoveryOfferShape>> {
+  return await ask(url, { path: '/enclave/recovery', shape: recoveryOfferShape })
+}
+
+/** Has the node bring the state back. @throws as `askInfo`, with the node's own code. */
+export async function recover(
+  url: string,
+  body: RecoverRequest,
+): Promise<z.output<typeof recoveredShape>> {
+  const more = { patience: recoveryPatience }
+  return await ask(url, { path: '/enclave/recover', shape: recoveredShape, body, ...more })
+}
+
+/** Evidence of the node under the manifest that it holds; not judged. @throws as `askInfo`, with the node's own code if it gives none. */
+export async function askAttestation(url: string): Promise<Uint8Array> {
+  const path = '/enclave/generate-attestation'
+  return await ask(url, { path, shape: bootAttestationShape, body: {} })
+}
+
 interface Question<Shape extends z.ZodType> {
   readonly path: string
   readonly shape: Shape
-  readonly body?: InjectRequest
+  readonly body?:
+    | InjectRequest
+    | RecoverRequest
+    | { readonly manifest_envelope: unknown }
+    | Record<string, never>
+  /** Milliseconds; 30 seconds unless said. */
+  readonly patience?: number
 }
 
 async function ask<Shape extends z.ZodType>(
   url: string,
-  { path, shape, body }: Question<Shape>,
+  { path, shape, body, patience = usualPatience }: Question<Shape>,
 ): Promise<z.output<Shape>> {
-  const { ok, value } = await exchange(new URL(path, originOf(url)), body)
+  const { ok, value } = await exchange(new URL(path, originOf(url)), body, patience)
   if (!ok) throw refusalIn(value)
   const answer = shape.safeParse(value)
   if (answer.success) return answer.data
@@ -49,7 +89,8 @@ async function ask<Shape extends z.ZodType>(
 
 async function exchange(
   url: URL,
-  body: InjectRequest | undefined,
+  body: Question<z.ZodType>['body'],
+  patience: number,
 ): Promise<{ readonly ok: boolean; readonly value: unknown }> {
   try {
     const response = await fetch(url, {

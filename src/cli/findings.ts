@@ -1,6 +1,6 @@
 /** What `doctor` looks at: each check is named, and says the cause and the next step. */
 import { lstat, readFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { ApiClient } from '../api/client.ts'
 import type { Answer } from '../api/contract.ts'
@@ -8,23 +8,13 @@ import { CoterieError } from '../base/errors.ts'
 import { readRunFile, readToken } from '../host/data-dir.ts'
 import { readMachine } from '../host/tee/machine.ts'
 import type { Settings } from '../node/options.ts'
+import { type CustodyQuestions, custodyFindings } from './custody-findings.ts'
+import { type Finding, type Found, fail, ok, warn } from './finding.ts'
+import { answers, containerFinding, recordFinding } from './host-findings.ts'
 import { openApprovedManifest } from './manifest-file.ts'
 import { teeFinding, teeSurroundings } from './tee-finding.ts'
 
-/** `unknown`: it could not be found out. */
-export interface Finding {
-  readonly name: string
-  readonly result: 'ok' | 'warn' | 'fail' | 'unknown'
-  readonly text: string
-  /** Empty where nothing is to be done. */
-  readonly next: string
-}
-
-type Check = (settings: Settings) => Promise<Omit<Finding, 'name'>>
-
-const ok = (text: string): Omit<Finding, 'name'> => ({ result: 'ok', text, next: '' })
-const warn = (text: string, next: string): Omit<Finding, 'name'> => ({ result: 'warn', text, next })
-const fail = (text: string, next: string): Omit<Finding, 'name'> => ({ result: 'fail', text, next })
+type Check = (settings: Settings) => Promise<Found>
 
 /** How long a bootstrap address may take to answer, in milliseconds: a slow link, and no longer. */
 const dialPatience = 3_000
@@ -48,6 +38,8 @@ const checks: Readonly<Record<string, Check>> = {
     const { name, manifest: approved } = openApprovedManifest(await readFile(manifest), manifest)
     return ok(`network ${name}, nonce ${approved.nonce}, approved`)
   },
+  container: () => containerFinding(),
+  audit: ({ dataDir }) => recordFinding(dataDir),
   tee: async ({ tee }) => teeFinding(tee, await teeSurroundings()),
   machine: async ({ machine, tee }) => {
     if (tee !== 'simulated') return ok('none: the hardware is asked')
@@ -116,7 +108,7 @@ export async function offlineFindings(
   )
 }
 
-function broken(error: unknown): Omit<Finding, 'name'> {
+function broken(error: unknown): Found {
   const make = 'Make it with coterie init, or name another --data-dir.'
   if (error instanceof CoterieError) return fail(error.message, error.next || make)
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
@@ -125,8 +117,11 @@ function broken(error: unknown): Omit<Finding, 'name'> {
   return { result: 'unknown', text, next: '' }
 }
 
-/** What the running node of this directory says of itself; `undefined` if none runs. */
-export async function runningFindings(settings: Settings): Promise<readonly Finding[] | undefined> {
+/** What the running node of this directory says of itself, of its custody and of what goes there; `undefined` if none runs. */
+export async function runningFindings(
+  settings: Settings,
+  questions: CustodyQuestions,
+): Promise<readonly Finding[] | undefined> {
   const { dataDir } = settings
   const run = await readRunFile(dataDir).catch(() => undefined)
   if (run === undefined) return undefined
@@ -135,7 +130,8 @@ export async function runningFindings(settings: Settings): Promise<readonly Find
   try {
     const signal = AbortSignal.timeout(10_000)
     const [status, members] = [await client.status(signal), await client.members(signal)]
-    return told(status, members)
+    const custody = await custodyFindings({ http: run.http, members }, questions)
+    return [...told(status, members), ...custody]
   } catch (error) {
     // A killed node leaves its run file behind; that is what there is to say.
     if (error instanceof CoterieError && error.code === 'NOT_RUNNING') return undefined
@@ -186,17 +182,7 @@ function endpointOf(address: string): { readonly host: string | undefined; reado
 
 function isReachable(address: string): Promise<boolean> {
   const { host, port } = endpointOf(address)
-  return new Promise(resolve => {
-    const socket = connect({ host: host ?? '', port, timeout: dialPatience })
-    const end = (answer: boolean): void => {
-      socket.destroy()
-      resolve(answer)
-    }
-    socket
-      .once('connect', () => end(true))
-      .once('error', () => end(false))
-      .once('timeout', () => end(false))
-  })
+  return answers({ host: host ?? '', port, timeout: dialPatience })
 }
 
 function isFree(host: string, port: number): Promise<boolean> {

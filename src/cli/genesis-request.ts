@@ -1,4 +1,5 @@
 /** The request for a genesis: who holds shares, who approves, under which name. */
+import type { ActivityRequest } from '../api/custody-contract.ts'
 import type { GenesisRequest } from '../api/custody-shapes.ts'
 import { type Holder, holdersMax } from '../attestation/custody/custody-manifest.ts'
 import { fromHex } from '../base/bytes.ts'
@@ -83,6 +84,24 @@ export function requestOf(
   }
 }
 
+/** The same in the form of the older documents, which has one threshold: so many hold shares, and no fewer than that and a majority approve. */
+export function activityOf(request: GenesisRequest): ActivityRequest {
+  const { namespace_name, namespace_nonce, manifest_members, pivot_hash, pivot_args } = request
+  const hasPivot = pivot_hash.some(byte => byte !== 0)
+  return {
+    type: 'ACTIVITY_TYPE_GENESIS_BOOT_V2',
+    parameters: {
+      namespace_name,
+      namespace_nonce,
+      manifest_members: manifest_members.map(({ alias, pub_key }) => {
+        return { member_alias: alias, pub_key }
+      }),
+      threshold: request.share_threshold,
+      pivot: hasPivot ? { hash: pivot_hash, args: pivot_args } : null,
+    },
+  }
+}
+
 /** A count of members or of those who must agree. @throws {UsageError} `BAD_COUNT`. */
 export function countOf(flag: string, text: string): number {
   const count = /^[1-9]\d{0,2}$/.test(text) ? Number(text) : 0
@@ -92,7 +111,11 @@ export function countOf(flag: string, text: string): number {
   })
 }
 
-function namespaceOf({ namespaceName: name, namespaceNonce: nonce }: RequestFlags) {
+/** @throws {UsageError} `BAD_NAMESPACE`. */
+export function namespaceOf({
+  namespaceName: name,
+  namespaceNonce: nonce,
+}: Pick<RequestFlags, 'namespaceName' | 'namespaceNonce'>): RequestPlan['namespace'] {
   const isName = /^[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?$/.test(name)
   const isNonce = /^(0|[1-9]\d{0,15})$/.test(nonce) && Number.isSafeInteger(Number(nonce))
   if (isName && isNonce) return { name, nonce: Number(nonce) }
@@ -101,7 +124,11 @@ function namespaceOf({ namespaceName: name, namespaceNonce: nonce }: RequestFlag
   })
 }
 
-function pivotOf({ pivotHash, pivotArg }: RequestFlags): Uint8Array {
+/** 32 bytes, zeros for none. @throws {UsageError} `BAD_PIVOT`. */
+export function pivotOf({
+  pivotHash,
+  pivotArg,
+}: Pick<RequestFlags, 'pivotHash' | 'pivotArg'>): Uint8Array {
   const hash = pivotHash === undefined ? new Uint8Array(32) : fromHex(pivotHash.toLowerCase())
   const isEmpty = pivotHash === undefined && pivotArg.length > 0
   if (hash?.length === 32 && !isEmpty) return hash

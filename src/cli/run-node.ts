@@ -4,6 +4,7 @@ import { type ApiServer, serveApi } from '../api/server.ts'
 import { UsageError } from '../base/errors.ts'
 import { version } from '../base/version.ts'
 import {
+  auditDirOf,
   bansFileOf,
   cacheDirOf,
   endorsementsDirOf,
@@ -32,7 +33,8 @@ export async function runNode(config: NodeConfig, json: boolean): Promise<void> 
   try {
     const bansFile = bansFileOf(config.dataDir)
     const dirs = { cacheDir: cacheDirOf(config), endorsementsDir: endorsementsDirOf(config) }
-    const host = await openHost({ ...config, ...dirs, bansFile })
+    const auditDir = auditDirOf(config.dataDir)
+    const host = await openHost({ ...config, ...dirs, bansFile, auditDir })
     const node = createNode(host, config)
     refuseOnlookers(node)
     await serve({ node, host, config, json })

@@ -227,6 +227,17 @@ export function owedCommitment(
   return arithmetic(suite).sum([verificationShare], [weightOf(suite, dealers, index)])
 }
 
+/** Whether what these dealers hand on together is the group's key: anybody can write down a record that says so. */
+export function isKeyOf(
+  { suite, publicKey, verificationShares }: GroupKey,
+  dealers: readonly number[],
+): boolean {
+  const shares = dealers.map(index => verificationShares[index - 1] ?? new Uint8Array())
+  const weights = dealers.map(index => weightOf(suite, dealers, index))
+  const sum = arithmetic(suite).sum(shares, weights)
+  return sum !== undefined && equalBytes(sum, publicKey)
+}
+
 /** Whether `share` is the one behind `verificationShare`. */
 export function holdsShare(
   suite: FrostSuite,

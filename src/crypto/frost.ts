@@ -122,19 +122,24 @@ export function verifyShare(
   }
 }
 
-/** The signature out of shares that each verified, in the order of the package's commitments. */
+/** The signature out of shares in the order of the package's commitments; `undefined` unless it holds: then one of them is false. */
 export function aggregateShares(
   key: GroupKey,
   signed: SigningPackage,
   shares: readonly Uint8Array[],
-): Uint8Array {
+): Uint8Array | undefined {
   assert(shares.length === signed.commitments.length, 'every signer of a package gave its share')
   const { frost } = arithmetic(key.suite)
   const list = commitmentsOf(key, signed)
   const byName = Object.fromEntries(
     list.map(({ identifier }, i) => [identifier, shares[i] ?? new Uint8Array(scalarBytes)]),
   )
-  return frost.aggregate(publicOf(key), list, signed.message, byName)
+  try {
+    return frost.aggregate(publicOf(key), list, signed.message, byName)
+  } catch {
+    // noble throws for a sum that does not hold under the public key, or for what is no point of one.
+    return undefined
+  }
 }
 
 /** Whether a group's signature holds. Never throws. */

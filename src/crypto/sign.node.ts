@@ -1,7 +1,8 @@
 /** Ed25519 of OpenSSL, with keys imported once. */
-import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
+import { type KeyObject, sign, verify } from 'node:crypto'
 import { BoundedMap } from '../base/bounded-map.ts'
 import { concatBytes } from '../base/bytes.ts'
+import { privateKeyOf, publicBytesOf, wipe } from './private-key.node.ts'
 import { importSpki } from './public-key.node.ts'
 import type { Signer } from './sign.web.ts'
 
@@ -17,14 +18,9 @@ export type { Signer }
 
 /** Copies the seed, which stays the caller's. */
 export function signerOf(seed: Uint8Array): Signer {
-  const der = new Uint8Array(pkcs8Prefix.length + 32)
-  der.set(pkcs8Prefix)
-  der.set(seed, pkcs8Prefix.length)
-  const key = createPrivateKey({ key: Buffer.from(der.buffer), format: 'der', type: 'pkcs8' })
-  der.fill(0)
-  const spki = createPublicKey(key).export({ format: 'der', type: 'spki' })
+  const key = privateKeyOf(pkcs8Prefix, seed)
   return {
-    publicKey: new Uint8Array(spki.subarray(spkiPrefix.length)),
+    publicKey: publicBytesOf(spkiPrefix, key),
     sign: message => {
       const signature = sign(null, message, key)
       return new Uint8Array(signature.buffer, signature.byteOffset, signature.length)
@@ -50,6 +46,3 @@ function publicKeyOf(publicKey: Uint8Array): KeyObject {
   publicKeys.set(name, key)
   return key
 }
-
-/** Nothing to do: OpenSSL cleanses the key when the last handle on it is collected. */
-function wipe(): void {}

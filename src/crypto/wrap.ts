@@ -22,7 +22,16 @@ export function wrapTo(
   secret: Secret,
   { about, random }: { readonly about: Uint8Array; readonly random: Random },
 ): Wrapped | undefined {
-  const encapsulated = encapsulate(kemKey, random.bytes(kemBytes.entropy))
+  return wrapFrom(random.bytes(kemBytes.entropy), kemKey, { secret, about })
+}
+
+/** The same out of `entropy`, 64 bytes that nobody can guess and that seal nothing else: they always give the same bytes. */
+export function wrapFrom(
+  entropy: Uint8Array,
+  kemKey: Uint8Array,
+  { secret, about }: { readonly secret: Secret; readonly about: Uint8Array },
+): Wrapped | undefined {
+  const encapsulated = encapsulate(kemKey, entropy)
   if (encapsulated === undefined) return undefined
   using shared = encapsulated.shared
   using key = deriveSecret(shared, { salt: none, info: about, length: 32 })

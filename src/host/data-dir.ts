@@ -20,6 +20,7 @@ export const dataFiles = {
   cache: 'cache',
   bans: 'bans.json',
   endorsements: 'endorsements',
+  audit: 'audit',
 } as const
 
 const runFile = z.object({
@@ -76,6 +77,11 @@ export function endorsementsDirOf(options: {
 /** Where bans survive a restart. */
 export function bansFileOf(dataDir: string): string {
   return join(dataDir, dataFiles.bans)
+}
+
+/** Where the audit record is kept. */
+export function auditDirOf(dataDir: string): string {
+  return join(dataDir, dataFiles.audit)
 }
 
 /** Writes the run file as a whole, mode 0600. */

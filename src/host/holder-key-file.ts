@@ -14,8 +14,9 @@ import type { Random } from '../base/random.ts'
 import { Secret } from '../base/secret.ts'
 import { nonceBytes, open as openSealed, seal, tagBytes } from '../crypto/aead.ts'
 import { framed } from '../crypto/hash.ts'
-import { domains } from '../wire/domains.ts'
+import { custodyDomains } from '../wire/custody-domains.ts'
 import { makeNewFile } from './new-file.ts'
+import { replaceFileSynced } from './replace-file.ts'
 
 /** How a passphrase becomes a key (RFC 7914): 128 * N * r bytes of memory. */
 interface Stretching {
@@ -85,18 +86,47 @@ export async function makeHolderKeyFile(
   using seeds = new Secret(random.bytes(holderSeedBytes))
   using keys = new HolderKeys(seeds.use(bytes => new Secret(bytes.slice())))
   const { publicKey } = keys
+  const text = await textOf(seeds, { alias, publicKey, passphrase }, random)
+  const isMade = await makeNewFile(path, text).catch(cause => {
+    throw notWritten(path, cause)
+  })
+  if (!isMade) throw notWritten(path)
+  return publicKey
+}
+
+/**
+ * Seals the keys in a file under another passphrase, or under none if it is `null`. The file is replaced as a whole: whatever happens, the old
+ * one or the new one is there. Both passphrases stay the caller's.
+ *
+ * @throws what `readHolderKeyFile` and opening it throw. @throws {HostError} `KEY_FILE_NOT_WRITTEN`.
+ */
+export async function resealHolderKeyFile(
+  path: string,
+  { from, to }: { readonly from: Secret | undefined; readonly to: Secret | null },
+  random: Random,
+): Promise<void> {
+  const { content, publicKey } = await contentOf(path)
+  using seeds = await ownSeeds(path, content, from)
+  const { alias } = content
+  const text = await textOf(seeds, { alias, publicKey, passphrase: to }, random)
+  await replaceFileSynced(path, text).catch(cause => {
+    throw notWritten(path, cause)
+  })
+}
+
+async function textOf(
+  seeds: Secret,
+  about: Pick<Sealed, 'alias' | 'publicKey'> & { readonly passphrase: Secret | null },
+  random: Random,
+): Promise<string> {
+  const { alias, publicKey, passphrase } = about
   const kdf = passphrase === null ? null : { ...stretching, salt: toHex(random.bytes(32)) }
   const written =
     passphrase === null || kdf === null
       ? seeds.use(toHex)
       : toHex(await sealSeeds(seeds, { alias, publicKey, kdf }, passphrase))
   const content = { format: common.format.value, alias, publicKey: toHex(publicKey), kdf }
-  const text = `${JSON.stringify({ ...content, seeds: written }, null, 2)}\n`
-  const isMade = await makeNewFile(path, text).catch(cause => {
-    throw notWritten(path, cause)
-  })
-  if (!isMade) throw notWritten(path)
-  return publicKey
+  return `${JSON.stringify({ ...content, seeds: written }, null, 2)}\n`
 }
 
 /**
@@ -106,8 +136,23 @@ export async function makeHolderKeyFile(
  * link stands in its place; `BAD_HOLDER_KEY_FILE` for other content, and for one that asks for more memory than honest ones.
  */
 export async function readHolderKeyFile(path: string): Promise<StoredHolderKey> {
+  const { content, publicKey, mode } = await contentOf(path)
+  const open = async (passphrase: Secret | undefined): Promise<HolderKeys> =>
+    new HolderKeys(await ownSeeds(path, content, passphrase))
+  const isSealed = content.kdf !== null
+  const isExposed = (mode & 0o077) !== 0
+  return { path, alias: content.alias, publicKey, isSealed, isExposed, open }
+}
+
+interface Read {
+  readonly content: z.infer<typeof keyFile>
+  readonly publicKey: Uint8Array
+  readonly mode: number
+}
+
+async function contentOf(path: string): Promise<Read> {
   const { text, mode } = await readOwn(path)
-  const content = contentOf(text)
+  const content = parsed(text)
   if (content === undefined) {
     throw new UsageError('BAD_HOLDER_KEY_FILE', `${path} is not the key file of a holder.`, {
       next: 'Name a file that coterie keys generate has written.',
@@ -120,16 +165,24 @@ export async function readHolderKeyFile(path: string): Promise<StoredHolderKey> 
       next: `Run chmod 600 ${path}, and think about who has had it so far.`,
     })
   }
-  const publicKey = fromHex(content.publicKey) ?? new Uint8Array(0)
-  const isExposed = (mode & 0o077) !== 0
-  const { alias } = content
-  const open = async (passphrase: Secret | undefined): Promise<HolderKeys> => {
-    const keys = new HolderKeys(await seedsOf(content, publicKey, passphrase))
-    if (equalBytes(keys.publicKey, publicKey)) return keys
-    keys[Symbol.dispose]()
-    throw new UsageError('BAD_HOLDER_KEY_FILE', `The keys in ${path} do not belong together.`)
-  }
-  return { path, alias, publicKey, isSealed, isExposed, open }
+  return { content, mode, publicKey: publicKeyOf(content) }
+}
+
+const publicKeyOf = ({ publicKey }: z.infer<typeof keyFile>): Uint8Array =>
+  fromHex(publicKey) ?? new Uint8Array(0)
+
+/** The seeds behind the public key of a file, which are the caller's. */
+async function ownSeeds(
+  path: string,
+  content: z.infer<typeof keyFile>,
+  passphrase: Secret | undefined,
+): Promise<Secret> {
+  const publicKey = publicKeyOf(content)
+  const seeds = await seedsOf(content, publicKey, passphrase)
+  using keys = new HolderKeys(seeds.use(bytes => new Secret(bytes.slice())))
+  if (equalBytes(keys.publicKey, publicKey)) return seeds
+  seeds[Symbol.dispose]()
+  throw new UsageError('BAD_HOLDER_KEY_FILE', `The keys in ${path} do not belong together.`)
 }
 
 async function seedsOf(
@@ -163,7 +216,7 @@ async function sealSeeds(seeds: Secret, about: Sealed, passphrase: Secret): Prom
 
 function aadOf({ alias, publicKey, kdf: { name, N, r, p, salt } }: Sealed): Uint8Array {
   return framed(
-    domains.holderKeyFile,
+    custodyDomains.holderKeyFile,
     utf8(alias),
     publicKey,
     utf8([name, N, r, p, salt].join(' ')),
@@ -183,7 +236,7 @@ function stretch(passphrase: Secret, { N, r, p, salt }: Stretching): Promise<Sec
   })
 }
 
-function contentOf(text: string | undefined): z.infer<typeof keyFile> | undefined {
+function parsed(text: string | undefined): z.infer<typeof keyFile> | undefined {
   try {
     return keyFile.safeParse(JSON.parse(text ?? '')).data
   } catch {

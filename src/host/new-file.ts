@@ -32,7 +32,8 @@ export async function syncFolder(path: string): Promise<void> {
   await folder.sync()
 }
 
-async function writeSynced(path: string, content: string): Promise<void> {
+/** Writes a new file of mode 0600 and waits until it is on the disk; its name may not be, until `syncFolder`. */
+export async function writeSynced(path: string, content: string): Promise<void> {
   await using file = await open(path, 'wx', 0o600)
   // A umask may have taken from it.
   await chmod(path, 0o600)

@@ -1,5 +1,6 @@
 /** The real host: this machine's clock, chance, timers, log, attester and network. */
 import type { PlatformName } from '../attestation/platforms.ts'
+import { AuditFolder } from './audit-folder.ts'
 import { systemClock } from './clock.ts'
 import { openShelf } from './endorsements/open-shelf.ts'
 import { HintFile } from './hint-file.ts'
@@ -47,6 +48,8 @@ export interface HostOptions {
   readonly endorsementsDir?: string | null
   /** Where bans are kept over a restart; unless said they end with the process. */
   readonly bansFile?: string
+  /** Where the audit record is kept; unless said it ends with the process. */
+  readonly auditDir?: string
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
 }
@@ -79,6 +82,7 @@ export async function openHost(options: HostOptions): Promise<OpenHost> {
     attester,
     endorsements,
     ...(options.bansFile === undefined ? {} : { hints: new HintFile(options.bansFile, log) }),
+    ...(options.auditDir === undefined ? {} : { audit: new AuditFolder(options.auditDir) }),
     openCache: cacheDir === null ? null : () => openLevelStore(cacheDir),
     openNet: keysAndHandlers => openNet(net, { ...ports, ...keysAndHandlers, registry }),
     release: () => {

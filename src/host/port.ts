@@ -24,6 +24,39 @@ export interface HintStore {
   write(text: string): void
 }
 
+/** What a record begins on: the last file that was there, and what of it a crash had left half written. */
+export interface FoundRecord {
+  /** Of the last file, whole entries only; empty if there was none. */
+  readonly lastFile: Uint8Array
+  /** Bytes of an entry that was not whole: cut off. */
+  readonly tornBytes: number
+}
+
+/**
+ * Files that only grow, in order, one of them open at its end. The host can read, change and take away all of them: that is seen by whoever
+ * verifies them, and by nobody here. Synchronous, so that what happened is with the system before anything comes of it.
+ */
+export interface AuditStore {
+  /** Begins a new file behind those that are there. Called once, first. @throws {HostError} `AUDIT_NOT_WRITTEN`. */
+  open(): FoundRecord
+  /** Bytes of the open file. */
+  readonly fileBytes: number
+  /** Bytes of all files. */
+  readonly bytes: number
+  /** All bytes or none, and soon on the disk. @throws {HostError} `AUDIT_NOT_WRITTEN`. */
+  append(bytes: Uint8Array): void
+  /** Ends the open file and begins another. @throws {HostError} `AUDIT_NOT_WRITTEN`. */
+  nextFile(): void
+  /** The oldest file that is not open: empty if it cannot be read, `undefined` if there is none. */
+  oldest(): Uint8Array | undefined
+  /** Takes that file away for good; it counts no more even if it stays. @throws {HostError} `AUDIT_NOT_WRITTEN`. */
+  dropOldest(): void
+  /** All files in order, each as it is. @throws {HostError} `AUDIT_UNREADABLE`. */
+  files(): Promise<readonly Uint8Array[]>
+  /** Everything is on the disk, and nothing is written any more. Idempotent. */
+  close(): void
+}
+
 /** Everything outside that a node touches. */
 export interface Host {
   readonly clock: Clock
@@ -41,6 +74,8 @@ export interface Host {
   readonly openCache: (() => Promise<PageStore>) | null
   /** Where bans are kept over a restart; absent, they end with the process. */
   readonly hints?: HintStore
+  /** Where the audit record is kept; absent, the node remembers the latest entries until it ends. */
+  readonly audit?: AuditStore
   /** Opens the network for these keys; called once, before `start`. */
   openNet(options: {
     readonly admission: Admission

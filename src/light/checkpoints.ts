@@ -10,6 +10,7 @@ import {
   checkpointDigest,
   claimCodec,
   contradicts,
+  recoveredIn,
   verifyCheckpoint,
 } from '../wire/checkpoint.ts'
 import type { Extended } from '../wire/schema.ts'
@@ -24,9 +25,6 @@ export interface SignedHead {
   readonly recovered: boolean
 }
 
-/** A field of claims that custody sets when it has restored the state: whatever it holds but `null` and `false`. */
-const recoveredField = 65
-
 /** The checkpoint in these bytes, if its node signed it for this network. */
 export function headIn(bytes: Uint8Array, network: NetworkId): SignedHead | undefined {
   return ifReadable(() => headOf(checkpointCodec.decode(bytes), network))
@@ -36,9 +34,8 @@ function headOf(checkpoint: Checkpoint, network: NetworkId): SignedHead | undefi
   const claim = claimIn(checkpoint.claim)
   if (claim === undefined || !equalBytes(claim.network, bytesOfDigest(network))) return undefined
   if (!verifyCheckpoint(checkpoint)) return undefined
-  const recovered = claim.extensions?.get(recoveredField) ?? false
   const claimKey = toHex(checkpoint.claim)
-  return { checkpoint, claim, claimKey, recovered: recovered !== false }
+  return { checkpoint, claim, claimKey, recovered: recoveredIn(claim) !== null }
 }
 
 /** The checkpoint of another node over the claim of `head`, if that node signed it. */

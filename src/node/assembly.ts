@@ -14,6 +14,7 @@ import type { Host } from '../host/port.ts'
 import type { MetricFamily } from '../host/telemetry/port.ts'
 import { type Evidence, evidenceDigest, keyReportData } from '../wire/evidence.ts'
 import { NodeAdmission } from './admission.ts'
+import type { AuditRecord } from './audit-record.ts'
 import type { BanList } from './ban-list.ts'
 import { ChannelDoor } from './channel-door.ts'
 import type { NodeConfig } from './config.ts'
@@ -49,6 +50,7 @@ export interface NodeParts {
   readonly config: NodeConfig
   readonly identity: Identity
   readonly manifests: ManifestKeeper
+  readonly audit: AuditRecord
   readonly events: EventLog
   readonly encounters: Encounters
   readonly bans: BanList
@@ -106,7 +108,8 @@ export class Assembly {
 
   /** Makes everything and starts it. After a failure, what exists already is for `close`. */
   async open(signal: AbortSignal): Promise<void> {
-    const { host, identity, manifests, events, encounters } = this.#parts
+    const { host, identity, manifests, events, encounters, audit } = this.#parts
+    audit.open()
     const reportData = this.#keyReportData()
     const evidence = await host.attester.quote(reportData, signal)
     // A stop may come while anything is awaited here; nothing may begin after it.
@@ -351,7 +354,7 @@ export class Assembly {
     startedAt: Instant,
   ): Viewed {
     const { engine, standing, admission, keyEvidence } = parts
-    const { host, identity, manifests, encounters, state } = this.#parts
+    const { host, identity, manifests, encounters, audit, state } = this.#parts
     const { clock } = host
     const { replica, membership, liveness } = engine
     return {
@@ -359,11 +362,14 @@ export class Assembly {
       verdict: () => standing.verdict,
       net: () => this.#opened(),
       lastRoot: () => engine.lastRoot,
+      custody: () => engine.custody.view(),
       turnedAway: () => encounters.refusals.turnedAway(),
       ownRefusal: () => standing.refusal,
       evidenceTrouble: () => keyEvidence.trouble,
       clockBehind: () => admission.clockBehind(),
+      recovered: () => engine.checkpoints.recovered,
       cacheTrouble: () => engine.cacheTrouble,
+      auditTrouble: () => audit.trouble,
       writes: new Rate({ clock, count: () => state.written }),
       deliveries: new Rate({ clock, count: () => replica.deliveredCount }),
       startedAt,
@@ -372,8 +378,12 @@ export class Assembly {
 
   /** The group's clock once it is known: a host that sets its own back does not revive what expired. */
   #authenticatedTime(): Timestamp {
-    const now = this.#parts.host.clock.monotonic()
-    return timestamp(this.#engine?.replica.groupClock(now) ?? 0)
+    return timestamp(this.groupClock() ?? 0)
+  }
+
+  /** In milliseconds; `null` while this node does not know it. */
+  groupClock(): number | null {
+    return this.#engine?.replica.groupClock(this.#parts.host.clock.monotonic()) ?? null
   }
 
   #opened(): Net {

@@ -24,6 +24,10 @@ const counted = {
     help: 'Gossip messages that were rejected: no honest neighbour forwards them.',
     labels: ['why'],
   },
+  coterie_signing_drops_total: {
+    help: 'Statements of threshold signing that were not taken: above a rate, about nothing known here, brought by another, or for one who does not read.',
+    labels: ['why'],
+  },
   coterie_replica_sync_bytes_total: {
     help: 'Bytes of sync before sealing, by direction and by what began it.',
     labels: ['direction', 'path'],

@@ -2,17 +2,19 @@
 import type { Instant } from '../base/time.ts'
 import { Custody } from '../protocol/custody/custody.ts'
 import type { Liveness } from '../protocol/liveness/liveness.ts'
-import type { MembershipQueries } from '../protocol/membership/types.ts'
 import type { Evidence } from '../wire/evidence.ts'
 import { type MemberRecord, possessionMessage } from '../wire/member-record.ts'
+import type { Checkpoints } from './checkpoints.ts'
 import { charterOf } from './custody-charter.ts'
 import { CustodyDriver } from './drivers/custody.ts'
 import { NodeCustody } from './node-custody.ts'
+import { Recovery, type RecoveryPorts } from './recovery.ts'
 import type { EngineParts } from './rooms.ts'
 
-interface CustodyNeighbours {
-  readonly membership: Pick<MembershipQueries, 'member' | 'members' | 'phase'>
+interface CustodyNeighbours
+  extends Pick<RecoveryPorts, 'membership' | 'replica' | 'cache' | 'toMembership' | 'toReplica'> {
   readonly liveness: Pick<Liveness, 'lease'>
+  readonly checkpoints: Pick<Checkpoints, 'recover'>
 }
 
 export class CustodyRoom {
@@ -22,17 +24,28 @@ export class CustodyRoom {
   /** The newest about this node's keys. */
   #evidence: Evidence
 
+  readonly recovery: Recovery
+
   constructor(parts: EngineParts, neighbours: CustodyNeighbours) {
     this.#parts = parts
     this.#evidence = parts.evidence
-    const { host, net, events, admission } = parts
+    const { host, net, events, admission, manifests } = parts
     const machine = this.#machine(neighbours)
     this.driver = new CustodyDriver({
       ...{ host, machine, net, events },
       appraise: (node, evidence, reportData) =>
         admission.appraiseBinder(node, evidence, reportData),
     })
-    this.api = new NodeCustody({ machine, driver: this.driver, random: host.random })
+    this.recovery = new Recovery({
+      ...{ host, manifests, events, keys: () => machine.lend('open-own') },
+      ...neighbours,
+      recovered: state => neighbours.checkpoints.recover(state),
+    })
+    const { recovery } = this
+    this.api = new NodeCustody({
+      ...{ machine, driver: this.driver, random: host.random, recovery },
+      used: facts => events.record('custody-used', facts),
+    })
   }
 
   evidenceRenewed(evidence: Evidence): void {

@@ -14,7 +14,7 @@ import { Agreement } from './agreement.ts'
 import { AuthorBudgets, authorRates, ownRate } from './author-budgets.ts'
 import { BeatContents, rootOfBeat } from './beat-contents.ts'
 import { BeatTrace } from './beat-trace.ts'
-import { Checkpoints } from './checkpoints.ts'
+import type { Checkpoints } from './checkpoints.ts'
 import { CommitSalts } from './commit-salts.ts'
 import type { CustodyApi } from './custody-api.ts'
 import { CustodyRoom } from './custody-room.ts'
@@ -33,10 +33,13 @@ import {
   type EngineParts,
   foundingTime,
   openCache,
+  openCheckpoints,
   openLiveness,
   openMembership,
   openReplica,
 } from './rooms.ts'
+import type { SigningApi } from './signing-api.ts'
+import { SigningRoom } from './signing-room.ts'
 import { Traffic } from './traffic.ts'
 
 export class Engine {
@@ -52,6 +55,7 @@ export class Engine {
   readonly #membershipDriver: MembershipDriver
   readonly #livenessDriver: LivenessDriver
   readonly #custody: CustodyRoom
+  readonly #signing: SigningRoom
   readonly #traffic: Traffic
   readonly #contents: BeatContents
   readonly #salts: CommitSalts
@@ -77,10 +81,14 @@ export class Engine {
     })
     this.#salts = new CommitSalts({ clock: host.clock, membership: this.membership })
     this.replica = openReplica(parts, this.#salts)
-    this.checkpoints = this.#openCheckpoints()
-    const { membership, replica, agreement, checkpoints } = this
+    const { membership, replica, agreement } = this
+    this.checkpoints = openCheckpoints(parts, {
+      ...{ membership, replica },
+      faulted: (node, code) => this.#doubts.faulted(node, code),
+      toMembership: input => this.#membershipDriver.feed(input),
+    })
     this.#contents = new BeatContents(
-      { membership, replica, agreement, checkpoints },
+      { membership, replica, agreement, checkpoints: this.checkpoints },
       livePace(manifests),
     )
     this.liveness = openLiveness(parts, this.#contents)
@@ -95,18 +103,9 @@ export class Engine {
       membershipDriver: () => this.#membershipDriver,
       replicaDriver: () => this.replicaDriver,
     })
-    this.#cache = openCache(parts, {
-      keys: this.membership,
-      replica: this.replica,
-      restore: bytes => this.replicaDriver.feed({ kind: 'restored', bytes }),
-      loaded: () => {
-        this.#news.startSyncs()
-        if (this.membership.phase === 'active') this.#cache?.activate()
-      },
-    })
+    this.#cache = this.#openCache()
     this.#doubts = new Doubts({
-      parts,
-      membership: this.membership,
+      ...{ parts, membership },
       feed: input => this.#membershipDriver.feed(input),
     })
     this.#news = new MemberNews({
@@ -121,12 +120,13 @@ export class Engine {
     this.#membershipDriver = this.#driveMembership()
     this.#livenessDriver = this.#driveLiveness()
     this.replicaDriver = this.#driveReplica()
-    this.#custody = new CustodyRoom(parts, this)
+    this.#custody = this.#openCustody()
+    this.#signing = new SigningRoom(parts, this)
   }
 
   /** After the net has started. */
   start(): void {
-    this.#news.changed()
+    this.#news.started()
     this.#membershipDriver.feed({ kind: 'started' })
     this.#livenessDriver.feed({ kind: 'tick' })
     this.#custody.driver.tick()
@@ -139,6 +139,7 @@ export class Engine {
     this.#keyUse.stop()
     this.#outbox.stop()
     this.#custody.driver.stop()
+    this.#signing.stop()
     this.replicaDriver.stop()
     this.#livenessDriver.stop()
     this.#membershipDriver.stop()
@@ -160,8 +161,12 @@ export class Engine {
     return this.#custody.api
   }
 
+  get signing(): SigningApi {
+    return this.#signing.api
+  }
+
   get cacheTrouble(): CacheTrouble | undefined {
-    return this.#cache?.trouble
+    return this.#cache?.trouble ?? this.#custody.recovery.trouble
   }
 
   /** A member sent what no member sends. */
@@ -208,6 +213,7 @@ export class Engine {
       asked: (protocol, request, from, signal) => this.#asked(protocol, request, from, signal),
       told: (protocol, frame, from) => {
         if (protocol === 'ack') return this.replicaDriver.ackTold(frame, from)
+        if (protocol === 'signing') return this.#signing.told(frame, from)
         this.#membershipDriver.told(frame, from)
         this.#news.phase(from)
       },
@@ -224,12 +230,15 @@ export class Engine {
   ): Promise<Uint8Array> {
     if (protocol === 'endorsement') return this.#parts.endorsement(request, from)
     if (protocol === 'probe') return this.#livenessDriver.asked(request, from)
-    const isServed = /^(key|sync|record|results|custody-.*)$/.test(protocol)
+    const isServed = /^(key|sync|record|results|custody-.*|signing-.*)$/.test(protocol)
     if (isServed && this.#parts.ownRefusal() !== undefined) {
       throw new HostError('NOT_ADMITTED', 'The manifest does not admit this node any more.')
     }
     if (protocol === 'custody-manifest' || protocol === 'custody-key') {
       return this.#custody.driver.asked(protocol, request, from)
+    }
+    if (protocol === 'signing-proposal' || protocol === 'signing-group') {
+      return this.#signing.asked(protocol, request, from)
     }
     if (protocol !== 'sync') return this.#membershipDriver.asked(protocol, request, from)
     await this.#doubts.untilFresh(from, AbortSignal.any([signal, this.#stopping.signal]))
@@ -272,7 +281,7 @@ export class Engine {
             this.replicaDriver.feed({ kind: 'published', sequence }),
           ),
         fullSyncCompleted: node => this.#fullSyncCompleted(node),
-        needCommitKey: (id, from) => this.#needCommitKey(id, from),
+        needCommitKey: (id, from) => this.#keyUse.unknown(id, from ?? this.#news.anyOpen()),
         changed: stateChanged,
         faulted: (node, code) => this.#doubts.faulted(node, code),
       },
@@ -332,32 +341,43 @@ export class Engine {
     this.replicaDriver.feed({ kind: 'beat', node, root, groupClock: beat.groupClock })
   }
 
-  #openCheckpoints(): Checkpoints {
-    const { identity, manifests, verdict } = this.#parts
-    const { membership, replica } = this
-    return new Checkpoints({
-      ...{ identity, manifests, membership, replica, pace: livePace(manifests) },
-      instance: () => verdict.instance,
-      faulted: (node, code) => this.#doubts.faulted(node, code),
-      contradicted: (author, first, second) => this.#contradicted(author, first, second),
+  #openCustody(): CustodyRoom {
+    const { membership, liveness, replica, checkpoints } = this
+    return new CustodyRoom(this.#parts, {
+      ...{ membership, liveness, replica, checkpoints, cache: this.#cache },
+      toMembership: input => this.#membershipDriver.feed(input),
+      toReplica: input => this.replicaDriver.feed(input),
     })
   }
 
-  #contradicted(author: NodeId, first: Uint8Array, second: Uint8Array): void {
-    const { events } = this.#parts
-    events.note('equivocation', 'a member signed two checkpoints of one number', { node: author })
-    this.#membershipDriver.feed({ kind: 'contradicted', of: 'checkpoints', author, first, second })
+  #openCache(): DiskCache | null {
+    const { membership: keys, replica } = this
+    return openCache(this.#parts, {
+      ...{ keys, replica },
+      record: pages => this.#custody.recovery.record(pages),
+      restore: bytes => this.replicaDriver.feed({ kind: 'restored', bytes }),
+      loaded: () => {
+        this.#news.startSyncs()
+        if (this.membership.phase === 'active') this.#activateCache()
+      },
+    })
   }
 
   #phaseChanged(): void {
     const { phase } = this.membership
-    if (phase === 'active' && !this.#hasSynced) this.replicaDriver.feed(foundingTime(this.#parts))
     const isActive = phase === 'active'
+    if (isActive && !this.#hasSynced) {
+      this.replicaDriver.feed(foundingTime(this.#parts))
+      this.checkpoints.founded()
+    }
     this.replicaDriver.feed({ kind: 'phaseChanged', phase: isActive ? 'active' : 'joining' })
-    if (isActive) this.#cache?.activate()
+    if (isActive) this.#activateCache()
     this.#custody.driver.tick()
     this.#news.changed()
   }
+
+  readonly #activateCache = (): void =>
+    this.#cache?.activate({ hasState: this.#hasSynced || this.#custody.recovery.isDone })
 
   #fullSyncCompleted(node: NodeId): void {
     this.#hasSynced = true
@@ -375,10 +395,5 @@ export class Engine {
   /** The first sync judges what came from the disk, so the disk is read first. */
   #maySync(): boolean {
     return this.#cache?.isLoaded !== false && this.#keyUse.hasTrafficKey
-  }
-
-  #needCommitKey(id: Digest, from: NodeId | null): void {
-    const asked = from ?? this.#news.anyOpen()
-    if (asked !== undefined) this.#keyUse.unknown(id, asked)
   }
 }

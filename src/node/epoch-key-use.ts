@@ -65,8 +65,9 @@ export class EpochKeyUse {
     return membership.sealingKey('traffic', host.clock.monotonic()) !== undefined
   }
 
-  /** Asks `from` for a key that is not held here. */
-  unknown(id: Digest, from: NodeId): void {
+  /** Asks `from` for a key that is not held here, if there is anybody to ask. */
+  unknown(id: Digest, from: NodeId | undefined): void {
+    if (from === undefined) return
     this.#users.membershipDriver().feed({ kind: 'unknownKey', id, from })
   }
 }

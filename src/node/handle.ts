@@ -1,10 +1,12 @@
 /** The node as applications, the API and the CLI see it: types only. */
-import type { Digest, NetworkId, NodeId } from '../base/ids.ts'
+import type { NetworkId, NodeId } from '../base/ids.ts'
 import type { MetricFamily } from '../host/telemetry/port.ts'
 import type { LightQuestion } from '../wire/light-question.ts'
+import type { AuditApi } from './audit-api.ts'
 import type { ChannelApi } from './channel-api.ts'
-import type { CustodyApi } from './custody-api.ts'
+import type { CustodyApi, QuorumKeyView } from './custody-api.ts'
 import type { HistogramView } from './histogram.ts'
+import type { SigningApi } from './signing-api.ts'
 
 /** How many members must hold a write before it counts as acknowledged: the next one, none, a number, or most instances. */
 export type AckLevel = 'local' | 'majority' | number
@@ -102,25 +104,14 @@ export interface StateApi {
  */
 export interface LightApi {
   /**
-   * The answer to a question of somebody whom nobody knows, as the method of its kind gives it. All who ask this way share one rate.
+   * The answer to a question of somebody whom nobody knows: the manifest's file as `CoterieNode.manifestFile`; the newest checkpoint
+   * that so many others share on as many instances, or that most do; record and endorsements behind evidence; what a public key held;
+   * this node's evidence, a quote about a recent checkpoint and its newest one, signed over the nonce. All who ask share one rate.
    *
-   * @throws {CoterieError} `TOO_MANY_REQUESTS`, and as the method of its kind.
+   * @throws {CoterieError} `TOO_MANY_REQUESTS`, `NO_CHECKPOINT`, `EVIDENCE_NOT_HELD`, `NOT_PUBLIC`, `CHECKPOINT_GONE` for all but the last
+   * ten, and as `StateApi.prove`.
    */
   answer(question: LightQuestion): Promise<Uint8Array>
-  /** As `CoterieNode.manifestFile`. */
-  manifest(): Uint8Array
-  /** The newest checkpoint that `cosigners` others (0..32) share on as many instances, or that most do. */
-  checkpoint(cosigners: number): Uint8Array
-  /** Record and endorsements behind the evidence of this digest. @throws {UsageError} `EVIDENCE_NOT_HELD`. */
-  evidence(digest: Digest): Uint8Array
-  /**
-   * What a public key held at the checkpoint of this sequence, or at the newest.
-   *
-   * @throws {CoterieError} `NOT_PUBLIC`, `CHECKPOINT_GONE` for all but the last ten, and as `StateApi.prove`.
-   */
-  proof(key: string, sequence?: number): Uint8Array
-  /** This node's evidence, a quote about a recent checkpoint, and its newest one, signed over a nonce of 32 bytes. */
-  attestation(nonce: Uint8Array): Promise<Uint8Array>
 }
 
 /** The node's own link, the member's link, the member's process; `overdue` while nothing is known but the silence. */
@@ -275,6 +266,7 @@ export interface StatusView {
   }
   readonly keys: { readonly traffic: number; readonly storage: number; readonly commit: number }
   readonly removals: { readonly count: number; readonly digest: string }
+  readonly quorumKey: QuorumKeyView
   /** Whether most platform instances heard this node lately: without it no key is released. */
   readonly lease: {
     readonly state: 'held' | 'isolated'
@@ -345,6 +337,11 @@ export interface CoterieNode {
   readonly channel: ChannelApi
   /** @throws {UsageError} `NOT_RUNNING` unless the node runs. */
   readonly custody: CustodyApi
+  /** @throws {UsageError} `NOT_RUNNING` unless the node runs. */
+  readonly signing: SigningApi
+  /** As `signing.sign`. */
+  readonly sign: SigningApi['sign']
+  readonly audit: AuditApi
   start(): Promise<void>
   /** Graceful and complete within 10 s; idempotent. To the others this node falls silent. */
   stop(): Promise<void>

@@ -91,32 +91,28 @@ export class LightDoor implements LightApi {
   #answer(question: LightQuestion): Uint8Array | Promise<Uint8Array> {
     switch (question.kind) {
       case 'manifest':
-        return this.manifest()
+        return this.#ports.manifests.file()
       case 'checkpoint':
-        return this.checkpoint(question.cosigners)
+        return this.#checkpoint(question.cosigners)
       case 'evidence':
-        return this.evidence(question.digest)
+        return this.#evidence(question.digest)
       case 'proof':
-        return this.proof(question.key, question.sequence ?? undefined)
+        return this.#proof(question.key, question.sequence)
       case 'attestation':
-        return this.attestation(question.nonce)
+        return this.#attestation(question.nonce)
       default:
         return unreachable(question)
     }
   }
 
-  manifest(): Uint8Array {
-    return this.#ports.manifests.file()
-  }
-
-  checkpoint(cosigners: number): Uint8Array {
+  #checkpoint(cosigners: number): Uint8Array {
     const { checkpoints, host } = this.#ports
     const served = checkpoints.served(cosigners, host.clock.monotonic())
     if (served === undefined) throw noCheckpoint()
     return servedCheckpointCodec.encode(served)
   }
 
-  evidence(digest: Digest): Uint8Array {
+  #evidence(digest: Digest): Uint8Array {
     const record = this.#recordWith(digest)
     if (record === undefined) {
       throw new UsageError('EVIDENCE_NOT_HELD', 'No member shows evidence of this digest now.', {
@@ -127,11 +123,11 @@ export class LightDoor implements LightApi {
     return servedEvidenceCodec.encode({ record, endorsements: items.slice(0, 16) })
   }
 
-  proof(key: string, sequence?: number): Uint8Array {
+  #proof(key: string, sequence: number | null): Uint8Array {
     const { checkpoints, replica } = this.#ports
     const { newest } = checkpoints
     if (newest === undefined) throw noCheckpoint()
-    const own = sequence === undefined ? newest : checkpoints.own(sequence)
+    const own = sequence === null ? newest : checkpoints.own(sequence)
     const proven = own === undefined ? 'CHECKPOINT_GONE' : replica.cuts.prove(own.cut, key)
     if (typeof proven === 'string' || own === undefined) {
       throw proofError(typeof proven === 'string' ? proven : 'CHECKPOINT_GONE')
@@ -142,7 +138,7 @@ export class LightDoor implements LightApi {
     })
   }
 
-  async attestation(nonce: Uint8Array): Promise<Uint8Array> {
+  async #attestation(nonce: Uint8Array): Promise<Uint8Array> {
     const { host, identity, manifests, membership, checkpoints } = this.#ports
     await this.#requote()
     const record = membership.record(identity.node, host.clock.monotonic())

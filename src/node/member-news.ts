@@ -3,18 +3,25 @@
  * membership room decides; here each piece of news is carried on, once, and in the order in which it holds.
  */
 import { HostError } from '../base/errors.ts'
-import type { NodeId } from '../base/ids.ts'
+import type { Digest, NodeId } from '../base/ids.ts'
+import { between, timestamp } from '../base/time.ts'
 import type { MemberConnection } from '../host/net/port.ts'
 import type { MemberFacts, MembershipQueries } from '../protocol/membership/types.ts'
+import type { Evidence } from '../wire/evidence.ts'
+import { admissionFacts } from './admission-facts.ts'
 import type { LivenessDriver } from './drivers/liveness.ts'
 import type { MembershipDriver } from './drivers/membership.ts'
 import type { ReplicaDriver } from './drivers/replica.ts'
 import type { Inbox } from './inbox.ts'
 import { lossReasonOf } from './loss-reasons.ts'
 import type { EngineParts } from './rooms.ts'
+import { ownEnd } from './views.ts'
 
 export interface MemberNewsPorts {
-  readonly parts: Pick<EngineParts, 'host' | 'identity' | 'verdict' | 'events' | 'counts'>
+  readonly parts: Pick<
+    EngineParts,
+    'host' | 'identity' | 'verdict' | 'evidence' | 'ownRefusal' | 'manifests' | 'events' | 'counts'
+  >
   readonly membership: MembershipQueries
   readonly inbox: Pick<Inbox, 'release'>
   readonly membershipDriver: () => MembershipDriver
@@ -30,11 +37,24 @@ export class MemberNews {
   readonly #connections = new Map<NodeId, MemberConnection>()
   /** Members whose gate is open and whom the replica was told of. */
   readonly #gated = new Set<NodeId>()
+  /** What each member was last judged by. */
+  readonly #judged = new Map<NodeId, { readonly evidence: Evidence; readonly policy: Digest }>()
   /** What the other rooms were last told of each member. */
   readonly #known = new Map<NodeId, MemberFacts>()
 
   constructor(ports: MemberNewsPorts) {
     this.#ports = ports
+  }
+
+  /** Once, first: this node is the first member that it believes, unless the manifest does not admit it. */
+  started(): void {
+    const { events, identity, verdict, evidence, manifests, ownRefusal } = this.#ports.parts
+    if (ownRefusal() === undefined) {
+      const own = { node: identity.node, verdict, evidence, until: ownEnd(verdict) }
+      const facts = admissionFacts({ ...own, isVouched: false }, manifests.current)
+      events.record('member-admitted', facts)
+    }
+    this.changed()
   }
 
   /** @throws {HostError} `DISCONNECTED` if it closed before its gate opened. */
@@ -70,6 +90,7 @@ export class MemberNews {
     const { parts, membership, inbox, livenessDriver } = this.#ports
     const facts = membership.member(node, parts.host.clock.monotonic())
     if (facts !== undefined) {
+      this.#noteAdmission('member-admitted', facts)
       const { instance } = facts.verdict
       livenessDriver().feed({ kind: 'memberAdded', node, instance })
     }
@@ -81,6 +102,7 @@ export class MemberNews {
   gone(node: NodeId): MemberFacts | undefined {
     const facts = this.#known.get(node)
     this.#known.delete(node)
+    this.#judged.delete(node)
     this.#ports.livenessDriver().feed({ kind: 'memberGone', node })
     this.changed()
     return facts
@@ -90,7 +112,9 @@ export class MemberNews {
   phase(node: NodeId): void {
     const { parts, membership, inbox } = this.#ports
     const facts = membership.member(node, parts.host.clock.monotonic())
-    if (facts === undefined || this.#known.get(node)?.phase === facts.phase) return
+    if (facts === undefined) return
+    this.#renewed(facts)
+    if (this.#known.get(node)?.phase === facts.phase) return
     this.#known.set(node, facts)
     this.changed()
     inbox.release({ kind: 'author', node })
@@ -110,6 +134,25 @@ export class MemberNews {
       .members(host.clock.monotonic())
       .map(({ node, verdict: { instance }, phase }) => ({ node, instance, phase }))
     replicaDriver().feed({ kind: 'membersChanged', members: [self, ...others] })
+  }
+
+  /** Newer evidence of a member, or another policy that it was judged by. */
+  #renewed(facts: MemberFacts): void {
+    const judged = this.#judged.get(facts.node)
+    if (judged === undefined) return
+    const { digest } = this.#ports.parts.manifests.current.policy
+    if (judged.evidence === facts.evidence && judged.policy === digest) return
+    this.#noteAdmission('member-renewed', facts)
+  }
+
+  #noteAdmission(kind: 'member-admitted' | 'member-renewed', facts: MemberFacts): void {
+    const { node, verdict, evidence, expiresAt, rests } = facts
+    const { events, manifests, host } = this.#ports.parts
+    const { clock } = host
+    const until = timestamp(clock.wall() + between(clock.monotonic(), expiresAt))
+    const admitted = { node, verdict, evidence, until, isVouched: rests !== null }
+    events.record(kind, admissionFacts(admitted, manifests.current))
+    this.#judged.set(node, { evidence, policy: manifests.current.policy.digest })
   }
 
   /** Tells the replica again of all open members: what held a sync back is over. */

@@ -1,8 +1,10 @@
 /** `CustodyApi` over the machine of a running node: requests by its driver, uses with keys that it lends. */
 import type { GenesisTerms } from '../attestation/custody/custody-manifest.ts'
+import { toHex } from '../base/bytes.ts'
 import { InvariantError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { Secret } from '../base/secret.ts'
+import { sha256 } from '../crypto/hash.ts'
 import type { QuorumKeys } from '../crypto/quorum-keys.ts'
 import type { Custody, CustodyView } from '../protocol/custody/custody.ts'
 import type { CustodyAnswer, CustodyRequest } from '../protocol/custody/types.ts'
@@ -20,23 +22,33 @@ import type {
   CustodyGiven,
   MnemonicRequest,
   PivotHandler,
+  Recovered,
+  RecoveryOffer,
 } from './custody-api.ts'
 import { custodyError } from './custody-errors.ts'
 import type { CustodyDriver } from './drivers/custody.ts'
+import type { NodeEvent } from './handle.ts'
+import type { Recovery } from './recovery.ts'
 
 export class NodeCustody implements CustodyApi {
   readonly #machine: Custody
   readonly #driver: CustodyDriver
   readonly #random: Random
+  readonly #recovery: Recovery
+  readonly #used: (facts: NodeEvent['facts']) => void
 
   constructor(parts: {
     readonly machine: Custody
     readonly driver: CustodyDriver
     readonly random: Random
+    readonly recovery: Recovery
+    readonly used: (facts: NodeEvent['facts']) => void
   }) {
     this.#machine = parts.machine
+    this.#recovery = parts.recovery
     this.#driver = parts.driver
     this.#random = parts.random
+    this.#used = parts.used
   }
 
   view(): CustodyView {
@@ -75,26 +87,44 @@ export class NodeCustody implements CustodyApi {
     return this.#ask('keyInjected', request => ({ ...given, kind: 'injectKey', request }))
   }
 
+  recoverable(): Promise<RecoveryOffer> {
+    return this.#recovery.offer()
+  }
+
+  recover(wanted: { readonly root: string | null }): Promise<Recovered> {
+    return this.#recovery.recover(wanted)
+  }
+
   setHandler(handler: PivotHandler): void {
     this.#driver.handler = handler
   }
 
   sign(given: Parameters<CustodyApi['sign']>[0]): AppSignature {
-    return signForCaller(this.#keys(), given)
+    const { caller, suite } = given
+    const signed = signForCaller(this.#keys(), given)
+    // Whoever meets the signature finds who had it made; the message cannot be guessed from this.
+    const signature = toHex(sha256(signed.signature))
+    this.#used({ use: 'sign', caller, suite, signature })
+    return signed
   }
 
   encrypt({ caller, plaintext }: Parameters<CustodyApi['encrypt']>[0]): Uint8Array {
-    return sealForCaller(this.#keys(), { caller, plaintext, random: this.#random })
+    const sealed = sealForCaller(this.#keys(), { caller, plaintext, random: this.#random })
+    this.#used({ use: 'encrypt', caller })
+    return sealed
   }
 
   decrypt(given: Parameters<CustodyApi['decrypt']>[0]): Uint8Array {
     const opened = openForCaller(this.#keys(), given)
     if ('code' in opened) throw custodyError(opened)
+    this.#used({ use: 'decrypt', caller: given.caller })
     return opened
   }
 
   derive(given: Parameters<CustodyApi['derive']>[0]): Secret {
-    return deriveForCaller(this.#keys(), given)
+    const key = deriveForCaller(this.#keys(), given)
+    this.#used({ use: 'derive', caller: given.caller })
+    return key
   }
 
   mnemonic({ named, strength = 256 }: MnemonicRequest): string {
@@ -102,7 +132,9 @@ export class NodeCustody implements CustodyApi {
       named === null
         ? ({ kind: 'random', random: this.#random } as const)
         : ({ kind: 'named', ...named } as const)
-    return mnemonicFrom(this.#keys(), source, strength)
+    const words = mnemonicFrom(this.#keys(), source, strength)
+    this.#used({ use: 'mnemonic', isNamed: named !== null, strength })
+    return words
   }
 
   #keys(): QuorumKeys {

@@ -6,6 +6,8 @@ import { sha256 } from '../crypto/hash.ts'
 import type { Host } from '../host/port.ts'
 import type { MetricFamily } from '../host/telemetry/port.ts'
 import { Assembly, type NodeParts } from './assembly.ts'
+import type { AuditApi } from './audit-api.ts'
+import { AuditRecord } from './audit-record.ts'
 import { BanList } from './ban-list.ts'
 import type { ChannelApi } from './channel-api.ts'
 import type { NodeConfig } from './config.ts'
@@ -34,6 +36,7 @@ import { makeIdentity, wipeIdentity } from './identity.ts'
 import { applyManifest } from './manifest-door.ts'
 import { ManifestKeeper } from './manifest-keeper.ts'
 import { Patience, stopPatience } from './patience.ts'
+import type { GroupSignature, SigningApi, SignRequest } from './signing-api.ts'
 import { NodeState } from './state-api.ts'
 import { memberViews, peerViews, statusView } from './views.ts'
 import { Spans } from './vitals.ts'
@@ -54,6 +57,7 @@ class Node implements CoterieNode {
   readonly id: NodeId
   readonly network: NetworkId
   readonly state: StateApi
+  readonly audit: AuditApi
   readonly opensToHost: boolean
   readonly #parts: NodeParts
   readonly #assembly: Assembly
@@ -70,9 +74,14 @@ class Node implements CoterieNode {
       contradicted: rival => this.#assembly.manifestContradicted(rival),
     })
     const identity = makeIdentity(host.random)
-    const [events, counts, bans] = [new EventLog(host), new Counts(), new BanList(host)]
+    const audit = new AuditRecord({
+      ...{ host, identity, network: manifests.network },
+      groupClock: () => this.#assembly.groupClock(),
+    })
+    const { clock, log } = host
+    const events = new EventLog({ clock, log, heard: (kind, facts) => audit.note(kind, facts) })
+    const [counts, bans] = [new Counts(), new BanList(host)]
     const spans = new Spans()
-    const { clock } = host
     const isMember = (node: NodeId): boolean =>
       this.#running().membership.isMember(node, clock.monotonic())
     const encounters = new Encounters({ clock, events, counts, isMember })
@@ -84,13 +93,14 @@ class Node implements CoterieNode {
       spans: spans.writes,
     }
     const state = new NodeState(rooms, { boot })
-    const kept = { manifests, events, encounters, bans, counts, spans, state }
+    const kept = { manifests, audit, events, encounters, bans, counts, spans, state }
     this.#parts = { host, config, identity, ...kept }
     this.#assembly = new Assembly(this.#parts)
     this.id = identity.node
     this.network = manifests.network
     this.opensToHost = manifests.current.manifest.founding.testnet
     this.state = state
+    this.audit = audit
   }
 
   async start(): Promise<void> {
@@ -127,6 +137,14 @@ class Node implements CoterieNode {
 
   get custody(): CustodyApi {
     return this.#running().custody
+  }
+
+  get signing(): SigningApi {
+    return this.#running().signing
+  }
+
+  sign(request: SignRequest): Promise<GroupSignature> {
+    return this.signing.sign(request)
   }
 
   members(): readonly MemberView[] {
@@ -202,16 +220,24 @@ class Node implements CoterieNode {
   async #close(patience: Patience): Promise<void> {
     this.#life = 'stopping'
     this.#stopping.abort(new HostError('STOPPING', 'the node stops'))
-    const { host, identity, state } = this.#parts
-    state.stop()
+    const { host, identity, audit, state } = this.#parts
     try {
+      state.stop()
       await this.#assembly.close(patience)
     } finally {
-      this.#assembly.wipe()
-      wipeIdentity(identity)
-      host.release?.()
-      this.#life = 'stopped'
-      this.#ended.resolve()
+      // Whatever fails on the way, no key stays, and who waits for the end hears of it.
+      try {
+        this.#assembly.wipe()
+        audit.stop()
+      } finally {
+        wipeIdentity(identity)
+        try {
+          host.release?.()
+        } finally {
+          this.#life = 'stopped'
+          this.#ended.resolve()
+        }
+      }
     }
   }
 

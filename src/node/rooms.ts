@@ -8,18 +8,19 @@ import type { Host } from '../host/port.ts'
 import type { BeatSource } from '../protocol/liveness/input.ts'
 import { Liveness } from '../protocol/liveness/liveness.ts'
 import { Membership } from '../protocol/membership/membership.ts'
-import type { MemberFacts } from '../protocol/membership/types.ts'
+import type { MemberFacts, MembershipInput } from '../protocol/membership/types.ts'
 import { createReplica, type Replica } from '../protocol/replica/replica.ts'
 import type { ReplicaInput } from '../protocol/replica/types.ts'
 import type { Evidence } from '../wire/evidence.ts'
 import type { NodeAdmission } from './admission.ts'
 import type { BanList } from './ban-list.ts'
+import { type CheckpointPorts, Checkpoints } from './checkpoints.ts'
 import type { CommitSalts } from './commit-salts.ts'
 import type { NodeConfig } from './config.ts'
 import type { Counts } from './counts.ts'
 import { DiskCache, type DiskCacheParts } from './disk-cache.ts'
 import type { EventLog } from './event-log.ts'
-import { paceOf } from './governed.ts'
+import { livePace, paceOf } from './governed.ts'
 import type { Identity } from './identity.ts'
 import type { ManifestKeeper } from './manifest-keeper.ts'
 
@@ -138,10 +139,29 @@ export function openReplica(parts: EngineParts, salts: CommitSalts): Replica {
   )
 }
 
+/** This node's chain of checkpoints; members that break theirs are faulted, or removed. */
+export function openCheckpoints(
+  { identity, manifests, verdict, events }: EngineParts,
+  others: Pick<CheckpointPorts, 'membership' | 'replica' | 'faulted'> & {
+    readonly toMembership: (input: MembershipInput) => void
+  },
+): Checkpoints {
+  const { toMembership, ...ports } = others
+  return new Checkpoints({
+    ...ports,
+    ...{ identity, manifests, pace: livePace(manifests), instance: () => verdict.instance },
+    contradicted: (author, first, second) => {
+      const text = 'a member signed two checkpoints of one number'
+      events.note('equivocation', text, { node: author })
+      toMembership({ kind: 'contradicted', of: 'checkpoints', author, first, second })
+    },
+  })
+}
+
 /** The cache on the host's disk, if the host keeps one. */
 export function openCache(
   parts: EngineParts,
-  users: Pick<DiskCacheParts, 'keys' | 'replica' | 'restore' | 'loaded'>,
+  users: Pick<DiskCacheParts, 'keys' | 'replica' | 'record' | 'restore' | 'loaded'>,
 ): DiskCache | null {
   const { host, manifests, events } = parts
   if (host.openCache === null) return null

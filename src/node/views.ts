@@ -1,12 +1,16 @@
 /** Snapshots of a node for people and programs. Reads only. */
+import { quorumKeyName } from '../attestation/custody/custody-manifest.ts'
 import type { Refusal, TrustedVerdict } from '../attestation/verdict.ts'
-import { toHex } from '../base/bytes.ts'
+import { fromHex, toHex } from '../base/bytes.ts'
 import type { NodeId } from '../base/ids.ts'
 import { between, type Clock, type Duration, type Instant, type Timestamp } from '../base/time.ts'
 import type { Net } from '../host/net/port.ts'
+import type { CustodyView } from '../protocol/custody/custody.ts'
 import type { Liveness } from '../protocol/liveness/liveness.ts'
 import type { MemberFacts, MembershipQueries } from '../protocol/membership/types.ts'
 import type { ReplicaQueries } from '../protocol/replica/types.ts'
+import type { ToldRecovery } from '../wire/checkpoint.ts'
+import type { QuorumKeyView } from './custody-api.ts'
 import type { CacheTrouble } from './disk-cache.ts'
 import type { MemberView, NodePhase, PeerView, RefusalView, StatusView } from './handle.ts'
 import type { Identity } from './identity.ts'
@@ -30,6 +34,7 @@ export interface Viewed {
   readonly net: () => Net
   readonly lastRoot: () => Uint8Array | undefined
   /** The latest refusal by another node that still stands. */
+  readonly custody: () => CustodyView
   readonly turnedAway: () => RefusalView | undefined
   /** How far the host's clock is behind a time that is proved to have passed. */
   /** Why the manifest in force does not admit this node itself. */
@@ -37,7 +42,10 @@ export interface Viewed {
   readonly clockBehind: () => Duration
   /** Why the evidence about this node's keys may not outlast what it is. */
   readonly evidenceTrouble: () => StatusView['warnings'][number] | undefined
+  /** What came back from a disk when no member lived, under the manifest in force. */
+  readonly recovered: () => ToldRecovery | null
   readonly cacheTrouble: () => CacheTrouble | undefined
+  readonly auditTrouble: () => StatusView['warnings'][number] | undefined
   readonly writes: Rate
   readonly deliveries: Rate
   readonly startedAt: Instant
@@ -94,9 +102,19 @@ export function statusView(
     },
     keys: membership.keyCounts(now),
     removals: { count: membership.removalCount, digest: membership.removalDigest },
+    quorumKey: quorumKeyView(viewed.custody()),
     lease: leaseView(viewed),
     warnings: warnings(viewed),
     uptimeSeconds: Math.round(between(viewed.startedAt, now) / 1000),
+  }
+}
+
+function quorumKeyView({ phase, quorumKey, namespace, shares }: CustodyView): QuorumKeyView {
+  const key = quorumKey === null ? undefined : fromHex(quorumKey)
+  return {
+    ...{ phase, namespace },
+    fingerprint: key === undefined ? null : quorumKeyName(key),
+    shares: shares && { have: shares.have, need: shares.need },
   }
 }
 
@@ -151,6 +169,7 @@ function warnings(viewed: Viewed): StatusView['warnings'] {
   const held = viewed.replica.heldCount
   const refusal = turnedAway(viewed)
   const trouble = viewed.cacheTrouble()
+  const unwritten = viewed.auditTrouble()
   const evidence = viewed.evidenceTrouble()
   const behind = Math.round(viewed.clockBehind() / 1000)
   const stampsAhead = {
@@ -168,9 +187,19 @@ function warnings(viewed: Viewed): StatusView['warnings'] {
     ...(behind > 0 ? [clockBehind] : []),
     ...(evidence === undefined ? [] : [evidence]),
     ...isolatedWarning(viewed),
+    ...recoveredWarning(viewed.recovered()),
     ...(trouble === undefined ? [] : [trouble]),
+    ...(unwritten === undefined ? [] : [unwritten]),
     ...(refusal === undefined ? [] : [turnedAwayWarning(refusal)]),
   ]
+}
+
+function recoveredWarning(told: ToldRecovery | null): StatusView['warnings'] {
+  if (told === null) return []
+  const when =
+    told.cut === 0 ? 'at a time that nobody said' : `at ${new Date(told.cut).toISOString()}`
+  const text = `All nodes were lost, and the state came back as it was ${when}, with the root ${told.root}. What was written later is missing. It is said until a newer manifest is in force.`
+  return [{ code: 'RECOVERED', text }]
 }
 
 /** What a person can do about the worst of it; empty if nothing is wrong. */

@@ -153,6 +153,8 @@ class Writer {
   /** All that was written, freshly allocated; the writer is empty again. */
   take(): Uint8Array {
     const taken = this.#bytes.slice(0, this.#length)
+    // What was written may be a secret, whose owner wipes what was taken.
+    this.#bytes.fill(0, 0, this.#length)
     this.#length = 0
     if (this.#bytes.length > keptCapacity) this.#bytes = new Uint8Array(keptCapacity)
     return taken
@@ -263,6 +265,7 @@ class Writer {
     if (needed <= this.#bytes.length) return
     const grown = new Uint8Array(Math.max(needed, 2 * this.#bytes.length))
     grown.set(this.#bytes.subarray(0, this.#length))
+    this.#bytes.fill(0)
     this.#bytes = grown
   }
 }

@@ -4,12 +4,12 @@
  * Two layers. The *claim* is what all replicas that agree say in the same bytes; a node signs it into its own chain. So another
  * node's checkpoint over the same claim is a co-signature of mine, and none is ever made for the purpose.
  */
-import { equalBytes, uint64Bytes } from '../base/bytes.ts'
+import { equalBytes, fromHex, toHex, uint64Bytes } from '../base/bytes.ts'
 import { type Digest, digestOf } from '../base/ids.ts'
 import { framed, sha256 } from '../crypto/hash.ts'
 import { verifySignature } from '../crypto/sign.ts'
 import { domains } from './domains.ts'
-import { byteString, fixedBytes, message, nullable, uint } from './schema.ts'
+import { byteString, type Extended, fixedBytes, message, nullable, uint } from './schema.ts'
 import { stateRoot } from './state-proof.ts'
 
 /**
@@ -50,6 +50,45 @@ export const claimCodec = message<CheckpointClaim>(
   },
   { bytesMax: claimBytesMax, itemsMax: 64 },
 )
+
+/** What claims say of a state that came back from a disk when no member lived. */
+export interface ToldRecovery {
+  /** Group clock in milliseconds up to which it is known to be whole. */
+  readonly cut: number
+  /** State root of what came back, in hexadecimal. */
+  readonly root: string
+}
+
+/** Field of claims over a recovered state. Whatever it holds but `null` and `false` says that there was a recovery. */
+const recoveredField = 65
+
+/** The field as `claimCodec` writes it; nothing for a state that was always in somebody's memory. */
+export function recoveredExtension(told: ToldRecovery | null): Extended {
+  if (told === null) return {}
+  return { extensions: new Map([[recoveredField, [told.cut, fromHex(told.root) ?? noRoot]]]) }
+}
+
+/** What a claim says of a recovery; `null` if there was none. What is said in another form is one from the beginning of time. */
+export function recoveredIn(claim: Extended): ToldRecovery | null {
+  const told = claim.extensions?.get(recoveredField) ?? null
+  if (told === null || told === false) return null
+  const [cut, root] = Array.isArray(told) ? told : []
+  // Beyond the last time that a date can say, nobody could be told.
+  const isTime = typeof cut === 'number' && cut >= 0 && cut <= 8.64e15
+  const isKnown = isTime && root instanceof Uint8Array
+  return isKnown && root.length === 32
+    ? { cut, root: toHex(root) }
+    : { cut: 0, root: toHex(noRoot) }
+}
+
+/** Below 0 if `left` lost more. A total order, so that all who hear of two say the same one. */
+export function compareTold(left: ToldRecovery, right: ToldRecovery): number {
+  if (left.cut !== right.cut) return left.cut - right.cut
+  if (left.root === right.root) return 0
+  return left.root < right.root ? -1 : 1
+}
+
+const noRoot = new Uint8Array(32)
 
 /** Where in a node's chain a claim stands. */
 export interface CheckpointPlace {

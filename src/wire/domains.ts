@@ -1,6 +1,6 @@
 /**
- * Every domain-separation tag, in one table. A signature or hash made for one purpose never passes for
- * another: the tag is the first length-prefixed part of what is signed or hashed.
+ * Every domain-separation tag, in this table and in that of `custody-domains.ts`. A signature or hash made for one purpose never passes
+ * for another: the tag is the first length-prefixed part of what is signed or hashed.
  */
 export const domains = {
   networkId: 'coterie/network-id/1',
@@ -58,31 +58,6 @@ export const domains = {
   pckChain: 'coterie/pck-chain/1',
   quote: 'coterie/quote/1',
   simulatedEvidence: 'coterie/simulated-evidence/1',
-  holderKey: 'coterie/holder-key/1',
-  holderKeyFile: 'coterie/holder-key-file/1',
-  custodyManifest: 'coterie/custody-manifest/1',
-  custodyApproval: 'coterie/custody-approval/1',
-  custodyGenesis: 'coterie/custody-genesis/1',
-  custodyGenesisReport: 'coterie/custody-genesis-report/1',
-  custodyBootReport: 'coterie/custody-boot-report/1',
-  custodyHeldShare: 'coterie/custody-held-share/1',
-  custodyShare: 'coterie/custody-share/1',
-  custodyExport: 'coterie/custody-export/1',
-  custodyExportWrap: 'coterie/custody-export-wrap/1',
-  quorumKey: 'coterie/quorum-key/1',
-  appSignature: 'coterie/app-signature/1',
-  appSeal: 'coterie/app-seal/1',
-  appKey: 'coterie/app-key/1',
-  mnemonic: 'coterie/mnemonic/1',
-  signingStatement: 'coterie/signing-statement/1',
-  signingProposal: 'coterie/signing-proposal/1',
-  signingGroup: 'coterie/signing-group/1',
-  sealedShare: 'coterie/sealed-share/1',
-  sealedShareEntropy: 'coterie/sealed-share-entropy/1',
-  signingLock: 'coterie/signing-lock/1',
-  signingMessage: 'coterie/signing-message/1',
-  signingRequest: 'coterie/signing-request/1',
-  lockTable: 'coterie/lock-table/1',
 } as const
 
 export type Domain = (typeof domains)[keyof typeof domains]

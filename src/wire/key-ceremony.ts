@@ -4,7 +4,7 @@ import { tagBytes } from '../crypto/aead.ts'
 import { frostSignatureBytesMax, pointBytesMax, scalarBytes } from '../crypto/frost-suite.ts'
 import { framed, sha256 } from '../crypto/hash.ts'
 import { kemBytes } from '../crypto/kem-bytes.ts'
-import { domains } from './domains.ts'
+import { custodyDomains } from './custody-domains.ts'
 import { byteString, choice, fixedBytes, list, message, nullable, row, uint } from './schema.ts'
 import { participantsMax } from './signing-group.ts'
 import { statementBodyBytesMax } from './signing-statement.ts'
@@ -154,7 +154,7 @@ export const handoverCodec = message<HandoverBody>(
 
 /** Names all entries of a table, joined: 32 bytes. */
 export function lockTableDigest(entries: Uint8Array): Uint8Array {
-  return sha256(framed(domains.lockTable, entries))
+  return sha256(framed(custodyDomains.lockTable, entries))
 }
 
 /** What an accusation says of whom it names. Each but the first is shown by statements alone. Append only. */

@@ -7,7 +7,7 @@
 import { type FrostSuite, frostSuites, pointBytesMax } from '../crypto/frost-suite.ts'
 import { framed, sha256 } from '../crypto/hash.ts'
 import { kemBytes } from '../crypto/kem-bytes.ts'
-import { domains } from './domains.ts'
+import { custodyDomains } from './custody-domains.ts'
 import {
   byteString,
   choice,
@@ -24,7 +24,8 @@ import { sessionBytes } from './signing-statement.ts'
 
 /** Most signers of a group: their packages together fit into one frame. */
 export const participantsMax = 32
-const groupBytesMax = 8 * 1024
+/** Most bytes of the record of a group. */
+export const groupBytesMax: number = 8 * 1024
 const proposalBytesMax = 56 * 1024
 
 /** One signer: an identity on a machine. Its place in the list, from 1 on, is its index. */
@@ -88,7 +89,7 @@ export const groupCodec = message<SigningGroup>(
 
 /** Names a group: 32 bytes. */
 export function groupId(group: SigningGroup): Uint8Array {
-  return sha256(framed(domains.signingGroup, groupCodec.encode(group)))
+  return sha256(framed(custodyDomains.signingGroup, groupCodec.encode(group)))
 }
 
 /** A participant that is to be, with the attested KEM key that its share is sealed to. */
@@ -148,5 +149,5 @@ export const proposalCodec = message<Proposal>(
 
 /** Names a ceremony: 32 bytes. */
 export function proposalId(proposal: Proposal): Uint8Array {
-  return sha256(framed(domains.signingProposal, proposalCodec.encode(proposal)))
+  return sha256(framed(custodyDomains.signingProposal, proposalCodec.encode(proposal)))
 }

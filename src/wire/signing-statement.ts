@@ -10,7 +10,7 @@ import { uint64Bytes, utf8 } from '../base/bytes.ts'
 import { PeerFault } from '../base/errors.ts'
 import { framed, sha256 } from '../crypto/hash.ts'
 import { verifySignature } from '../crypto/sign.ts'
-import { domains } from './domains.ts'
+import { custodyDomains } from './custody-domains.ts'
 import { byteString, type Codec, choice, fixedBytes, message, uint } from './schema.ts'
 
 /** What a statement is about. Append only. */
@@ -82,7 +82,7 @@ export const statementCodec = message<SigningStatement>(
 export function statementMessage(said: UnsignedStatement): Uint8Array {
   const { kind, network, subject, epoch, session, sender, body } = said
   const about = [utf8(kind), network, subject, uint64Bytes(epoch), session, sender] as const
-  return framed(domains.signingStatement, ...about, body)
+  return framed(custodyDomains.signingStatement, ...about, body)
 }
 
 /** Whether the speaker said this. Never throws. */
@@ -109,5 +109,5 @@ export function readable<T>(codec: Codec<T>, bytes: Uint8Array) {
 
 /** Names what a request says: what a signature share answers, 32 bytes. */
 export function requestDigest(body: Uint8Array): Uint8Array {
-  return sha256(framed(domains.signingRequest, body))
+  return sha256(framed(custodyDomains.signingRequest, body))
 }

@@ -2,7 +2,7 @@
 
 import { pointBytesMax, scalarBytes } from '../crypto/frost-suite.ts'
 import { framed, sha256 } from '../crypto/hash.ts'
-import { domains } from './domains.ts'
+import { custodyDomains } from './custody-domains.ts'
 import { byteString, choice, fixedBytes, list, message, nullable, row, uint } from './schema.ts'
 import { participantsMax } from './signing-group.ts'
 
@@ -155,10 +155,10 @@ export function lockId(
   key: { readonly network: Uint8Array; readonly publicKey: Uint8Array },
   lockKey: Uint8Array,
 ): Uint8Array {
-  return sha256(framed(domains.signingLock, key.network, key.publicKey, lockKey))
+  return sha256(framed(custodyDomains.signingLock, key.network, key.publicKey, lockKey))
 }
 
 /** What a lock keeps of a message: 32 bytes. */
 export function messageHash(content: Uint8Array): Uint8Array {
-  return sha256(framed(domains.signingMessage, content))
+  return sha256(framed(custodyDomains.signingMessage, content))
 }

@@ -8,6 +8,7 @@ interface Bench {
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   attestation: () => import('./attestation.ts'),
   copies: () => import('./copies.ts'),
+  custody: () => import('./custody.ts'),
   dashboard: () => import('./dashboard.ts'),
   delegation: () => import('./delegation.ts'),
   gossip: () => import('./gossip.ts'),
@@ -18,6 +19,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   memory: () => import('./memory.ts'),
   page: () => import('./page.ts'),
   replica: () => import('./replica.ts'),
+  signing: () => import('./signing.ts'),
   sync: () => import('./sync.ts'),
 }
 

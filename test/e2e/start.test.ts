@@ -40,6 +40,7 @@ test('a node starts, takes writes, stops on SIGTERM with 0 and leaves no lock, r
   expect(await stopped(run)).toBe(0)
   expect(readdirSync(data).sort()).toEqual([
     'api.token',
+    'audit',
     'cache',
     'config.json',
     'machine.json',

@@ -38,7 +38,13 @@ export function termsOf(
 }
 
 /** The share of a holder, out of what genesis answered; owned by the caller. */
-export function openedShare(holder: TestHolder, genesis: GenesisAnswer): Secret {
+export function openedShare(
+  holder: TestHolder,
+  genesis: {
+    readonly envelope: Pick<GenesisAnswer['envelope'], 'manifest'>
+    readonly shares: readonly Pick<GenesisAnswer['shares'][number], 'alias' | 'sealed'>[]
+  },
+): Secret {
   const found = genesis.shares.find(({ alias }) => alias === holder.alias)!
   const wrapped = {
     encapsulation: found.sealed.subarray(0, kemBytes.ciphertext),

@@ -27,6 +27,8 @@ export class FakeCustody implements CustodyApi {
   injectShares = async () => this.#refuse('injectShares')
   exportKey = async () => this.#refuse('exportKey')
   injectKey = async () => this.#refuse('injectKey')
+  recoverable = async () => this.#refuse('recoverable')
+  recover = async () => this.#refuse('recover')
   sign = () => this.#refuse('sign')
   encrypt = () => this.#refuse('encrypt')
   decrypt = () => this.#refuse('decrypt')

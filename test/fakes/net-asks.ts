@@ -1,26 +1,25 @@
 /** Requests and answers between nets in memory. */
 import { CoterieError, HostError, PeerFault } from '../../src/base/errors.ts'
 import type { NodeId } from '../../src/base/ids.ts'
-import type { Duration } from '../../src/base/time.ts'
-import { streamLimits } from '../../src/host/net/options.ts'
+import { askTimeoutOf, type NetLimits, streamLimits } from '../../src/host/net/options.ts'
+import type { AskProtocol } from '../../src/host/net/port.ts'
 import { Slots } from '../../src/host/net/slots.ts'
 import { limits } from '../../src/wire/limits.ts'
 import type { FakeNet } from './net.ts'
 import type { End } from './net-link.ts'
 
+interface FakeAskOptions {
+  readonly limits: NetLimits
+  readonly require: (node: NodeId) => End
+}
+
 export class FakeAsks {
   readonly #net: FakeNet
-  readonly #options: {
-    readonly askTimeout: Duration
-    readonly require: (node: NodeId) => End
-  }
+  readonly #options: FakeAskOptions
   readonly #slots = new Slots(streamLimits.asksMax)
 
   /** `require` gives the link to a member, or throws `NOT_CONNECTED`. */
-  constructor(
-    net: FakeNet,
-    options: { readonly askTimeout: Duration; readonly require: (node: NodeId) => End },
-  ) {
+  constructor(net: FakeNet, options: FakeAskOptions) {
     this.#net = net
     this.#options = options
   }
@@ -28,7 +27,7 @@ export class FakeAsks {
   /** @throws {HostError} `NOT_CONNECTED`, `ASK_FAILED`, `ASK_TIMEOUT`; the peer's own coded errors as `PeerFault`. */
   async ask(
     node: NodeId,
-    protocol: string,
+    protocol: AskProtocol | 'step-up',
     request: Uint8Array,
     signal: AbortSignal,
     answer: (net: FakeNet, end: End, signal: AbortSignal) => Promise<Uint8Array>,
@@ -39,7 +38,8 @@ export class FakeAsks {
     const stop = (): void => deadline.abort()
     signal.addEventListener('abort', stop, { once: true })
     if (signal.aborted) stop()
-    const cancel = this.#net.timers.after(this.#options.askTimeout, stop)
+    const patience = askTimeoutOf(protocol, this.#options.limits)
+    const cancel = this.#net.timers.after(patience, stop)
     try {
       using _slot = await this.#slots.take(`${node} ${protocol}`, deadline.signal)
       const end = this.#options.require(node)

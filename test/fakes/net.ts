@@ -84,10 +84,7 @@ export class FakeNet implements Net, Dialler {
     this.node = nodeIdOfKey(options.admission.self().keys.identity)
     const limits = this.#limits
     const log = this.#log
-    this.#asks = new FakeAsks(this, {
-      askTimeout: this.#limits.askTimeout,
-      require: node => this.#require(node),
-    })
+    this.#asks = new FakeAsks(this, { limits, require: node => this.#require(node) })
     this.#gossip = new FakeGossip(this, {
       limits: this.#limits,
       isMember: node => this.#current(node) !== undefined,

@@ -9,6 +9,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Answer } from '../../src/api/contract.ts'
+import { noQuorumKey } from './node.ts'
 
 interface Config {
   dataDir: string
@@ -97,6 +98,7 @@ function status(): Answer<'status'> {
     },
     keys: { traffic: 1, storage: 1, commit: 1 },
     removals: { count: 0, digest: '' },
+    quorumKey: noQuorumKey,
     lease: { state: 'held', until: null, instances: 1, citing: 1 },
     warnings: [],
     uptimeSeconds: process.uptime(),

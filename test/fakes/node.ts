@@ -2,7 +2,7 @@
 
 import { compareBytes, toHex, utf8 } from '../../src/base/bytes.ts'
 import { PeerFault, UsageError } from '../../src/base/errors.ts'
-import { type Digest, type NetworkId, nodeIdOfKey } from '../../src/base/ids.ts'
+import { type NetworkId, nodeIdOfKey } from '../../src/base/ids.ts'
 import type { MetricFamily } from '../../src/host/telemetry/port.ts'
 import type {
   AppliedManifest,
@@ -29,6 +29,7 @@ import { LossCounts } from '../../src/node/loss-reasons.ts'
 import type { LightQuestion } from '../../src/wire/light-question.ts'
 import { FakeChannel } from './channel.ts'
 import { FakeCustody } from './custody.ts'
+import { FakeSigning } from './signing.ts'
 
 /** How many changes the fake keeps for watchers that resume. */
 const eventsMax = 8
@@ -169,45 +170,23 @@ const other = nodeIdOfKey(new Uint8Array(32).fill(9))
 export class FakeLight implements LightApi {
   failWith: Error | undefined
 
+  /** The question in words. */
   async answer(question: LightQuestion): Promise<Uint8Array> {
-    switch (question.kind) {
-      case 'manifest':
-        return this.manifest()
-      case 'checkpoint':
-        return this.checkpoint(question.cosigners)
-      case 'evidence':
-        return this.evidence(question.digest)
-      case 'proof':
-        return this.proof(question.key, question.sequence ?? undefined)
-      case 'attestation':
-        return this.attestation(question.nonce)
-    }
-  }
-
-  manifest(): Uint8Array {
-    return this.#answer('manifest')
-  }
-
-  checkpoint(cosigners: number): Uint8Array {
-    return this.#answer(`checkpoint ${cosigners}`)
-  }
-
-  evidence(digest: Digest): Uint8Array {
-    return this.#answer(`evidence ${digest}`)
-  }
-
-  proof(key: string, sequence?: number): Uint8Array {
-    return this.#answer(`proof ${key} ${sequence}`)
-  }
-
-  async attestation(nonce: Uint8Array): Promise<Uint8Array> {
-    return this.#answer(`attestation ${toHex(nonce)}`)
-  }
-
-  #answer(text: string): Uint8Array {
     if (this.failWith !== undefined) throw this.failWith
-    return utf8(text)
+    const { kind, ...asked } = question
+    const words = Object.values(asked).map(one =>
+      one instanceof Uint8Array ? toHex(one) : String(one),
+    )
+    return utf8([kind, ...words].join(' '))
   }
+}
+
+/** Of a node that nobody told to boot. */
+export const noQuorumKey: StatusView['quorumKey'] = {
+  phase: 'WaitingForBootInstruction',
+  fingerprint: null,
+  namespace: null,
+  shares: null,
 }
 
 /** A node that is active from the start. `opensToHost` is that of a testnet unless said. */
@@ -218,6 +197,11 @@ export class FakeNode implements CoterieNode {
   readonly light = new FakeLight()
   readonly channel = new FakeChannel()
   readonly custody = new FakeCustody()
+  readonly signing = new FakeSigning(me)
+  readonly sign = this.signing.sign
+  /** What `audit` exports. */
+  record: Uint8Array = utf8('coterie-audit/1\n')
+  readonly audit = { export: async () => this.record }
   readonly opensToHost: boolean
   phase: NodePhase = 'active'
   warnings: StatusView['warnings'] = []
@@ -338,6 +322,7 @@ export class FakeNode implements CoterieNode {
       },
       keys: { traffic: 1, storage: 1, commit: 1 },
       removals: { count: 0, digest: '00'.repeat(32) },
+      quorumKey: noQuorumKey,
       lease: { state: 'held', until: null, instances: 1, citing: 1 },
       warnings: this.warnings,
       uptimeSeconds: 1,

@@ -5,11 +5,14 @@ import type { PageStore, StoredPage } from '../../src/host/store/port.ts'
 /** What lies on one machine's disk; outlives every store that is opened on it. */
 export class FakeDisk {
   readonly pages = new Map<number, Uint8Array>()
+  record: Uint8Array | undefined
   beganAnew = false
   /** What the next calls of `put` and `pages` fail with. */
   failPut: HostError | undefined
   failRead: HostError | undefined
   failOpen: HostError | undefined
+  /** What is read waits for this. */
+  gate: Promise<void> | undefined
   puts = 0
   clears = 0
 
@@ -40,6 +43,7 @@ class FakePageStore implements PageStore {
   }
 
   async *pages(): AsyncGenerator<StoredPage> {
+    await this.#disk.gate
     this.#open()
     for (const [number, bytes] of [...this.#disk.pages].sort(([a], [b]) => a - b)) {
       if (this.#disk.failRead !== undefined) throw this.#disk.failRead
@@ -54,14 +58,27 @@ class FakePageStore implements PageStore {
     this.#disk.pages.set(number, bytes.slice())
   }
 
-  async dropThrough(last: number): Promise<void> {
+  async dropThrough(last: number, above = 0): Promise<void> {
     this.#open()
     for (const number of this.#disk.pages.keys())
-      if (number <= last) this.#disk.pages.delete(number)
+      if (number <= last && number > above) this.#disk.pages.delete(number)
+  }
+
+  async record(): Promise<Uint8Array | undefined> {
+    await this.#disk.gate
+    this.#open()
+    return this.#disk.record?.slice()
+  }
+
+  async putRecord(bytes: Uint8Array): Promise<void> {
+    this.#open()
+    if (this.#disk.failPut !== undefined) throw this.#disk.failPut
+    this.#disk.record = bytes.slice()
   }
 
   async clear(): Promise<void> {
     this.#open()
+    this.#disk.record = undefined
     this.#disk.clears++
     this.#disk.failRead = undefined
     this.#disk.pages.clear()

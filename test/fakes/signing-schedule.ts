@@ -67,8 +67,17 @@ export interface Life {
 export const oneLock: Uint8Array = utf8('nonce account 7, value 12')
 const messages = [utf8('pay 3 to Anna'), utf8('pay 3 to Eve')] as const
 
+export interface LifeOptions {
+  readonly reshares: boolean
+  /** What surely happens before this step of the first trouble, besides what happens by chance. */
+  readonly before?: { readonly step: number; readonly what: 'restart' | 'clone' }
+}
+
+/** Steps of the first trouble in a life. */
+export const stepsOfTrouble = 70
+
 /** Plays one life to its end: trouble, rest, both messages again wherever the key lives by now, trouble, rest. */
-export function live(made: MadeGroup, seed: number, options: { readonly reshares: boolean }): Life {
+export function live(made: MadeGroup, seed: number, options: LifeOptions): Life {
   const world = worldOf(made, seed)
   const { random } = world
   const below = (bound: number): number => Math.floor(random.next() * bound)
@@ -83,11 +92,16 @@ export function live(made: MadeGroup, seed: number, options: { readonly reshares
   const ask = (which: number, group: SigningGroup): void => {
     world.sign(which === 0 ? 'x' : 'y', group, messages[which] as Uint8Array, oneLock, ++asked)
   }
-  for (const steps of [70, 50]) {
+  const { before } = options
+  for (const steps of [stepsOfTrouble, 50]) {
     learn()
     const first = below(2)
     for (const group of groups.values()) for (const which of [first, 1 - first]) ask(which, group)
     for (let step = 0; step < steps; step++) {
+      if (steps === stepsOfTrouble && step === before?.step) {
+        if (before.what === 'restart') restart(world, below)
+        else clone(world, made, cloned, below)
+      }
       const chance = below(100)
       if (chance < 1) restart(world, below)
       else if (chance < 4 && cloned.size < made.group.clonesMax) clone(world, made, cloned, below)

@@ -32,6 +32,8 @@ export interface SimulatedNodeOptions {
   readonly found?: boolean
   /** What it boots with; that of the network unless said. */
   readonly manifestEnvelope?: Uint8Array
+  /** Where it looks for the network; at its first node unless said. */
+  readonly bootstrap?: readonly string[]
   /** What its hardware is. */
   readonly machine?: Partial<MachineRequest>
   /** Puts something between the node and its machine. */
@@ -71,7 +73,8 @@ export class Simulation {
   async prepare(name: string, options: SimulatedNodeOptions = {}): Promise<SimulatedNode> {
     const { attester } = await testNode(this.fixture, name, options.machine)
     const listen = `/memory/${this.#nodes.length}`
-    const bootstrap = this.#nodes.length === 0 ? [] : ['/memory/0']
+    const first = this.#nodes.length === 0 ? [] : ['/memory/0']
+    const bootstrap = options.bootstrap ?? first
     let net: FakeNet | undefined
     const host: Host = {
       clock: this.time.clock,

@@ -28,6 +28,7 @@ import {
   decodeQuestion,
   decodeSketchAnswer,
 } from '../../src/wire/reconcile.ts'
+import { decodeNamedPages } from '../../src/wire/recovery-record.ts'
 import { decodeRefusal } from '../../src/wire/refusal.ts'
 import { decodeRemoval } from '../../src/wire/removal.ts'
 import { OutgoingCall } from '../../src/wire/sealed-exchange.ts'
@@ -92,6 +93,7 @@ const functions: Readonly<Record<string, Target>> = {
   decodePageAnswer: typed(decodePageAnswer),
   decodePublicProof: typed(bytes => decodePublicProof(bytes, new Uint8Array(32))),
   decodeQuestion: typed(decodeQuestion),
+  decodeNamedPages: typed(decodeNamedPages),
   decodeRefusal: typed(decodeRefusal),
   decodeRemoval: typed(decodeRemoval),
   decodeResult: typed(decodeResult),

@@ -18,6 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'protocol/membership': [...ground, 'protocol'],
   'protocol/checkpoints': [...ground, 'protocol'],
   'protocol/custody': [...ground, 'protocol'],
+  'protocol/audit': ground,
   host: ground,
   node: [
     ...ground,
@@ -27,6 +28,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'protocol/membership',
     'protocol/checkpoints',
     'protocol/custody',
+    'protocol/audit',
     'host',
   ],
   api: [...ground, 'host', 'node'],
@@ -34,7 +36,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   web: ['base', 'api'],
   // Decides nothing of its own: it shows what a light client found.
   'web/verify': [...ground, 'light'],
-  cli: [...ground, 'light', 'host', 'node', 'api'],
+  // A record is judged without a node.
+  cli: [...ground, 'protocol/audit', 'light', 'host', 'node', 'api'],
   // Of pages: what they ask of a desk.
   testnet: [...ground, 'light', 'host', 'node', 'api', 'web'],
   index: [...ground, 'host', 'node', 'api'],

@@ -89,14 +89,21 @@ export function commandsOf(markdown: string): readonly CommandSection[] {
   }))
 }
 
-/** Commands in blocks of `sh` of `docs` that `paths` does not have, or not with these flags. */
+/** The words of the commands in running text: whole ones, and those of which the beginning is named. */
+function commandsInLine(markdown: string): readonly (readonly string[])[] {
+  const running = markdown.replaceAll(/^```[\s\S]*?^```$/gm, '')
+  return [...running.matchAll(/`coterie ([a-z][^`\n]*)`/g)].map(([, words = '']) =>
+    words.trim().split(/\s+/),
+  )
+}
+
+/** Commands in blocks of `sh`, and in the text, of `docs` that `paths` does not have, or not with these flags. */
 export function commandOffences(
   docs: Tree,
   paths: readonly Pick<CommandPath, 'words' | 'commands' | 'flags'>[],
 ): readonly string[] {
   return [...docs].flatMap(([path, text]) =>
-    commandsOf(text)
-      .flatMap(({ blocks }) => blocks.flat())
+    [...commandsOf(text).flatMap(({ blocks }) => blocks.flat()), ...commandsInLine(text)]
       .filter(words => !isTypable(words, paths))
       .map(words => `${path}: coterie ${words.join(' ')}`),
   )

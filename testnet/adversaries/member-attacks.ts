@@ -7,7 +7,7 @@ import { limits } from '../../src/wire/limits.ts'
 import type { Attack, Captive } from './captive.ts'
 
 const askProtocols: readonly AskProtocol[] = ['hello', 'removals', 'record', 'key', 'sync']
-const tellProtocols: readonly TellProtocol[] = ['ack', 'announce']
+const tellProtocols: readonly TellProtocol[] = ['ack', 'announce', 'signing']
 const gossipTopics = ['delta', 'heartbeat'] as const
 const year = 365 * 86_400_000
 /** How long one request may take, in milliseconds: the next turn comes anyway. */

@@ -10,7 +10,7 @@ export function registerChannelRoutes(
   app: Hono,
   register: Register,
   parts: {
-    readonly node: Pick<CoterieNode, 'channel' | 'state' | 'custody' | 'id'>
+    readonly node: Pick<CoterieNode, 'channel' | 'state' | 'custody' | 'signing' | 'sign' | 'id'>
     readonly log: Logger
   },
 ): void {

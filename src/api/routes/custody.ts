@@ -23,7 +23,7 @@ import type { Request } from '../request.ts'
 export const hostDoor = 'door/http'
 
 /** Who asks, and whether it may. */
-interface Asker {
+export interface Asker {
   /** Whom keys are used for. */
   readonly caller: string
   readonly isPermitted: boolean
@@ -51,7 +51,11 @@ export function registerCustodyRoutes(
 type Paced = <Query, Body, Out>(route: Route<Query, Body, Out>, handler: Handler<Body, Out>) => void
 
 /** Answers whoever may, no faster than the rate. */
-function paced(register: Register, { isPermitted }: Asker, rate: typeof ceremonyRate): Paced {
+export function paced(
+  register: Register,
+  { isPermitted }: Asker,
+  rate: typeof ceremonyRate,
+): Paced {
   const budget = new RateBudget(rate, systemClock)
   return (route, handler) =>
     register.answer(route, request => {
@@ -87,6 +91,22 @@ function registerCeremonies(answer: Paced, node: Pick<CoterieNode, 'custody' | '
       success: done.isProvisioned || done.accepted.length > 0,
       refused: done.refused.map(({ alias, code }) => ({ member_alias: alias, code })),
     }
+  })
+  answer(routes.genesisOutput, async () => genesisJson(await node.custody.genesisOutput()))
+  answer(routes.bootStandard, async ({ body }) => {
+    const { manifest } = await node.custody.bootStandard(jsonBytes(body.manifest_envelope))
+    return wrapped({ BootStandardResponse: { success: true, manifest_hash: manifest } })
+  })
+  answer(routes.recovery, async () => {
+    const { cut, root, entries, manifest, ...more } = await node.custody.recoverable()
+    return {
+      ...{ cut_ms: cut, state_root: root, entries, manifest_hash: manifest },
+      ...{ manifest_nonce: more.nonce, removals_left_out: more.removalsLeftOut },
+    }
+  })
+  answer(routes.recover, async ({ body }) => {
+    const { cut, root } = await node.custody.recover({ root: body.state_root })
+    return { cut_ms: cut, state_root: root }
   })
   answer(routes.shareManifest, async ({ body }) => {
     await node.custody.shareManifest(jsonBytes(body.manifest_envelope))

@@ -31,7 +31,7 @@ export function registerPublicRoutes(
 ): void {
   register.answer(routes.health, () => {
     const { phase, testnet, tee } = node.status()
-    return { ok: phase === 'active', phase, testnet, tee }
+    return { ok: phase === 'active', phase, testnet, tee, custody: node.custody.view().phase }
   })
   const status = ({ ok }: { readonly ok: boolean }): 200 | 503 => (ok ? 200 : 503)
   register.answer(routes.live, () => failing(liveChecks(telemetry)), status)
@@ -63,6 +63,7 @@ export function registerOperatorRoutes(
   register.answer(routes.members, () => ({ members: node.members() }))
   register.answer(routes.peers, () => ({ peers: node.peers() }))
   register.answer(routes.refusals, () => ({ refusals: node.refusals() }))
+  register.bytes(routes.audit, () => node.audit.export())
   register.answer(routes.bans, () => ({ bans: node.bans() }))
   register.answer(routes.ban, ({ body }) => node.ban(body.subject, body))
   register.answer(routes.unban, ({ body }) => ({ lifted: node.unban(body.subject) }))

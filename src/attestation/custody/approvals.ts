@@ -5,7 +5,7 @@
 import { fromHex, utf8 } from '../../base/bytes.ts'
 import { bytesOfDigest, type Digest } from '../../base/ids.ts'
 import { framed } from '../../crypto/hash.ts'
-import { domains } from '../../wire/domains.ts'
+import { custodyDomains } from '../../wire/custody-domains.ts'
 import { canonicalJson } from '../canonical-json.ts'
 import { hex, list, object, oneOf, orRefusal, readJson, text } from '../manifest-reader.ts'
 import type { Refusal } from '../verdict.ts'
@@ -63,7 +63,7 @@ export function approvalMessage(
   manifest: Digest,
   node: Uint8Array = new Uint8Array(0),
 ): Uint8Array {
-  return framed(domains.custodyApproval, utf8(role), bytesOfDigest(manifest), node)
+  return framed(custodyDomains.custodyApproval, utf8(role), bytesOfDigest(manifest), node)
 }
 
 /** Aliases of holders of the manifest set whose approval holds, each once. */

@@ -6,7 +6,7 @@ import { fromHex, toHex, utf8 } from '../../base/bytes.ts'
 import { type Digest, digestOf, type NetworkId } from '../../base/ids.ts'
 import { framed, sha256 } from '../../crypto/hash.ts'
 import { quorumKeyBytes } from '../../crypto/quorum-keys.ts'
-import { domains } from '../../wire/domains.ts'
+import { custodyDomains } from '../../wire/custody-domains.ts'
 import { canonicalJson } from '../canonical-json.ts'
 import {
   DocumentFault,
@@ -183,12 +183,12 @@ function twiceIn(items: readonly string[]): number {
 
 /** Names a custody manifest: SHA-256 over its canonical bytes under an own domain. */
 export function custodyManifestHash(manifest: CustodyManifest): Digest {
-  return digestOf(sha256(framed(domains.custodyManifest, utf8(canonicalJson(manifest)))))
+  return digestOf(sha256(framed(custodyDomains.custodyManifest, utf8(canonicalJson(manifest)))))
 }
 
 /** Names a quorum key (`QuorumKeys.publicKey`) in 32 bytes, as the manifest of a network does. */
 export function quorumKeyName(publicKey: Uint8Array): Digest {
-  return digestOf(sha256(framed(domains.quorumKey, publicKey)))
+  return digestOf(sha256(framed(custodyDomains.quorumKey, publicKey)))
 }
 
 /** The key of a holder of a manifest that was read. */

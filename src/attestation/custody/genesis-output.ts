@@ -2,7 +2,7 @@
 import { fromHex, utf8 } from '../../base/bytes.ts'
 import { bytesOfDigest, type Digest, digestOf, keyOfNodeId, type NodeId } from '../../base/ids.ts'
 import { framed, sha256, sha512 } from '../../crypto/hash.ts'
-import { domains } from '../../wire/domains.ts'
+import { custodyDomains } from '../../wire/custody-domains.ts'
 import { type CustodyManifest, custodyManifestHash } from './custody-manifest.ts'
 
 /** A share that its holder alone opens. */
@@ -22,19 +22,19 @@ export interface GenesisOutput {
 export function genesisOutputHash({ manifest, shares }: GenesisOutput): Digest {
   const parts = shares.flatMap(({ alias, sealed }) => [utf8(alias), sealed])
   const hash = bytesOfDigest(custodyManifestHash(manifest))
-  return digestOf(sha256(framed(domains.custodyGenesis, hash, ...parts)))
+  return digestOf(sha256(framed(custodyDomains.custodyGenesis, hash, ...parts)))
 }
 
 /** The 64 bytes that evidence about an output carries as report data: this output, made in the TEE that holds the keys of this node. */
 export function genesisReportData(platform: string, node: NodeId, output: Digest): Uint8Array {
   const parts = [utf8(platform), keyOfNodeId(node), bytesOfDigest(output)]
-  return sha512(framed(domains.custodyGenesisReport, ...parts))
+  return sha512(framed(custodyDomains.custodyGenesisReport, ...parts))
 }
 
 /** The 64 bytes that evidence about a boot carries: the TEE that holds the keys of this node runs under this manifest. */
 export function bootReportData(platform: string, node: NodeId, manifest: Digest): Uint8Array {
   const parts = [utf8(platform), keyOfNodeId(node), bytesOfDigest(manifest)]
-  return sha512(framed(domains.custodyBootReport, ...parts))
+  return sha512(framed(custodyDomains.custodyBootReport, ...parts))
 }
 
 /** What a share sealed to its holder is bound to: it is of use for this key and this holder alone. */
@@ -43,7 +43,7 @@ export function heldShareContext(
   holder: { readonly alias: string; readonly key: string },
 ): Uint8Array {
   return framed(
-    domains.custodyHeldShare,
+    custodyDomains.custodyHeldShare,
     fromHex(network) ?? new Uint8Array(0),
     utf8(namespace.name),
     utf8(String(namespace.nonce)),

@@ -11,7 +11,7 @@ import { kemBytes } from '../../crypto/kem-bytes.ts'
 import { pointBytes } from '../../crypto/p256.ts'
 import { verifySignature } from '../../crypto/sign.ts'
 import { unwrap, wrapTo } from '../../crypto/wrap.ts'
-import { domains } from '../../wire/domains.ts'
+import { custodyDomains } from '../../wire/custody-domains.ts'
 import { sealToPoint } from './point-seal.ts'
 
 /** `coterie`: Ed25519 and X-Wing. `qos`: a point to encrypt to and one that signs. `p256`: one point for both. */
@@ -58,7 +58,7 @@ export function partsOfHolderKey({ kind, bytes }: HolderKey): {
 
 /** What people read to each other over another channel. */
 export function holderFingerprint({ bytes }: HolderKey): Digest {
-  return digestOf(framedHash(domains.holderKey, bytes))
+  return digestOf(framedHash(custodyDomains.holderKey, bytes))
 }
 
 /** Whether the holder signed `message`: 64 bytes, Ed25519 or ECDSA with SHA-256. Never throws. */

@@ -9,7 +9,7 @@ import { framed, sha256 } from '../../crypto/hash.ts'
 import { signingPoint } from '../../crypto/quorum-keys.ts'
 import { unwrap, type Wrapped, wrapTo } from '../../crypto/wrap.ts'
 import type { KeyExport } from '../../wire/custody.ts'
-import { domains } from '../../wire/domains.ts'
+import { custodyDomains } from '../../wire/custody-domains.ts'
 
 /** A node whose evidence was appraised: where a secret may go. */
 export interface AttestedNode {
@@ -49,7 +49,7 @@ export function openCarriedShare(
 
 function shareContext({ alias, manifest, node }: ShareRoute): Uint8Array {
   const parts = [utf8(alias), bytesOfDigest(manifest), keyOfNodeId(node)]
-  return framed(domains.custodyShare, ...parts)
+  return framed(custodyDomains.custodyShare, ...parts)
 }
 
 /** Seals the quorum seed to a node; `undefined` if its KEM key has no sense. */
@@ -80,7 +80,7 @@ export function openExport(exported: KeyExport, keys: Unwrapper): Secret | undef
 
 /** What the quorum signs about an export: everything that travels. */
 export function exportMessage(exported: Uint8Array): Uint8Array {
-  return framed(domains.custodyExport, sha256(exported))
+  return framed(custodyDomains.custodyExport, sha256(exported))
 }
 
 /** Whether the quorum of this public key (130 bytes) signed these bytes of an export. Never throws. */
@@ -99,5 +99,5 @@ export function isSignedExport(
 }
 
 function exportContext({ manifest, from, to }: Pick<KeyExport, 'manifest' | 'from' | 'to'>) {
-  return framed(domains.custodyExportWrap, manifest, from, to)
+  return framed(custodyDomains.custodyExportWrap, manifest, from, to)
 }

@@ -1,4 +1,4 @@
-/** `coterie keys inject` and `status`: the two commands of holders that speak to a node. */
+/** `coterie keys boot`, `inject` and `status`: the commands of holders that speak to a node. */
 import { Command } from 'commander'
 import {
   type CustodyInfo,
@@ -7,9 +7,10 @@ import {
 } from '../../api/custody-shapes.ts'
 import { custodyManifestHash, quorumKeyName } from '../../attestation/custody/custody-manifest.ts'
 import { fromHex, toHex } from '../../base/bytes.ts'
-import { ifReadable, UsageError } from '../../base/errors.ts'
+import { ifReadable, PeerFault, UsageError } from '../../base/errors.ts'
 import { type CarriedShare, carriedShareCodec } from '../../wire/custody.ts'
-import { askInfo, injectShares } from '../enclave-client.ts'
+import { holdToApprovals } from '../ceremony.ts'
+import { askInfo, bootStandard, injectShares } from '../enclave-client.ts'
 import { jsonIn, readApproval, readCustodyDocument } from '../genesis-file.ts'
 import { exitCodes, printable, printJson, printLine } from '../output.ts'
 
@@ -21,6 +22,37 @@ interface InjectFlags {
 }
 
 const gather = (value: string, before: readonly string[]): readonly string[] => [...before, value]
+
+interface BootFlags {
+  readonly to: string
+  readonly json: boolean
+}
+
+export function bootCommand(): Command {
+  return new Command('boot')
+    .description('have a node that did not make the key wait for shares of it')
+    .argument('<envelope>', 'the approved manifest, as coterie keys combine wrote it')
+    .requiredOption('--to <url>', 'address of the node, as http://127.0.0.1:9000')
+    .option('--json', 'print one JSON document', false)
+    .action(boot)
+}
+
+async function boot(file: string, { to, json }: BootFlags): Promise<void> {
+  const { envelope } = await readCustodyDocument(file)
+  holdToApprovals(envelope)
+  const manifest = custodyManifestHash(envelope.manifest)
+  const taken = await bootStandard(to, envelope)
+  if (taken !== manifest) {
+    throw new PeerFault('MANIFEST_MISMATCH', `The node names another manifest: ${taken}.`, {
+      next: 'Send no share there: its attestation would be about that one.',
+    })
+  }
+  if (json) return printJson({ success: true, manifest })
+  printLine(`The node waits for shares under the custody manifest ${manifest}.`)
+  printLine(
+    'Save what POST /enclave/generate-attestation answers there: holders name it with --target.',
+  )
+}
 
 export function injectCommand(): Command {
   return new Command('inject')

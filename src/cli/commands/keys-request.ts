@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { Command } from 'commander'
 import type { Holder } from '../../attestation/custody/custody-manifest.ts'
 import { UsageError } from '../../base/errors.ts'
-import { countOf, planOf, type RequestFlags, requestOf } from '../genesis-request.ts'
+import { activityOf, countOf, planOf, type RequestFlags, requestOf } from '../genesis-request.ts'
 import { makeKey, readPublicPart } from '../holder-files.ts'
 import { printNote, printWarning } from '../output.ts'
 import { newPassphraseOf } from '../passphrase.ts'
@@ -57,7 +57,10 @@ async function genesisRequest(flags: Flags): Promise<void> {
     })
   }
   const holders = member.length > 0 ? await namedIn(member) : await madeHere(count, flags)
-  await emit(JSON.stringify(requestOf(holders, plan, flags.pivotArg)), output)
+  const request = requestOf(holders, plan, flags.pivotArg)
+  // For trials as the documents of the older tools have it, which look into it; it can say everything but two thresholds.
+  const isOld = memberCount !== undefined && flags.manifestThreshold === undefined
+  await emit(JSON.stringify(isOld ? activityOf(request) : request), output)
   const { threshold, manifestThreshold } = plan
   printNote(`${threshold} of ${count} rebuild the key, ${manifestThreshold} must approve.`)
 }

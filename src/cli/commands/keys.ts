@@ -1,4 +1,4 @@
-/** `coterie keys`: what a holder of the quorum key does. Offline but for `inject` and `status`. */
+/** `coterie keys`: what a holder of the quorum key does. Offline but for `boot`, `inject`, `recover` and `status`. */
 import { Command } from 'commander'
 import { keyOfHolder } from '../../attestation/custody/custody-manifest.ts'
 import { holderFingerprint } from '../../attestation/custody/holder-key.ts'
@@ -7,16 +7,21 @@ import { inGroups, makeKey, readPublicPart } from '../holder-files.ts'
 import { printable, printJson, printLine, printWarning } from '../output.ts'
 import { newPassphraseOf } from '../passphrase.ts'
 import { approveManifestCommand, combineCommand } from './keys-approve.ts'
-import { injectCommand, statusOfCustodyCommand } from './keys-node.ts'
+import { draftCommand } from './keys-draft.ts'
+import { bootCommand, injectCommand, statusOfCustodyCommand } from './keys-node.ts'
 import { addPassphraseOption } from './keys-options.ts'
+import { passphraseCommand } from './keys-passphrase.ts'
+import { recoverCommand } from './keys-recover.ts'
 import { genesisRequestCommand } from './keys-request.ts'
 import { decryptShareCommand } from './keys-share.ts'
 
 export function keysCommand(): Command {
   const keys = new Command('keys')
-  const offline = [generateCommand, fingerprintCommand, genesisRequestCommand, decryptShareCommand]
-  const others = [approveManifestCommand, combineCommand, injectCommand, statusOfCustodyCommand]
-  for (const make of [...offline, ...others]) keys.addCommand(make())
+  const own = [generateCommand, fingerprintCommand, passphraseCommand]
+  const making = [genesisRequestCommand, draftCommand, decryptShareCommand]
+  const agreeing = [approveManifestCommand, combineCommand]
+  const online = [bootCommand, injectCommand, recoverCommand, statusOfCustodyCommand]
+  for (const make of [...own, ...making, ...agreeing, ...online]) keys.addCommand(make())
   return keys
 }
 

@@ -1,5 +1,6 @@
 /** `coterie light call` and `light key new`: calls of nodes that nobody reads on the way, as a client that the manifest lists. */
 import { Argument, Command } from 'commander'
+import { z } from 'zod'
 import { ApiError } from '../../api/client.ts'
 import { fromUtf8, toHex } from '../../base/bytes.ts'
 import { CoterieError } from '../../base/errors.ts'
@@ -92,16 +93,21 @@ function print({ status, type, body, node, source, report }: CallResult, flags: 
   )
 }
 
+const saidNo = z.object({ code: z.string(), next: z.string().default('') })
+
+/** In an envelope, or as the routes of custody say no. */
+const refusalShape = z.union([
+  z.object({ error: saidNo.extend({ message: z.string() }) }).transform(({ error }) => error),
+  saidNo
+    .extend({ error: z.string() })
+    .transform(({ code, next, error }) => ({ code, next, message: error })),
+])
+
 function errorOf(status: number, said: unknown): CoterieError {
-  const error =
-    said !== null && typeof said === 'object' && 'error' in said ? said.error : undefined
-  const text = (name: string): string => {
-    const found = error !== null && typeof error === 'object' ? Reflect.get(error, name) : undefined
-    return typeof found === 'string' ? found : ''
-  }
-  const code = text('code')
-  if (code === '') return new CoterieError('CALL_FAILED', `The node answered with ${status}.`)
-  return new ApiError(status, { code, message: text('message'), next: text('next') })
+  const { data } = refusalShape.safeParse(said)
+  return data === undefined
+    ? new CoterieError('CALL_FAILED', `The node answered with ${status}.`)
+    : new ApiError(status, data)
 }
 
 const gather = (value: string, before: readonly string[]): readonly string[] => [...before, value]

@@ -1,8 +1,9 @@
-/** `coterie log level …`: how loud a running node is. */
+/** `coterie log level …`: how loud a running node is; and the audit record beside the log. */
 import { Argument, Command } from 'commander'
 import type { Answer } from '../../api/contract.ts'
 import { printJson, printLine } from '../output.ts'
 import { addReachOptions, type ReachFlags, withNode } from '../reach.ts'
+import { auditCommand } from './log-audit.ts'
 
 type Level = Answer<'logLevel'>['level']
 
@@ -23,7 +24,7 @@ export function logCommand(): Command {
         print(flags, await withNode(flags, (client, signal) => client.setLogLevel(wanted, signal)))
       }),
   )
-  return new Command('log').addCommand(level)
+  return new Command('log').addCommand(level).addCommand(auditCommand())
 }
 
 function print(flags: ReachFlags, answer: Answer<'logLevel'>): void {

@@ -3,6 +3,11 @@ import { Command, Option } from 'commander'
 import { printJson, printLine, printTable, shortId } from '../output.ts'
 import { addReachOptions, type ReachFlags, withNode } from '../reach.ts'
 import { claimOf, type Scope, scopes, signRemoval } from '../removal.ts'
+import { printMembersAt } from './members-at.ts'
+
+interface MembersFlags extends ReachFlags {
+  readonly at?: string
+}
 
 interface RemoveFlags extends ReachFlags {
   readonly key: readonly string[]
@@ -10,7 +15,12 @@ interface RemoveFlags extends ReachFlags {
 }
 
 export function membersCommand(): Command {
-  const members = addReachOptions(new Command('members')).action(async (flags: ReachFlags) => {
+  const members = addReachOptions(new Command('members')).option(
+    '--at <time>',
+    'who was a member then, by the audit record of the node: RFC 3339, or -2h',
+  )
+  members.action(async (flags: MembersFlags) => {
+    if (flags.at !== undefined) return await printMembersAt(flags.at, flags)
     const found = await withNode(flags, (client, signal) => client.members(signal))
     if (flags.json === true) return printJson({ members: found })
     printTable(

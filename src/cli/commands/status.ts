@@ -21,11 +21,17 @@ function measurementRow(row: Answer<'status'>['measurements'][number]): readonly
   return ['software', `${name}: ${members} (${Math.round(share * 100)} %), ${end}`]
 }
 
+function quorumKeyText(view: Answer<'status'>['quorumKey']): string {
+  const { phase, fingerprint, shares } = view
+  const name = fingerprint === null ? '' : `, ${fingerprint.slice(0, 16)}…`
+  return `${phase}${name}${shares === null ? '' : `, ${shares.have} of ${shares.need} shares`}`
+}
+
 function printStatus(status: Answer<'status'>): void {
   if (status.tee === 'simulated') {
     printLine(paint('yellow', 'SIMULATED TEE: nothing is protected from this machine'))
   }
-  const { members, state, keys, removals, manifest, lease } = status
+  const { members, state, keys, removals, manifest, lease, quorumKey } = status
   const rows: readonly (readonly [string, string])[] = [
     ['node', status.node],
     ['network', `${status.networkName} (${status.network.slice(0, 16)}…)`],
@@ -39,6 +45,7 @@ function printStatus(status: Answer<'status'>): void {
       `${state.writesPerSecond.toFixed(1)} writes/s, ${state.deliveriesPerSecond.toFixed(1)} deliveries/s`,
     ],
     ['keys', `${keys.traffic} traffic, ${keys.storage} storage, ${keys.commit} commit`],
+    ['quorum key', quorumKeyText(quorumKey)],
     ['lease', `${lease.state}, heard by ${lease.citing} of ${lease.instances} machines`],
     ['removals', String(removals.count)],
     ['addresses', status.addresses.join(' ')],

@@ -22,6 +22,7 @@ export function testnetCommand(): Command {
   testnet.addCommand(faultCommand())
   testnet.addCommand(logsCommand())
   testnet.addCommand(checkCommand())
+  testnet.addCommand(drillCommand())
   testnet.addCommand(downCommand())
   return testnet
 }
@@ -93,6 +94,20 @@ function checkCommand(): Command {
       const { check } = await import('../../../testnet/check.ts')
       process.exitCode = await check(options)
     })
+}
+
+function drillCommand(): Command {
+  const recovery = new Command('recovery')
+    .description('lose every node, and bring the state back with the holders’ shares')
+    .option('--keep', 'keep the folder of the testnet afterwards', false)
+    .option('--json', 'print one JSON document', false)
+    .action(async (options: { keep: boolean; json: boolean }) => {
+      const { drillRecovery } = await import('../../../testnet/drill.ts')
+      process.exitCode = await drillRecovery(options)
+    })
+  return new Command('drill')
+    .description('try a disaster on a testnet of its own; exit 1 if it ends badly')
+    .addCommand(recovery)
 }
 
 function downCommand(): Command {

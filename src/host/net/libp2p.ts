@@ -34,17 +34,18 @@ import { LightAnswers } from './light-answers.ts'
 import { type Link, MemberLinks } from './member-links.ts'
 import { netMetrics } from './net-metrics.ts'
 import { NoiseStatic } from './noise-crypto.ts'
-import type { NetOptions } from './options.ts'
-import type {
-  Admission,
-  AskProtocol,
-  GossipTopic,
-  MemberConnection,
-  Net,
-  NetHandlers,
-  RefusedConnection,
-  StepUpPurpose,
-  TellProtocol,
+import { askTimeoutOf, type NetOptions } from './options.ts'
+import {
+  type Admission,
+  type AskProtocol,
+  askProtocols,
+  type GossipTopic,
+  type MemberConnection,
+  type Net,
+  type NetHandlers,
+  type RefusedConnection,
+  type StepUpPurpose,
+  type TellProtocol,
 } from './port.ts'
 import { noteProtocolsOnce } from './protocol-notes.ts'
 import { RoleBook } from './role-book.ts'
@@ -120,7 +121,9 @@ export class Libp2pNet implements Net {
     this.#door = new Doorkeeper({ clock, limits, inboundOpen: () => this.#inboundOpen() })
     this.#light = new LightAnswers({ handlers, clock, timers, log })
     this.#roles = new RoleBook({ self: own, admission, links: this.#links })
-    const streams = { links: this.#links, timers, log, askTimeout: limits.askTimeout }
+    const timeouts = new Map(askProtocols.map(name => [askId(name), askTimeoutOf(name, limits)]))
+    const askTimeout = (protocol: string) => timeouts.get(protocol) ?? limits.askTimeout
+    const streams = { links: this.#links, timers, log, askTimeout }
     this.#asks = new Asks(streams)
     this.#tells = new Tells({ ...streams, cutOff })
     this.#stepUp = new StepUp({

@@ -1,5 +1,6 @@
 /** Where, how fast and how loud the network runs: host options all of them. Whom to trust is the manifest's. */
 import { type Duration, milliseconds, seconds } from '../../base/time.ts'
+import type { AskProtocol } from './port.ts'
 
 const mib = (count: number): number => count * 1024 * 1024
 
@@ -21,7 +22,7 @@ export interface NetLimits {
   readonly redialWait: Duration
   /** Longest pause between two tries of one address; trying never ends. */
   readonly redialWaitMax: Duration
-  /** How long an answer to `ask` may take when the caller's signal allows longer. */
+  /** How long an answer to `ask` may take when the caller's signal allows longer, but for what `askTimeoutOf` gives more. */
   readonly askTimeout: Duration
   /** Gossip messages per second taken from one neighbour in the long run; five times as many at once. */
   readonly gossipPerSecond: number
@@ -35,6 +36,17 @@ export interface NetLimits {
   readonly pingInterval: Duration
   /** How long the answer may take before the connection counts as dead and is closed. */
   readonly pingTimeout: Duration
+}
+
+/** Before it hands the quorum key on, a member appraises the asker and steps it up: at most 30 seconds each (docs/spec/custody.md). */
+const releaseTimeout = seconds(90)
+
+/** How long an answer to a request of `protocol` may take, at whoever asks and at whoever answers. */
+export function askTimeoutOf(
+  protocol: AskProtocol | 'step-up',
+  limits: Pick<NetLimits, 'askTimeout'>,
+): Duration {
+  return protocol === 'custody-key' ? releaseTimeout : limits.askTimeout
 }
 
 /** Everything the host says about the network. */

@@ -20,10 +20,12 @@ export const askProtocols = [
   'endorsement',
   'custody-manifest',
   'custody-key',
+  'signing-proposal',
+  'signing-group',
 ] as const
 export type AskProtocol = (typeof askProtocols)[number]
 /** Protocols of kept-open one-way member streams. */
-export const tellProtocols = ['ack', 'announce'] as const
+export const tellProtocols = ['ack', 'announce', 'signing'] as const
 export type TellProtocol = (typeof tellProtocols)[number]
 
 export type StepUpPurpose = 'step-up' | 're-attest' | 'release'

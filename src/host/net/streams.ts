@@ -32,7 +32,8 @@ export interface StreamsDeps {
   readonly links: MemberLinks
   readonly timers: Timers
   readonly log: Logger
-  readonly askTimeout: Duration
+  /** How long a request may take, by the id of its protocol. */
+  readonly askTimeout: (protocol: string) => Duration
 }
 
 /** Requests and their answers. */
@@ -56,7 +57,7 @@ export class Asks {
       throw new HostError('FRAME_TOO_LARGE', `a request has at most ${limits.frameBytesMax} bytes`)
     }
     this.#deps.links.require(node)
-    using deadline = this.#deadline(signal)
+    using deadline = this.#deadline(protocol, signal)
     using _slot = await this.#slots.take(`${node} ${protocol}`, deadline.signal)
     const { connection } = this.#deps.links.require(node)
     let stream: Stream | undefined
@@ -95,7 +96,7 @@ export class Asks {
       const count = (this.#serving.get(key) ?? 0) + 1
       this.#serving.set(key, count)
       try {
-        await this.#serveOne(stream, async (request, signal) => {
+        await this.#serveOne(stream, protocol, async (request, signal) => {
           if (count > streamLimits.asksMax) throw new PeerFault('TOO_MANY_STREAMS', 'ask later')
           return await answer(request, link.node, signal, link)
         })
@@ -111,9 +112,10 @@ export class Asks {
 
   async #serveOne(
     stream: Stream,
+    protocol: string,
     answer: (request: Uint8Array, signal: AbortSignal) => Promise<Uint8Array>,
   ): Promise<void> {
-    using deadline = this.#deadline(undefined)
+    using deadline = this.#deadline(protocol)
     const gone = (): void =>
       deadline.abort(new HostError('ASKER_GONE', 'nobody waits for the answer'))
     stream.addEventListener('close', gone, { once: true })
@@ -143,12 +145,15 @@ export class Asks {
     return encodeAnswer({ kind: 'refusal', code: 'INTERNAL', facts: {} })
   }
 
-  #deadline(signal: AbortSignal | undefined): Disposable & {
+  #deadline(
+    protocol: string,
+    signal?: AbortSignal,
+  ): Disposable & {
     readonly signal: AbortSignal
     abort(reason: HostError): void
   } {
     const controller = new AbortController()
-    const cancel = this.#deps.timers.after(this.#deps.askTimeout, () => {
+    const cancel = this.#deps.timers.after(this.#deps.askTimeout(protocol), () => {
       // Whoever answers throws the reason on: coded, or it would look like a failure of the answer.
       controller.abort(new HostError('ASK_TIMEOUT', 'there was no answer in time'))
     })

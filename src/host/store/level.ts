@@ -1,6 +1,7 @@
 /** Pages in a LevelDB (classic-level): one ordered file tree, checksummed, without a server. */
 import { rename, rm } from 'node:fs/promises'
 import { ClassicLevel } from 'classic-level'
+import { utf8 } from '../../base/bytes.ts'
 import { HostError } from '../../base/errors.ts'
 import type { PageStore, StoredPage } from './port.ts'
 
@@ -48,7 +49,8 @@ class LevelStore implements PageStore {
   }
 
   async *pages(): AsyncGenerator<StoredPage> {
-    const iterator = this.#database.iterator()
+    // Also a database that is closed meanwhile is the world's, and no bug.
+    const iterator = await attempt(async () => this.#database.iterator())
     try {
       for (;;) {
         const entry = await iterator.next()
@@ -70,8 +72,25 @@ class LevelStore implements PageStore {
     return attempt(() => this.#database.put(keyOf(number), bytes))
   }
 
-  dropThrough(number: number): Promise<void> {
-    return attempt(() => this.#database.clear({ lte: keyOf(number) }))
+  dropThrough(number: number, above = 0): Promise<void> {
+    // A range whose beginning lies behind its end is empty.
+    if (above >= number) return Promise.resolve()
+    const from = above === 0 ? {} : { gt: keyOf(above) }
+    return attempt(() => this.#database.clear({ ...from, lte: keyOf(number) }))
+  }
+
+  async record(): Promise<Uint8Array | undefined> {
+    try {
+      const found = await this.#database.get(recordKey)
+      return found && new Uint8Array(found.buffer, found.byteOffset, found.byteLength)
+    } catch (cause) {
+      throw failure(cause)
+    }
+  }
+
+  putRecord(bytes: Uint8Array): Promise<void> {
+    // One log holds pages and record in their order, so that to sync its end syncs all before it.
+    return attempt(() => this.#database.put(recordKey, bytes, { sync: true }))
   }
 
   clear(): Promise<void> {
@@ -94,6 +113,9 @@ async function open(directory: string): Promise<Database> {
   return database
 }
 
+/** Longer than the key of a page, and after all of them: no number is as high as its first byte. */
+const recordKey = utf8('recovery-record')
+
 /** Eight bytes, so that the order of keys is that of numbers. */
 function keyOf(number: number): Uint8Array {
   const key = new Uint8Array(8)
@@ -107,9 +129,9 @@ function numberOf(key: Uint8Array): number | undefined {
   return Number.isSafeInteger(number) && number > 0 ? number : undefined
 }
 
-async function attempt(action: () => Promise<void>): Promise<void> {
+async function attempt<T>(action: () => Promise<T>): Promise<T> {
   try {
-    await action()
+    return await action()
   } catch (cause) {
     throw failure(cause)
   }

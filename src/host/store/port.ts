@@ -20,8 +20,12 @@ export interface PageStore {
   pages(): AsyncIterable<StoredPage>
   /** Keeps a page under a number above every other, 1 to 2^53 - 1. It may be lost with the machine's power. */
   put(number: number, bytes: Uint8Array): Promise<void>
-  /** Drops every page up to and with `number`. */
-  dropThrough(number: number): Promise<void>
+  /** Drops every page above `above`, or from the first on, up to and with `number`. */
+  dropThrough(number: number, above?: number): Promise<void>
+  /** The record that stands beside the pages; `undefined` if there is none. Owned by the caller, and proves as little as a page. */
+  record(): Promise<Uint8Array | undefined>
+  /** Keeps a record in place of the last one. When it resolves, record and all pages put before outlast a loss of power. */
+  putRecord(bytes: Uint8Array): Promise<void>
   /** Drops everything, whatever state it is in. */
   clear(): Promise<void>
   /** Idempotent. */

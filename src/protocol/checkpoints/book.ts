@@ -30,6 +30,7 @@ import {
   verifyCheckpoint,
 } from '../../wire/checkpoint.ts'
 import type { ServedCheckpoint, ServedCosignature } from '../../wire/light-answers.ts'
+import type { Extended } from '../../wire/schema.ts'
 
 /** Own checkpoints that can be served and proved under: ten seconds, for a client that fetches one and then its proofs. */
 export const ownKept = 10
@@ -97,7 +98,7 @@ export class CheckpointBook {
   }
 
   /** Signs the next link of this node's chain, whose cut is later than that of the one before. */
-  make(claim: CheckpointClaim, groupClock: number): OwnCheckpoint {
+  make(claim: CheckpointClaim & Extended, groupClock: number): OwnCheckpoint {
     const encoded = claimCodec.encode(claim)
     const sequence = ++this.#sequence
     const place = { node: this.#key, sequence, previous: this.#previous, groupClock }

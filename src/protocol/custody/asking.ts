@@ -150,7 +150,7 @@ export class Asking {
     const flaw = this.#core.ports.charter().manifestFlaw(read.manifest)
     if (flaw !== undefined) return flaw
     const standing = new Standing(read)
-    if (!standing.isApproved) return refusal('NOT_APPROVED', { ...standing.approvals })
+    if (!standing.isApproved) return standing.notApproved()
     this.#core.standing = standing
     this.#core.advance('share-manifest')
     return undefined

@@ -18,6 +18,7 @@ export class Core {
   #phase: CustodyPhase = 'WaitingForBootInstruction'
   #effects: CustodyEffect[] = []
   #lastJob = 0
+  #told: { readonly manifest: string; readonly approved: Set<string> } | null = null
 
   constructor(ports: CustodyPorts, options: CustodyOptions) {
     this.ports = ports
@@ -98,9 +99,27 @@ export class Core {
 
   /** All effects since the last call, in order. */
   drain(): readonly CustodyEffect[] {
+    this.#tellStanding()
     const effects = this.#effects
     this.#effects = []
     return effects
+  }
+
+  /** Which manifest is in hand and who approved it, each once: whoever looks into this later asks for nothing else first. */
+  #tellStanding(): void {
+    const { standing } = this
+    if (standing === null) return
+    const { hash: manifest, approvals } = standing
+    if (this.#told?.manifest !== manifest) {
+      this.#told = { manifest, approved: new Set() }
+      const { name, nonce } = standing.manifest.namespace
+      this.event('info', 'MANIFEST_TAKEN', { manifest, name, nonce })
+    }
+    for (const alias of approvals.by) {
+      if (this.#told.approved.has(alias)) continue
+      this.#told.approved.add(alias)
+      this.event('info', 'MANIFEST_APPROVED', { manifest, alias })
+    }
   }
 
   #flaw(message: CustodyMessage): CustodyRefusal | undefined {

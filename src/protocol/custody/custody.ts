@@ -40,6 +40,7 @@ import type {
   CustodyOptions,
   CustodyPorts,
   CustodyRequest,
+  Progress,
 } from './types.ts'
 
 type Asked = Extract<CustodyInput, { kind: 'asked' }>
@@ -52,9 +53,10 @@ export interface CustodyView {
   readonly namespace: { readonly name: string; readonly nonce: number } | null
   /** 130 bytes in hexadecimal. */
   readonly quorumKey: string | null
-  readonly approvals: { readonly have: number; readonly need: number } | null
-  /** Shares at hand and needed. */
-  readonly shares: { readonly have: number; readonly need: number } | null
+  /** Of the manifest set. */
+  readonly approvals: Progress | null
+  /** Shares at hand, while they are waited for. */
+  readonly shares: Progress | null
 }
 
 export class Custody implements Machine<CustodyInput, CustodyEffect> {
@@ -222,7 +224,7 @@ export class Custody implements Machine<CustodyInput, CustodyEffect> {
     if ('code' in read) return this.#core.refuse(request, read)
     const standing = new Standing(read)
     if (!standing.isApproved) {
-      return this.#core.refuse(request, refusal('NOT_APPROVED', { ...standing.approvals }))
+      return this.#core.refuse(request, standing.notApproved())
     }
     this.#core.standing = standing
     this.#core.advance('boot-standard')

@@ -186,7 +186,7 @@ export class Exports {
   /** (2) to (9). */
   #flawOfManifest(found: Export): CustodyRefusal | undefined {
     const { next } = found
-    if (!next.isApproved) return refusal('NOT_APPROVED', { ...next.approvals })
+    if (!next.isApproved) return next.notApproved()
     const own = this.#own().manifest
     const flaw = successionFlaw(own, next.manifest)
     if (flaw !== undefined) {

@@ -30,7 +30,7 @@ export function receivedKeys(core: Core, answer: QuorumKeyAnswer): QuorumKeys | 
     return refusal('EXPORT_SIGNATURE_INVALID')
   }
   standing.takeCarried(read.approvals)
-  if (!standing.isApproved) return refusal('NOT_APPROVED', { ...standing.approvals })
+  if (!standing.isApproved) return standing.notApproved()
   const seed = openExport(read, core.ports)
   if (seed === undefined) return refusal('KEY_UNREADABLE')
   if (seed.use(({ length }) => length) !== quorumSeedBytes) {

@@ -20,7 +20,7 @@ import { type CarriedShare, carriedShareCodec, sealedShareBytes } from '../../wi
 import type { Core } from './core.ts'
 import { type CustodyRefusal, refusal } from './refusals.ts'
 import type { Standing } from './standing.ts'
-import type { CustodyRequest, InjectedShare, SharesAnswer } from './types.ts'
+import type { CustodyRequest, InjectedShare, Progress, SharesAnswer } from './types.ts'
 
 type Injection = Extract<CustodyRequest, { kind: 'injectShares' }>
 type Refused = SharesAnswer['refused'][number]
@@ -138,9 +138,9 @@ export class Shares {
   }
 
   /** At hand and needed. */
-  count(): SharesAnswer['shares'] {
+  count(): Progress {
     const need = this.#core.standing?.manifest.shareSet.threshold ?? 0
-    return { have: this.#held.size, need }
+    return { have: this.#held.size, need, by: [...this.#held.keys()] }
   }
 
   wipe(): void {

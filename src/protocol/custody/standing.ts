@@ -12,6 +12,8 @@ import {
 import { fromHex, toHex } from '../../base/bytes.ts'
 import type { Digest } from '../../base/ids.ts'
 import type { CarriedApproval } from '../../wire/custody.ts'
+import { type CustodyRefusal, refusal } from './refusals.ts'
+import type { Progress } from './types.ts'
 
 export class Standing {
   readonly manifest: CustodyManifest
@@ -43,8 +45,15 @@ export class Standing {
     return true
   }
 
-  get approvals(): { readonly have: number; readonly need: number } {
-    return { have: this.#approvals.size, need: this.manifest.manifestSet.threshold }
+  get approvals(): Progress {
+    const { threshold: need } = this.manifest.manifestSet
+    return { have: this.#approvals.size, need, by: [...this.#approvals.keys()] }
+  }
+
+  /** What is said while too few approved. */
+  notApproved(): CustodyRefusal {
+    const { have, need } = this.approvals
+    return refusal('NOT_APPROVED', { have, need })
   }
 
   get isApproved(): boolean {

@@ -113,6 +113,13 @@ export interface GenesisAnswer {
   readonly attestation: Uint8Array
 }
 
+/** How many of a set have done their part, how many it takes, and who has, by alias. */
+export interface Progress {
+  readonly have: number
+  readonly need: number
+  readonly by: readonly string[]
+}
+
 /** What became of an injection: each share by the name of its holder. */
 export interface SharesAnswer {
   readonly kind: 'shares'
@@ -120,9 +127,9 @@ export interface SharesAnswer {
   readonly quorumKey: string
   readonly accepted: readonly string[]
   readonly refused: readonly (CustodyRefusal & { readonly alias: string })[]
-  /** Shares at hand and needed, approvals at hand and needed. */
-  readonly shares: { readonly have: number; readonly need: number }
-  readonly approvals: { readonly have: number; readonly need: number }
+  readonly shares: Progress
+  /** Of the manifest set. */
+  readonly approvals: Progress
 }
 
 export type CustodyEffect =

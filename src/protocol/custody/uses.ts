@@ -12,7 +12,7 @@ import { type MnemonicStrength, wordsOf } from '../../crypto/mnemonic.ts'
 import { P256Key } from '../../crypto/p256.ts'
 import type { QuorumKeys } from '../../crypto/quorum-keys.ts'
 import { SigningKey } from '../../crypto/sign.ts'
-import { domains } from '../../wire/domains.ts'
+import { custodyDomains } from '../../wire/custody-domains.ts'
 import { type CustodyRefusal, refusal } from './refusals.ts'
 
 /** Who asks: the name of a listed client, or of the door it came through. */
@@ -30,7 +30,7 @@ export interface AppSignature {
 
 /** What is signed for a caller: never its message alone. */
 export function appMessage(caller: Caller, message: Uint8Array): Uint8Array {
-  return framed(domains.appSignature, utf8(caller), message)
+  return framed(custodyDomains.appSignature, utf8(caller), message)
 }
 
 /** Signs `appMessage` with the key of applications. */
@@ -54,7 +54,7 @@ export function sealForCaller(
   given: { readonly caller: Caller; readonly plaintext: Uint8Array; readonly random: Random },
 ): Uint8Array {
   const salt = given.random.bytes(saltBytes)
-  using key = keys.derive('app-encrypt', framed(domains.appSeal, salt))
+  using key = keys.derive('app-encrypt', framed(custodyDomains.appSeal, salt))
   return concatBytes(salt, seal(sealing(key, given.caller), given.plaintext))
 }
 
@@ -65,7 +65,7 @@ export function openForCaller(
 ): Uint8Array | CustodyRefusal {
   if (sealed.length < saltBytes + tagBytes) return refusal('NOT_OPENED')
   const salt = sealed.subarray(0, saltBytes)
-  using key = keys.derive('app-encrypt', framed(domains.appSeal, salt))
+  using key = keys.derive('app-encrypt', framed(custodyDomains.appSeal, salt))
   return open(sealing(key, caller), sealed.subarray(saltBytes)) ?? refusal('NOT_OPENED')
 }
 
@@ -74,7 +74,7 @@ export function deriveForCaller(
   keys: QuorumKeys,
   { caller, context }: { readonly caller: Caller; readonly context: Uint8Array },
 ): Secret {
-  return keys.derive('app-derive', framed(domains.appKey, utf8(caller), context))
+  return keys.derive('app-derive', framed(custodyDomains.appKey, utf8(caller), context))
 }
 
 /** What a mnemonic is made from: the quorum key and these names, the same on every node; or chance. */
@@ -96,20 +96,24 @@ export function mnemonicFrom(
 function entropyFrom(keys: QuorumKeys, source: MnemonicSource, strength: number): Secret {
   if (source.kind === 'random') return new Secret(source.random.bytes(strength / 8))
   const parts = [utf8(String(strength)), utf8(source.type), utf8(source.data)]
-  return keys.derive('mnemonic', framed(domains.mnemonic, ...parts))
+  return keys.derive('mnemonic', framed(custodyDomains.mnemonic, ...parts))
 }
 
 function sealing(key: Secret, caller: Caller) {
   // The key seals one message in its life, so the nonce may be zero.
-  return { key, nonce: new Uint8Array(nonceBytes), aad: framed(domains.appSeal, utf8(caller)) }
+  return {
+    key,
+    nonce: new Uint8Array(nonceBytes),
+    aad: framed(custodyDomains.appSeal, utf8(caller)),
+  }
 }
 
 function signingKey(keys: QuorumKeys, suite: AppSuite): P256Key | SigningKey {
   if (suite === 'ed25519')
-    return new SigningKey(keys.derive('app-sign', framed(domains.appKey, utf8(suite))))
+    return new SigningKey(keys.derive('app-sign', framed(custodyDomains.appKey, utf8(suite))))
   for (let tries = 0; tries < 4; tries++) {
     const key = P256Key.of(
-      keys.derive('app-sign', framed(domains.appKey, utf8(suite), Uint8Array.of(tries))),
+      keys.derive('app-sign', framed(custodyDomains.appKey, utf8(suite), Uint8Array.of(tries))),
     )
     if (key !== undefined) return key
   }

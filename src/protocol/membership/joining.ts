@@ -92,6 +92,11 @@ export class Joining {
     return this.#phase === 'joining' ? this.#enter('alone') : { kind: 'stay' }
   }
 
+  /** The state came back from a disk: this node may go on with the network, unless somebody active may still be in reach. */
+  get mayRecover(): boolean {
+    return this.#phase === 'alone'
+  }
+
   /** The three keys are made. */
   founded(): JoiningStep {
     return this.#enter('active')

@@ -14,16 +14,13 @@ import {
   type NodeId,
 } from '../../base/ids.ts'
 import type { Random } from '../../base/random.ts'
-import { Secret } from '../../base/secret.ts'
-import { open, seal } from '../../crypto/aead.ts'
+import type { Secret } from '../../base/secret.ts'
 import { framed } from '../../crypto/hash.ts'
-import { deriveSecret } from '../../crypto/kdf.ts'
-import { encapsulate } from '../../crypto/kem.ts'
 import { verifySignature } from '../../crypto/sign.ts'
+import { unwrap, wrapTo } from '../../crypto/wrap.ts'
 import { domains } from '../../wire/domains.ts'
 import {
   announcementMessage,
-  epochKeyBytes,
   epochKeyId,
   epochKeyLife,
   type KeyAnnouncement,
@@ -78,13 +75,11 @@ export function grantKey(
   to: { readonly kemKey: Uint8Array; readonly random: Random },
 ): KeyGrant | undefined {
   const { announcement, removalDigest, lifeLeft } = granted
-  // 64 bytes: 32 for ML-KEM-768, 32 for the ephemeral X25519 key (X-Wing draft §5.4).
-  const wrapped = encapsulate(to.kemKey, to.random.bytes(64))
+  const about = boundTo(context, granted)
+  const wrapped = wrapTo(to.kemKey, granted.key, { about, random: to.random })
   if (wrapped === undefined) return undefined
-  using shared = wrapped.shared
-  using key = wrappingKey(shared, context, granted)
-  const sealedKey = granted.key.use(bytes => seal(wrapContext(key), bytes))
-  return { announcement, removalDigest, lifeLeft, encapsulation: wrapped.ciphertext, sealedKey }
+  const { encapsulation, sealed: sealedKey } = wrapped
+  return { announcement, removalDigest, lifeLeft, encapsulation, sealedKey }
 }
 
 /** Why a grant is not what was asked for. Every one is the server's fault. */
@@ -106,27 +101,23 @@ export function openGrant(
   const { life } = announcement
   const isWithinLife = life === null ? lifeLeft === null : lifeLeft !== null && lifeLeft <= life
   if (!isWithinLife) return flawed('GRANT_TOO_LONG')
-  const decapsulated = ports.decapsulate(grant.encapsulation)
-  if (decapsulated === undefined) return flawed('GRANT_FORGED')
-  using shared = decapsulated
-  using wrapping = wrappingKey(shared, context, grant)
-  const bytes = open(wrapContext(wrapping), grant.sealedKey)
-  if (bytes === undefined || bytes.length !== epochKeyBytes) return flawed('GRANT_FORGED')
-  const key = new Secret(bytes)
-  if (epochKeyId(announcement.kind, key) === digestOf(announcement.id))
+  const { encapsulation, sealedKey: sealed } = grant
+  const key = unwrap({ encapsulation, sealed }, boundTo(context, grant), ports)
+  if (key === undefined) return flawed('GRANT_FORGED')
+  if (epochKeyId(announcement.kind, key) === digestOf(announcement.id)) {
     return { kind: 'opened', key }
+  }
   key[Symbol.dispose]()
   return flawed('GRANT_FORGED')
 }
 
 const flawed = (code: GrantFlaw): { kind: 'flawed'; code: GrantFlaw } => ({ kind: 'flawed', code })
 
-function wrappingKey(
-  shared: Secret,
+function boundTo(
   context: GrantContext,
   grant: Pick<KeyGrant, 'announcement' | 'removalDigest' | 'lifeLeft'>,
-): Secret {
-  const info = framed(
+): Uint8Array {
+  return framed(
     domains.epochKeyWrap,
     bytesOfDigest(context.network),
     utf8(grant.announcement.kind),
@@ -137,10 +128,4 @@ function wrappingKey(
     grant.removalDigest,
     grant.lifeLeft === null ? utf8('endless') : uint64Bytes(grant.lifeLeft),
   )
-  return deriveSecret(shared, { salt: context.request.nonce, info, length: 32 })
-}
-
-/** A wrapping key seals one message in its life, so the nonce is zero; all that is bound is in the key. */
-function wrapContext(key: Secret): { key: Secret; nonce: Uint8Array; aad: Uint8Array } {
-  return { key, nonce: new Uint8Array(12), aad: new Uint8Array(0) }
 }

@@ -14,9 +14,9 @@
  */
 import type { Refusal, TrustedVerdict } from '../../attestation/verdict.ts'
 import { UsageError, unreachable } from '../../base/errors.ts'
-import { type Digest, digestOf, type NodeId } from '../../base/ids.ts'
+import type { Digest, NodeId } from '../../base/ids.ts'
 import { after, type Instant, milliseconds, seconds } from '../../base/time.ts'
-import { type EpochKeyKind, epochKeyKinds } from '../../wire/epoch-key.ts'
+import type { EpochKeyKind } from '../../wire/epoch-key.ts'
 import type { Machine } from '../machine.ts'
 import { Admissions } from './admissions.ts'
 import type { Core } from './core.ts'
@@ -25,7 +25,7 @@ import { Exchanges } from './exchanges.ts'
 import { Greetings } from './greetings.ts'
 import { Joining } from './joining.ts'
 import { holdsEveryKind, joiningFacts } from './joining-facts.ts'
-import { KeyMaking, makeEpochKey } from './key-making.ts'
+import { KeyHolding } from './key-holding.ts'
 import { KeyPulls } from './key-pulls.ts'
 import { KeyServing } from './key-serving.ts'
 import { Neighbours } from './neighbours.ts'
@@ -38,7 +38,6 @@ import { Roster } from './roster.ts'
 import { StepUps } from './step-ups.ts'
 import type {
   HeldKey,
-  KeyName,
   ManifestFacts,
   MemberFacts,
   MemberGoneCode,
@@ -66,10 +65,9 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
   readonly #pulls: KeyPulls
   readonly #serving: KeyServing
   readonly #exchanges: Exchanges
-  readonly #making = new KeyMaking()
+  readonly #keys: KeyHolding
   readonly #joining: Joining
   #manifest: ManifestFacts
-  #keysAdded: KeyName[] = []
   #wakeAt: Instant | null = null
 
   /** @throws {UsageError} `FOUNDING_NOT_ALLOWED` for a founder that may not found. */
@@ -84,6 +82,10 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
     this.#core = this.#buildCore(ports, options)
     const greetings = (): Greetings => this.#greetings
     this.#pulls = new KeyPulls(this.#core, greetings)
+    this.#keys = new KeyHolding(this.#core, {
+      greetings,
+      isPulling: kind => this.#pulls.isPulling(kind),
+    })
     this.#greetings = new Greetings(this.#core, (from, announcements, now) =>
       this.#pulls.announced(from, announcements, now),
     )
@@ -125,7 +127,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
     const all = [
       ...[roster.wakeAt(now), keys.wakeAt(now), stepUps.wakeAt(), this.#greetings.wakeAt()],
       ...[this.#records.wakeAt(), this.#renewals.wakeAt(), this.#pulls.wakeAt()],
-      ...[this.#serving.wakeAt(), this.#making.wakeAt(), this.#joining.wakeAt(facts, now)],
+      ...[this.#serving.wakeAt(), this.#keys.wakeAt(), this.#joining.wakeAt(facts, now)],
       this.#admissions.delegation.wakeAt(now),
       isLookingForKeys ? after(now, lookForKeysEvery) : null,
     ].filter(at => at !== null)
@@ -165,6 +167,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
     return this.#core.keys.opening(id, now)
   }
 
+  readonly keptKey: MembershipQueries['keptKey'] = (id, now) => this.#core.keys.toGrant(id, now)
   readonly keyCounts: MembershipQueries['keyCounts'] = now => this.#core.keys.counts(now)
   readonly record: MembershipQueries['record'] = (node, now) => this.#records.of(node, now)
 
@@ -209,7 +212,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
       phase: () => this.phase,
       conditions: (): KeyConditions => ({ removalDigest: removals.digest, isRemoved }),
       removalsGrew: (items, from, now) => this.#admissions.removalsGrew(items, from, now),
-      keyHeld: (name, now) => this.#keyHeld(name, now),
+      keyHeld: (name, now) => this.#keys.held(name, now),
     }
   }
 
@@ -249,6 +252,8 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
         return
       case 'commitKeysNamed':
         return keys.nameCommitKeys(input.ids)
+      case 'recovered':
+        return this.#recovered(input, now)
       case 'contradicted':
         return this.#admissions.contradicted(input)
       case 'removalItems':
@@ -276,6 +281,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
       if (input.protocol === 'removals') return this.#exchanges.asked(input, now)
       outbox.emit({ kind: 'refuse', request: input.request, code: 'NOT_ACTIVE' })
     }
+    if (input.kind === 'recovered') for (const { key } of input.keys) key[Symbol.dispose]()
     if (input.kind === 'disconnected') this.#forget(input.node)
     if (input.kind === 'connected') outbox.disconnect(input.member.node, 'REMOVED')
     if (input.kind === 'freshnessNeeded') {
@@ -293,7 +299,7 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
 
   #unknownKey({ id, from }: InputOf<'unknownKey'>, now: Instant): void {
     const held = this.openingKey(id, now)
-    if (held !== undefined) this.#keysAdded.push({ kind: held.kind, id })
+    if (held !== undefined) this.#keys.heldAlready(held.kind, id)
     else this.#pulls.need(id, from, now)
   }
 
@@ -329,9 +335,9 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
     }
     this.#serving.drive(now)
     this.#advance(now)
-    this.#makeKeys(now)
+    this.#keys.drive(now)
     for (const node of outbox.takeClosed()) this.#forget(node)
-    this.#foldKeys(now)
+    this.#keys.fold(now)
   }
 
   #leave(node: NodeId, code: MemberGoneCode): void {
@@ -346,12 +352,21 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
     for (;;) {
       const step = this.#joining.advance(joiningFacts(this.#core, now), now)
       if (step.kind === 'stay') return
-      if (step.kind === 'found') {
-        for (const kind of epochKeyKinds) this.#makeKey(kind, now)
-        this.#joining.founded()
-      }
+      if (step.kind === 'found') this.#found(now)
       this.#entered(now)
     }
+  }
+
+  #found(now: Instant): void {
+    this.#keys.makeAll(now)
+    this.#joining.founded()
+  }
+
+  #recovered({ keys, isWhole }: InputOf<'recovered'>, now: Instant): void {
+    for (const kept of keys) this.#keys.takeKept(kept, now)
+    if (!isWhole || !this.#joining.mayRecover) return
+    this.#found(now)
+    this.#entered(now)
   }
 
   #entered(now: Instant): void {
@@ -361,39 +376,5 @@ export class Membership implements Machine<MembershipInput, MembershipEffect>, M
       const announcements = keys.announcements(this.#core.conditions(), now)
       this.#greetings.broadcast({ announcements }, null)
     }
-  }
-
-  #makeKeys(now: Instant): void {
-    if (this.phase !== 'active') return this.#making.rest()
-    const need = {
-      isUsable: (kind: EpochKeyKind) => this.sealingKey(kind, now) !== undefined,
-      isPulling: (kind: EpochKeyKind) => this.#pulls.isPulling(kind),
-      rank: this.#core.roster.rank(now),
-    }
-    for (const kind of this.#making.due(need, now)) this.#makeKey(kind, now)
-  }
-
-  #makeKey(kind: EpochKeyKind, now: Instant): void {
-    const incoming = makeEpochKey(this.#core, kind, now)
-    const name = { kind, id: digestOf(incoming.announcement.id) }
-    if (this.#core.keys.hold(incoming, this.#core.conditions(), now)) this.#keyHeld(name, now)
-  }
-
-  /** A joining node says nothing of its keys: nobody could pull them from it. */
-  #keyHeld(name: KeyName, now: Instant): void {
-    this.#keysAdded.push(name)
-    if (this.phase !== 'active') return
-    const usable = this.#core.keys.announcements(this.#core.conditions(), now)
-    const announcements = usable.filter(({ id }) => digestOf(id) === name.id)
-    if (announcements.length > 0) this.#greetings.broadcast({ announcements }, null)
-  }
-
-  #foldKeys(now: Instant): void {
-    const { keys, outbox } = this.#core
-    const isOut = this.phase === 'removed'
-    const dropped = isOut ? keys.wipeAll() : keys.fold(this.#core.conditions(), now)
-    const added = this.#keysAdded.filter(({ id }) => keys.has(id))
-    this.#keysAdded = []
-    if (added.length + dropped.length > 0) outbox.emit({ kind: 'keysChanged', added, dropped })
   }
 }

@@ -146,9 +146,11 @@ export class RemovalSet {
     return this.#items.get(id)?.bytes ?? this.#beats.item(id)
   }
 
-  /** All items that count, in the order of their names. */
+  /** All items that count: what people certified, then what members proved, each in the order of their names. */
   items(): readonly Uint8Array[] {
-    return this.#ids.flatMap(id => this.item(id) ?? [])
+    const certified = this.#ids.filter(id => this.#items.has(id))
+    const proved = this.#ids.filter(id => !this.#items.has(id))
+    return [...certified, ...proved].flatMap(id => this.item(id) ?? [])
   }
 
   #takeCertificate(item: RemovalCertificate, bytes: Uint8Array): Taken {

@@ -18,7 +18,7 @@ import type { Digest, NetworkId, NodeId } from '../../base/ids.ts'
 import type { Random } from '../../base/random.ts'
 import type { Secret } from '../../base/secret.ts'
 import type { Duration, Instant, Timestamp } from '../../base/time.ts'
-import type { EpochKeyKind } from '../../wire/epoch-key.ts'
+import type { EpochKeyKind, SignedAnnouncement } from '../../wire/epoch-key.ts'
 import type { Evidence, NodeKeys } from '../../wire/evidence.ts'
 import type { MemberPhase } from '../../wire/hello.ts'
 import type { MemberRecord } from '../../wire/member-record.ts'
@@ -139,6 +139,18 @@ export type MembershipInput =
       readonly author: NodeId
       readonly first: Uint8Array
       readonly second: Uint8Array
+    }
+  /**
+   * The state of a network of which nobody lives comes back from a disk, with the commit keys that its entries name, which are owned
+   * from here on. `isWhole`: what came back was held against its root, so this node is active now; but only from `alone`.
+   */
+  | {
+      readonly kind: 'recovered'
+      readonly keys: readonly {
+        readonly announcement: SignedAnnouncement
+        readonly key: Secret
+      }[]
+      readonly isWhole: boolean
     }
   /** Removal items from this node's own door. `removalsJudged` follows at once. */
   | { readonly kind: 'removalItems'; readonly items: readonly Uint8Array[] }
@@ -289,6 +301,11 @@ export interface MembershipQueries {
   sealingKey(kind: EpochKeyKind, now: Instant): HeldKey | undefined
   /** The key of this id if it is held and its life has not ended. */
   openingKey(id: Digest, now: Instant): HeldKey | undefined
+  /** A key with the word of its creator, to be sealed for a network of which nobody lives; `undefined` if it is not held. Lent. */
+  keptKey(
+    id: Digest,
+    now: Instant,
+  ): { readonly announcement: SignedAnnouncement; readonly key: Secret } | undefined
   /** Keys, evidence and possession of a member or of this node, to hand on; `undefined` if they are not all known. */
   record(node: NodeId, now: Instant): MemberRecord | undefined
   keyCounts(now: Instant): Readonly<Record<EpochKeyKind, number>>

@@ -5,6 +5,7 @@ import { type Instant, instant } from '../../base/time.ts'
 import type { Machine } from '../machine.ts'
 import { AckTeller } from './ack-teller.ts'
 import { Acks } from './acks.ts'
+import { Beginning } from './beginning.ts'
 import { CommitKeyCalls } from './commit-key-calls.ts'
 import { Core, settingsOf } from './core.ts'
 import { Cuts } from './cuts.ts'
@@ -42,6 +43,7 @@ class ReplicaMachine implements Replica {
   readonly #writer: Writer
   readonly #publisher: Publisher
   readonly #sync: Sync
+  readonly #beginning: Beginning
   readonly #server: SyncServer
   readonly #incoming: Incoming
   readonly acks: Acks
@@ -69,6 +71,7 @@ class ReplicaMachine implements Replica {
     this.#writer = new Writer(this.#core, this.#merge)
     this.#publisher = new Publisher(this.#core)
     this.#sync = new Sync(this.#core, this.#merge)
+    this.#beginning = new Beginning(this.#core, { merge: this.#merge, sync: this.#sync })
     this.#server = new SyncServer(this.#core, this.#merge)
     this.#incoming = new Incoming(this.#core, this.#merge, this.#sync)
     this.#keyCalls = new CommitKeyCalls(ports)
@@ -120,6 +123,8 @@ class ReplicaMachine implements Replica {
   }
 
   readonly restingRoots: Replica['restingRoots'] = () => this.#resting.read()
+  readonly publishedRoot = (): Uint8Array | undefined =>
+    this.#core.outbox.isEmpty ? this.restingRoots()?.root : undefined
   readonly proveKey: Replica['proveKey'] = key =>
     this.#phase === 'joining' ? 'NOT_READY' : proveKey(this.#core, this.restingRoots(), key)
   readonly cachePage: Replica['cachePage'] = cursor => this.#server.cachePage(cursor)
@@ -164,10 +169,7 @@ class ReplicaMachine implements Replica {
       case 'rulesChanged':
         return this.#core.changeRules(input.rules)
       case 'founded':
-        this.#core.clock.start(Math.max(input.wall, input.notBefore), now)
-        this.#core.adoption.settle()
-        this.#core.witnesses.founded()
-        return this.#sync.born(this.#core.clock.read(now) ?? 0)
+        return this.#beginning.founded(Math.max(input.wall, input.notBefore), now)
       case 'membersChanged':
         return this.#changeMembers(input.members)
       case 'connected':
@@ -206,6 +208,8 @@ class ReplicaMachine implements Replica {
       case 'restored':
         this.#sync.restored()
         return this.#merge.restored(input.bytes)
+      case 'recovered':
+        return this.#beginning.recovered(input, now)
       case 'commitKeyLearned':
         return this.#keyCalls.learned(input.id)
     }

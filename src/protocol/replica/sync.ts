@@ -102,10 +102,10 @@ export class Sync {
     this.#bornAt ??= groupMs
   }
 
-  /** What this replica holds came from a disk: it may have missed any removal. */
-  restored(): void {
-    this.#bornAt = 0
-    this.#isRestored = true
+  /** What this replica holds came from a disk: it may have missed any removal; or, since a group time, it is all there is. */
+  restored(foundedAt?: number): void {
+    this.#bornAt = foundedAt ?? 0
+    this.#isRestored = foundedAt === undefined
   }
 
   /**

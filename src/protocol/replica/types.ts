@@ -154,6 +154,15 @@ export type ReplicaInput =
    * never synced. One that does not parse is ignored. Give all before the first `connected`.
    */
   | { readonly kind: 'restored'; readonly bytes: Uint8Array }
+  /**
+   * Pages of a network of which nobody lives, opened and whole; their time in milliseconds is the group clock's from now on. They count as
+   * `restored`, until `founded` says that this is the state, and sets the clock forward to what it brings.
+   */
+  | {
+      readonly kind: 'recovered'
+      readonly pages: readonly Uint8Array[]
+      readonly groupClock: number
+    }
   /** `ports.commitSalt` answers for this key from now on. */
   | { readonly kind: 'commitKeyLearned'; readonly id: Digest }
 
@@ -287,6 +296,8 @@ export interface ReplicaQueries {
   list(query: ListQuery): readonly ReplicaEntry[]
   /** The roots over all merged entries, tombstones included; `undefined` while a commit key is missing. Hashes what changed since the last call. */
   roots(): ReplicaRoots | undefined
+  /** The root over exactly what `cachePage` gives up to the end; `undefined` as `restingRoots`, and while writes wait to be published. */
+  publishedRoot(): Uint8Array | undefined
   /**
    * The roots, or `undefined` while a commit key is missing or so much changed lately that hashing it at
    * once would hold everything up: then it is hashed in slices, and known within a second of rest.

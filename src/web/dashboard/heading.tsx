@@ -53,7 +53,28 @@ export function Heading({ watched }: { readonly watched: Watched }) {
   )
 }
 
-/** The six figures that say whether all is well. */
+type QuorumKey = Look['status']['quorumKey']
+
+const keyWords: Readonly<Record<QuorumKey['phase'], readonly [tone: Tone, text: string]>> = {
+  WaitingForBootInstruction: ['calm', 'none yet'],
+  GenesisBooted: ['calm', 'being made'],
+  WaitingForQuorumShards: ['warning', 'waits for shares'],
+  WaitingForForwardedKey: ['warning', 'on its way'],
+  QuorumKeyProvisioned: ['warning', 'here, not in use'],
+  ApplicationReady: ['good', 'here'],
+  UnrecoverableError: ['bad', 'lost here'],
+}
+
+function QuorumKeyTile({ phase, namespace, fingerprint, shares }: QuorumKey) {
+  const [tone, text] = keyWords[phase]
+  const count = shares === null ? '' : `${shares.have} of ${shares.need} shares`
+  const name = namespace === null ? 'no ceremony yet' : `${namespace.name} ${namespace.nonce}`
+  const detail = count || (fingerprint === null ? '' : shortHash(fingerprint))
+  const note = detail === '' ? name : `${name}, ${detail}`
+  return <Tile name="Quorum key" value={<Mark tone={tone}>{text}</Mark>} note={note} isText />
+}
+
+/** The figures that say whether all is well. */
 export function Tiles({ watched, look }: { readonly watched: Watched; readonly look: Look }) {
   const { members, state, lease } = look.status
   const roots = agreement(watched)
@@ -90,6 +111,7 @@ export function Tiles({ watched, look }: { readonly watched: Watched; readonly l
         note={`${lease.citing} of ${lease.instances} machines heard this node`}
         isText
       />
+      <QuorumKeyTile {...look.status.quorumKey} />
     </dl>
   )
 }

@@ -12,6 +12,8 @@ export interface SaidCode {
   /** With `…` where facts stand. */
   readonly sentence: string
   readonly next: string
+  /** Of the table of custody, where a code may mean something of its own. */
+  readonly isOfCustody?: true
 }
 
 const kinds: Readonly<Record<string, string>> = {
@@ -68,7 +70,8 @@ const custodyTable = 'src/protocol/custody/refusals.ts'
 function custodyRow(property: unknown): readonly SaidCode[] {
   const code = isNode(property) && isNode(property['key']) ? property['key']['name'] : undefined
   if (typeof code !== 'string' || !codePattern.test(code)) return []
-  return [{ code, kind: 'refusal', sentence: '', next: refusal(code as CustodyCode).next }]
+  const { next } = refusal(code as CustodyCode)
+  return [{ code, kind: 'refusal of custody', sentence: '', next, isOfCustody: true }]
 }
 
 /** The codes of `tree`, in alphabetic order. */
@@ -110,13 +113,23 @@ export function saidCodes(tree: Tree): readonly SaidCode[] {
   }
   const byCode = Map.groupBy(said, ({ code }) => code)
   return [...byCode.values()]
-    .flatMap(all => {
-      const [first] = all
-      if (first === undefined) return []
-      const spoken = all.find(({ sentence }) => sentence !== '') ?? first
-      return [{ ...spoken, next: all.find(({ next }) => next !== '')?.next ?? '' }]
-    })
+    .flatMap(meaningsOf)
     .toSorted((left, right) => (left.code < right.code ? -1 : 1))
+}
+
+/** One line for a code; two where custody means by it what nobody else does. */
+function meaningsOf(all: readonly SaidCode[]): readonly SaidCode[] {
+  const custody = all.find(({ isOfCustody }) => isOfCustody)
+  const others = all.filter(said => said !== custody)
+  const [first] = others
+  if (first === undefined) return custody === undefined ? [] : [custody]
+  const spoken = others.find(({ sentence }) => sentence !== '') ?? first
+  const next = others.find(({ next }) => next !== '')?.next
+  const isElsewhere = next !== undefined || spoken.sentence !== ''
+  if (custody === undefined) return [{ ...spoken, next: next ?? '' }]
+  return isElsewhere && next !== custody.next
+    ? [{ ...spoken, next: next ?? '' }, custody]
+    : [custody]
 }
 
 export function errorsPage(): string {

@@ -128,14 +128,14 @@ const serving = (
   return { node, ask }
 }
 
-test('every route of the state is reached under seal, and no other one', async () => {
+test('every route of the state and of signing is reached under seal, and no other one', async () => {
   const { ask } = serving()
   for (const [name, { method, path, access, stream }] of Object.entries(routes)) {
     if (method !== 'GET') continue
     const { status, body } = await ask({ path: path.replace(':key', 'k') })
     const text = fromUtf8(body) ?? ''
     const isServed = !/There is no such route/.test(text)
-    expect(isServed, name).toBe(access === 'state')
+    expect(isServed, name).toBe(access === 'state' || access === 'custody')
     if (access === 'state' && stream)
       expect([status, text], name).toEqual([405, expect.stringContaining('NOT_SEALED')])
   }
@@ -167,6 +167,25 @@ test('custody is reached under seal with its own right alone, under the name of 
     })
     expect(fromUtf8(served.body), path).not.toContain('There is no such route')
   }
+})
+
+test('a client with the right custody has groups sign under seal, and one without it learns of none', async () => {
+  const call = { path: '/v1/signing/groups' }
+  const refused = await serving().ask(call)
+  expect([refused.status, fromUtf8(refused.body)]).toEqual([
+    403,
+    expect.stringContaining('NO_RIGHT'),
+  ])
+  const { ask, node } = serving(new FakeNode({ opensToHost: false }), ['custody'])
+  const { groups } = JSON.parse(fromUtf8((await ask(call)).body) ?? '')
+  const [{ group, publicKey }] = groups
+  const signed = await ask({
+    ...{ method: 'POST', path: `${call.path}/${group}/sign`, type: 'application/json' },
+    body: '{"message":{"text":"pay"}}',
+  })
+  const answer = JSON.parse(fromUtf8(signed.body) ?? '')
+  expect([signed.status, answer.publicKey]).toEqual([200, publicKey])
+  expect(node.signing.signed).toMatchObject([{ group }])
 })
 
 test('an answer that is too long is refused whole, and a bug inside tells nothing', async () => {

@@ -23,7 +23,8 @@ function ask(url: string, name: string, route: Route, headers: Record<string, st
   const body = route.takes === undefined ? JSON.stringify(sent) : sealedCall
   // What must be asked for is in the example; other routes are asked as a stranger would.
   const isLight = route.access === 'light'
-  const path = isLight ? route.path.replace(':key', key ?? '') : pathOf(route)
+  const isNamed = isLight || route.access === 'custody'
+  const path = isNamed ? route.path.replace(':key', key ?? '') : pathOf(route)
   const search = isLight && query !== undefined ? `?${new URLSearchParams(query)}` : ''
   return raw(url, route.method, path + search, {
     headers:

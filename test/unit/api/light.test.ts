@@ -63,7 +63,7 @@ test('what is asked for comes through, and nothing that does not fit', async () 
   expect(await asked('/light/checkpoint?cosigners=0')).toBe('checkpoint 0')
   expect(await asked('/light/checkpoint?cosigners=32')).toBe('checkpoint 32')
   expect(await asked('/light/proof?key=a%2Fb&sequence=17')).toBe('proof a/b 17')
-  expect(await asked('/light/proof?key=a')).toBe('proof a undefined')
+  expect(await asked('/light/proof?key=a')).toBe('proof a null')
   expect(await asked(`/light/evidence/${digest}`)).toBe(`evidence ${digest}`)
   const misfits = [
     ...['', `?nonce=${nonce.slice(2)}`, `?nonce=${nonce.toUpperCase()}`, `?nonce=${nonce}&x=1`].map(

@@ -78,7 +78,7 @@ describe.each(rfc9591.vectors)('RFC 9591 $name', vector => {
       expect(verifyShare(key, signed, { index, share: made })).toBe(true)
       return made
     })
-    const signature = aggregateShares(key, signed, shares)
+    const signature = aggregateShares(key, signed, shares) as Uint8Array
     expect(toHex(signature)).toBe(vector.signature)
     expect(verifyGroupSignature(key, message, signature)).toBe(true)
   })
@@ -140,10 +140,10 @@ describe.each(frostSuites)('a group of %s', suite => {
           expect(verifyShare(group, signed, { index, share })).toBe(true)
         })
         if (signers.length < threshold) {
-          expect(() => aggregateShares(group, signed, shares)).toThrow('aggregation failed')
+          expect(aggregateShares(group, signed, shares)).toBeUndefined()
           continue
         }
-        const signature = aggregateShares(group, signed, shares)
+        const signature = aggregateShares(group, signed, shares) as Uint8Array
         expect(verifyGroupSignature(group, message, signature)).toBe(true)
         expect(verifyGroupSignature(group, utf8('pay 4 to Anna'), signature)).toBe(false)
       }
@@ -260,7 +260,9 @@ describe.each(frostSuites)('a group of %s', suite => {
       })
       const group = { ...combined, shares }
       const { signed, shares: made } = sharesOf(group, [2, 4, 5], message)
-      expect(verifyGroupSignature(old, message, aggregateShares(group, signed, made))).toBe(true)
+      expect(
+        verifyGroupSignature(old, message, aggregateShares(group, signed, made) as Uint8Array),
+      ).toBe(true)
     }
   })
 
@@ -325,7 +327,7 @@ test('a signature of ed25519 is one for node:crypto, over the raw bytes as Solan
   const group = groupOf('ed25519', 3, 2)
   const transaction = Uint8Array.from({ length: 1232 }, (_, i) => i % 251)
   const { signed, shares } = sharesOf(group, [2, 3], transaction)
-  const signature = aggregateShares(group, signed, shares)
+  const signature = aggregateShares(group, signed, shares) as Uint8Array
   const jwk = { kty: 'OKP', crv: 'Ed25519', x: Buffer.from(group.publicKey).toString('base64url') }
   const key = createPublicKey({ key: jwk, format: 'jwk' })
   expect(verify(null, transaction, key, signature)).toBe(true)
@@ -339,7 +341,7 @@ test('a signature of Taproot is one of BIP-340 under the last 32 bytes of the ke
     seen.add(group.publicKey[0] as number)
     const message = new Uint8Array(32).fill(seed)
     const { signed, shares } = sharesOf(group, [1, 2], message)
-    const signature = aggregateShares(group, signed, shares)
+    const signature = aggregateShares(group, signed, shares) as Uint8Array
     expect(schnorr.verify(signature, message, group.publicKey.subarray(1))).toBe(true)
   }
 })

@@ -1,13 +1,19 @@
 /** Custody in whole nodes over a fake network: the machine's deeds are done, and its refusals reach who asked. */
-import { afterEach, expect, test } from 'vitest'
+import { base64 } from '@scure/base'
+import { afterEach, expect, onTestFinished, test } from 'vitest'
 import { encodeCustodyEnvelope } from '../../../src/attestation/custody/approvals.ts'
 import {
   custodyManifestHash,
   type GenesisTerms,
 } from '../../../src/attestation/custody/custody-manifest.ts'
+import { toHex, utf8 } from '../../../src/base/bytes.ts'
 import { HostError } from '../../../src/base/errors.ts'
+import { Secret } from '../../../src/base/secret.ts'
 import { minutes, seconds } from '../../../src/base/time.ts'
+import { sha256 } from '../../../src/crypto/hash.ts'
 import type { CoterieNode } from '../../../src/node/handle.ts'
+import { membersAt } from '../../../src/protocol/audit/members-at.ts'
+import { factOf, verifyRecord } from '../../../src/protocol/audit/verify.ts'
 import { carriedShareCodec } from '../../../src/wire/custody.ts'
 import { carried, openedShare, termsOf } from '../../fakes/custody-people.ts'
 import { Simulation } from '../../fakes/simulation.ts'
@@ -135,3 +141,81 @@ test('who waits for custody when the node stops is told so, and the key is gone'
   expect(() => custody.mnemonic(named)).toThrow()
   expect(await custody.attestBoot().catch(code)).toBe('STOPPING')
 })
+
+test('the audit record says who was let in, each ceremony and each use, and holds neither seed, share, words nor plaintext', async () => {
+  simulation = new Simulation(1)
+  const [first, second] = (await simulation.startNetwork(2)).map(({ node }) => node)
+  if (!first || !second) throw new Error('two nodes were started')
+  const used = watchSecrets()
+  const { bytes } = await provisioned(first)
+  await simulation.settle(second.custody.shareManifest(bytes))
+  await simulation.until(() => second.custody.view().phase === 'ApplicationReady', minutes(5))
+  const words = first.custody.mnemonic(named)
+  const { signature } = first.custody.sign({
+    caller: 'ada',
+    message: utf8('pay'),
+    suite: 'ed25519',
+  })
+  const sealed = first.custody.encrypt({ caller: 'ada', plaintext: utf8('a plaintext canary') })
+  first.custody.decrypt({ caller: 'ada', sealed })
+  const secrets = used.stop()
+  const file = await simulation.settle(first.audit.export())
+  const report = verifyRecord(file)
+  if ('code' in report) throw new Error(report.code)
+  const kinds = new Set(report.entries.map(({ kind }) => kind))
+  for (const kind of [
+    ...['chain-opened', 'started', 'member-admitted', 'custody-phase', 'custody-genesis-made'],
+    ...[
+      'custody-share-accepted',
+      'custody-key-provisioned',
+      'custody-key-exported',
+      'custody-used',
+    ],
+  ]) {
+    expect(kinds, kind).toContain(kind)
+  }
+  const approved = report.entries.filter(({ kind }) => kind === 'custody-manifest-approved')
+  expect(approved.map(entry => factOf(entry, 'alias'))).toEqual(
+    holders.slice(0, 2).map(({ alias }) => alias),
+  )
+  expect(report.entries.filter(({ kind }) => kind === 'custody-manifest-taken')).toHaveLength(1)
+  const past = membersAt(report, report.entries.at(-1)?.groupClock ?? 0)
+  expect(past).toMatchObject({
+    members: [first.id, second.id].sort().map(node => ({
+      node,
+      evidence: expect.stringMatching(/^[0-9a-f]{64}$/),
+      policy: expect.stringMatching(/^[0-9a-f]{64}$/),
+    })),
+  })
+  const signed = report.entries.find(entry => factOf(entry, 'use') === 'sign')
+  expect(signed && factOf(signed, 'signature')).toBe(toHex(sha256(signature)))
+  const text = new TextDecoder('latin1').decode(file)
+  expect(secrets.length).toBeGreaterThan(5)
+  const forbidden = [...secrets, words, 'a plaintext canary', toHex(utf8('pay'))]
+  for (const secret of forbidden) expect(text.includes(secret)).toBe(false)
+})
+
+/** Every secret that is used from now on, in hexadecimal, Base64 and as its bytes. */
+function watchSecrets(): { stop(): readonly string[] } {
+  const found = new Set<string>()
+  const { use } = Secret.prototype
+  onTestFinished(() => {
+    Secret.prototype.use = use
+  })
+  Secret.prototype.use = function <R>(this: Secret, inner: (bytes: Uint8Array) => R): R {
+    return use.call(this, (bytes: Uint8Array) => {
+      if (bytes.length >= 16) {
+        found.add(toHex(bytes))
+        found.add(base64.encode(bytes).slice(0, 16))
+        found.add(new TextDecoder('latin1').decode(bytes))
+      }
+      return inner(bytes)
+    }) as R
+  }
+  return {
+    stop() {
+      Secret.prototype.use = use
+      return [...found]
+    },
+  }
+}

@@ -88,6 +88,7 @@ test('garbage on every protocol costs its sender the connection and nobody else 
     }
     await hostile.tell(victim, 'announce', bytes)
     await hostile.tell(victim, 'ack', bytes)
+    await hostile.tell(victim, 'signing', bytes)
     if (bytes.length <= 5_000) {
       await hostile.tell(victim, 'ack', hostile.frame('ack', bytes))
       expect(typeof (await hostile.ask(victim, 'sync', hostile.frame('sync', bytes)))).toBe(

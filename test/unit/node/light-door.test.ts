@@ -62,20 +62,24 @@ interface Said extends ServedCheckpoint {
   readonly content: CheckpointClaim
 }
 
-function said({ node }: SimulatedNode, cosigners: number): Said {
-  const served = servedCheckpointCodec.decode(node.light.checkpoint(cosigners))
+async function said({ node }: SimulatedNode, cosigners: number): Promise<Said> {
+  const answer = await node.light.answer({ kind: 'checkpoint', cosigners })
+  const served = servedCheckpointCodec.decode(answer)
   const own = checkpointCodec.decode(served.checkpoint)
   return { ...served, own, content: claimCodec.decode(own.claim) }
 }
 
-const codeOf = (ask: () => unknown): string => {
-  try {
-    ask()
-    return 'nothing'
-  } catch (error) {
-    return (error as { code: string }).code
-  }
-}
+const codeOf = ({ node }: SimulatedNode, question: LightQuestion): Promise<string> =>
+  node.light.answer(question).then(
+    () => 'answered',
+    (error: { code: string }) => error.code,
+  )
+
+const proofOf = (key: string, sequence: number | null = null): LightQuestion => ({
+  kind: 'proof',
+  key,
+  sequence,
+})
 
 test('nodes that write all the time co-sign each other, and every word of it verifies', async () => {
   const { simulation, nodes, pass } = await world(61, 4)
@@ -90,7 +94,7 @@ test('nodes that write all the time co-sign each other, and every word of it ver
     await pass(seconds(0.2))
   }
   for (const one of nodes) {
-    const { own, content, evidence, cosignatures } = said(one, 3)
+    const { own, content, evidence, cosignatures } = await said(one, 3)
     expect(nodeIdOfKey(own.node)).toBe(one.node.id)
     expect(verifyCheckpoint(own)).toBe(true)
     expect(toHex(content.network)).toBe(network)
@@ -103,7 +107,7 @@ test('nodes that write all the time co-sign each other, and every word of it ver
     expect(new Set(signers.map(({ node }) => toHex(node))).size).toBe(4)
     for (const signer of signers) {
       const { record } = servedEvidenceCodec.decode(
-        one.node.light.evidence(digestOf(signer.evidence)),
+        await one.node.light.answer({ kind: 'evidence', digest: digestOf(signer.evidence) }),
       )
       expect(bytesOfDigest(evidenceDigest(record.evidence))).toEqual(signer.evidence)
       expect(record.keys.identity).toEqual(signer.node)
@@ -113,21 +117,20 @@ test('nodes that write all the time co-sign each other, and every word of it ver
     }
     const root = rootOfClaim(content)
     for (const key of ['public/0', 'public/4', 'public/none']) {
-      const answer = servedProofCodec.decode(one.node.light.proof(key, own.sequence))
+      const answer = servedProofCodec.decode(
+        await one.node.light.answer(proofOf(key, own.sequence)),
+      )
       expect(answer.sequence).toBe(own.sequence)
       const proof = decodePublicProof(answer.proof, content.privateRoot)
       const leaves = verifyKeyProof(proof, { key, isPublic: true, root })
       const values = leaves?.map(({ value }) => Number(fromUtf8(value)))
       expect(values?.length).toBe(key === 'public/none' ? 0 : 1)
     }
-    expect(codeOf(() => one.node.light.proof('secret/0'))).toBe('NOT_PUBLIC')
-    expect(codeOf(() => one.node.light.proof('publi'))).toBe('NOT_PUBLIC')
-    expect(codeOf(() => one.node.light.proof('public/0', own.sequence + 1000))).toBe(
-      'CHECKPOINT_GONE',
-    )
-    expect(codeOf(() => one.node.light.evidence(digestOf(new Uint8Array(32))))).toBe(
-      'EVIDENCE_NOT_HELD',
-    )
+    expect(await codeOf(one, proofOf('secret/0'))).toBe('NOT_PUBLIC')
+    expect(await codeOf(one, proofOf('publi'))).toBe('NOT_PUBLIC')
+    expect(await codeOf(one, proofOf('public/0', own.sequence + 1000))).toBe('CHECKPOINT_GONE')
+    const unknown = digestOf(new Uint8Array(32))
+    expect(await codeOf(one, { kind: 'evidence', digest: unknown })).toBe('EVIDENCE_NOT_HELD')
   }
   await simulation.stop()
 })
@@ -136,13 +139,13 @@ test('a chain goes on by one link a second at most, and an older proof ends with
   const { simulation, nodes, pass } = await world(62, 2)
   const [one] = nodes as [SimulatedNode]
   await pass(seconds(10))
-  let before = said(one, 0).own
+  let { own: before } = await said(one, 0)
   const first = before
   const startedAt = simulation.time.clock.monotonic()
   let links = 0
   while (links < 12) {
     await pass(seconds(0.1))
-    const { own } = said(one, 0)
+    const { own } = await said(one, 0)
     if (own.sequence === before.sequence) continue
     links++
     expect(own.sequence).toBe(before.sequence + 1)
@@ -155,8 +158,8 @@ test('a chain goes on by one link a second at most, and an older proof ends with
   const perSecond = (12 * 1000) / (simulation.time.clock.monotonic() - startedAt)
   expect(perSecond).toBeGreaterThan(0.5)
   expect(perSecond).toBeLessThan(1.2)
-  expect(codeOf(() => one.node.light.proof('public/0', first.sequence))).toBe('CHECKPOINT_GONE')
-  expect(codeOf(() => one.node.light.proof('public/0', before.sequence - 5))).toBe('nothing')
+  expect(await codeOf(one, proofOf('public/0', first.sequence))).toBe('CHECKPOINT_GONE')
+  expect(await codeOf(one, proofOf('public/0', before.sequence - 5))).toBe('answered')
   await simulation.stop()
 })
 
@@ -164,10 +167,10 @@ test('a node alone says so: nobody co-signs its newest checkpoint', async () => 
   const { simulation, nodes, pass } = await world(63, 3)
   const [one, ...others] = nodes as [SimulatedNode, SimulatedNode, SimulatedNode]
   await pass(seconds(10))
-  expect(said(one, 3).cosignatures).toHaveLength(2)
+  expect((await said(one, 3)).cosignatures).toHaveLength(2)
   for (const other of others) await other.crash()
   await pass(seconds(20))
-  const { own, cosignatures } = said(one, 3)
+  const { own, cosignatures } = await said(one, 3)
   expect(cosignatures).toEqual([])
   expect(own.sequence).toBeGreaterThan(15)
   await simulation.stop()
@@ -180,7 +183,9 @@ test('a nonce is answered by the identity, over a quote about a late checkpoint'
   await pass(seconds(10))
   const nonce = new Uint8Array(32).fill(7)
   const ask = async (): Promise<ReturnType<typeof attestationAnswerCodec.decode>> =>
-    attestationAnswerCodec.decode(await simulation.settle(one.node.light.attestation(nonce)))
+    attestationAnswerCodec.decode(
+      await simulation.settle(one.node.light.answer({ kind: 'attestation', nonce })),
+    )
   const answer = await ask()
   expect(answer.nonce).toEqual(nonce)
   expect(nodeIdOfKey(answer.record.keys.identity)).toBe(one.node.id)
@@ -206,22 +211,19 @@ test('a nonce is answered by the identity, over a quote about a late checkpoint'
 
 test('clients together are held to a rate, by what they ask', async () => {
   const { simulation, nodes, pass } = await world(65, 2)
-  const [{ node }] = nodes as [SimulatedNode]
+  const [one] = nodes as [SimulatedNode]
+  const { node } = one
   await pass(seconds(10))
-  const coded = (question: LightQuestion): Promise<string> =>
-    node.light.answer(question).then(
-      () => 'answered',
-      (error: { code: string }) => error.code,
-    )
+  const coded = (question: LightQuestion): Promise<string> => codeOf(one, question)
   const many = async (count: number): Promise<readonly string[]> =>
     Promise.all(Array.from({ length: count }, () => coded({ kind: 'manifest' })))
   const first = await many(600)
   expect(first.filter(code => code === 'answered')).toHaveLength(500)
   expect(first.at(-1)).toBe('TOO_MANY_REQUESTS')
   // Nothing is made for whoever comes on top, not even a refusal of its own.
-  expect(await coded({ kind: 'proof', key: 'secret/0', sequence: null })).toBe('TOO_MANY_REQUESTS')
+  expect(await coded(proofOf('secret/0'))).toBe('TOO_MANY_REQUESTS')
   await pass(seconds(1))
-  expect(await coded({ kind: 'proof', key: 'secret/0', sequence: null })).toBe('NOT_PUBLIC')
+  expect(await coded(proofOf('secret/0'))).toBe('NOT_PUBLIC')
   expect(await coded({ kind: 'checkpoint', cosigners: 1 })).toBe('answered')
   const nonce = new Uint8Array(32).fill(9)
   const attested = attestationAnswerCodec.decode(
@@ -235,7 +237,7 @@ test('clients together are held to a rate, by what they ask', async () => {
   expect(record).toEqual(attested.record)
   // The node's own application is no stranger.
   await many(600)
-  expect(node.light.manifest().length).toBeGreaterThan(0)
+  expect(node.manifestFile().length).toBeGreaterThan(0)
   await simulation.stop()
 })
 

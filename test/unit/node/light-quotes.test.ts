@@ -50,7 +50,9 @@ async function door() {
   const made = new LightDoor(ports)
   /** The place of the checkpoint that was quoted, as an answer shows it. */
   const ask = async (): Promise<number | undefined> => {
-    const answer = attestationAnswerCodec.decode(await made.attestation(new Uint8Array(32)))
+    const answer = attestationAnswerCodec.decode(
+      await made.answer({ kind: 'attestation', nonce: new Uint8Array(32) }),
+    )
     const { quoted } = answer
     return quoted === null ? undefined : checkpointCodec.decode(quoted.checkpoint).sequence
   }

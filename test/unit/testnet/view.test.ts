@@ -4,6 +4,7 @@ import { cut, Screen, type Terminal } from '../../../testnet/screen.ts'
 import type { NodeSnapshot } from '../../../testnet/snapshot.ts'
 import { divergenceOf } from '../../../testnet/snapshot.ts'
 import { type Line, renderView, type ViewModel } from '../../../testnet/view.ts'
+import { noQuorumKey } from '../../fakes/node.ts'
 
 function member(node: string, self: boolean, state: 'alive' | 'suspect' | 'dead' = 'alive') {
   return {
@@ -56,6 +57,7 @@ function node(index: number, seen: readonly ('alive' | 'suspect' | 'dead')[]): N
       },
       keys: { traffic: 1, storage: 1, commit: 1 },
       removals: { count: 0, digest: '' },
+      quorumKey: noQuorumKey,
       lease: { state: 'held', until: null, instances: 1, citing: 1 },
       warnings: [],
       uptimeSeconds: 1,

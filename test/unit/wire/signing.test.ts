@@ -26,6 +26,7 @@ import {
   proposalId,
   type SigningGroup,
 } from '../../../src/wire/signing-group.ts'
+import { groupAnswerCodec, groupRequestCodec } from '../../../src/wire/signing-record.ts'
 import {
   type SigningStatement,
   statementBytesMax,
@@ -89,6 +90,12 @@ const commitment = { hiding: filled(33, 1), binding: filled(33, 2) }
 
 conformMessage({ codec: statementCodec, mutationsMax, samples: { statement } })
 conformMessage({ codec: groupCodec, mutationsMax, samples: { group } })
+conformMessage({ codec: groupRequestCodec, samples: { request: { group: groupId(group) } } })
+conformMessage({
+  codec: groupAnswerCodec,
+  mutationsMax,
+  samples: { unknown: { records: [] }, known: { records: [groupCodec.encode(group)] } },
+})
 conformMessage({
   codec: proposalCodec,
   mutationsMax,

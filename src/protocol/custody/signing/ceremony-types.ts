@@ -21,7 +21,7 @@ export type CeremonyEffect =
   | { readonly kind: 'made'; readonly share: KeyShare }
   /** This node's share of the old epoch is wiped: ask `group` from now on. */
   | { readonly kind: 'gaveUp'; readonly group: SigningGroup }
-  /** It ended without a group, and nothing of it is kept. `silent` are those who were waited for. */
+  /** It ended without a group, or this node is not needed in it and leaves: a `gaveUp` may still follow. `silent` are those who were waited for. */
   | {
       readonly kind: 'failed'
       readonly accusation: Accusation

@@ -46,7 +46,7 @@ import { Complaints } from './complaints.ts'
 import { DealerPart } from './dealer.ts'
 import { HandoverBook, handoverBodies } from './handover.ts'
 import { indexOf, KeyShare } from './key-share.ts'
-import { awaitedIn, type CeremonyPhase, mayEnd } from './phases.ts'
+import { awaitedIn, type CeremonyPhase, type Part, partOf, wayOut } from './phases.ts'
 import { type CeremonyPlan, dealerOf, hearOf, receiverIndex } from './plan.ts'
 import { ReceiverPart } from './receiver.ts'
 import { sendTo } from './statements.ts'
@@ -64,6 +64,7 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
   readonly #receiver: ReceiverPart | undefined
   /** This node's place among the receivers; 0 if it receives nothing. */
   readonly #index: number
+  readonly #part: Part
   readonly #voice: Voice
   readonly #answered = new Set<number>()
   readonly #repliedAt = new Map<string, Instant>()
@@ -75,6 +76,7 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
   #share: KeyShare | undefined
   #repeatAt: Instant
   #isOverdue = false
+  #hasLeft = false
   /** How it ended, for whoever asks. */
   #abort: Uint8Array | undefined
   #effects: CeremonyEffect[] = []
@@ -99,12 +101,14 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
       this.#dealer = new DealerPart(given, ports.random)
     }
     if (this.#index > 0) this.#receiver = new ReceiverPart({ plan, index: this.#index }, ports)
+    this.#part = partOf(plan, identity)
     this.#deadline = after(now, pace.patience)
     this.#repeatAt = after(now, pace.repeat)
   }
 
-  get phase(): CeremonyPhase {
-    return this.#phase
+  /** Whether this node is through with it: it awaits nothing, and answers those who do. */
+  get isOver(): boolean {
+    return this.#hasLeft || this.#phase === 'failed' || this.#phase === 'done'
   }
 
   /** What is said first. */
@@ -124,7 +128,7 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
   }
 
   wakeAt(): Instant | null {
-    if (this.#phase === 'failed' || this.#phase === 'done') return null
+    if (this.isOver) return null
     const isEarlier = !this.#isOverdue && this.#deadline < this.#repeatAt
     return isEarlier ? this.#deadline : this.#repeatAt
   }
@@ -343,7 +347,7 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
   }
 
   #tick(now: Instant): void {
-    if (this.#phase === 'failed' || this.#phase === 'done') return
+    if (this.isOver) return
     if (now >= this.#repeatAt) {
       // Past the deadline nothing hastens any more.
       const slower = this.#isOverdue ? 10 : 1
@@ -355,28 +359,26 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
     const silent = awaitedIn(this.#phase, this.#record, this.#receiver)
     const accused = silent[0] ?? new Uint8Array(32)
     const accusation: Accusation = { code: 'SILENT', accused, statements: [] }
-    if (this.#mayEnd) this.#fail(accusation, silent)
+    if (wayOut(this.#phase, this.#part) !== undefined) this.#fail(accusation, silent)
     else this.#effects.push({ kind: 'stalled', silent: silent.map(nodeIdOfKey) })
   }
 
-  get #mayEnd(): boolean {
-    return mayEnd(this.#phase, {
-      isHandedOn: this.#plan.predecessor !== null,
-      isDealer: this.#dealer !== undefined,
-      isReceiver: this.#receiver !== undefined,
-    })
-  }
-
   #fail(accusation: Accusation, silent: readonly Uint8Array[] = []): void {
-    if (!this.#mayEnd) return
-    this.#phase = 'failed'
-    this.#abort = accusationCodec.encode(accusation)
-    for (const each of this.#voice.others) this.#tell(each, 'abort', this.#abort)
-    this.#wipe()
+    const way = this.#hasLeft ? undefined : wayOut(this.#phase, this.#part)
+    if (way === undefined) return
+    // The others go on, and should they succeed, this node hears of it.
+    this.#hasLeft = way === 'leave'
+    if (way === 'end') {
+      this.#phase = 'failed'
+      this.#abort = accusationCodec.encode(accusation)
+      for (const each of this.#voice.others) this.#tell(each, 'abort', this.#abort)
+      this[Symbol.dispose]()
+    }
     this.#effects.push({ kind: 'failed', accusation, silent: silent.map(nodeIdOfKey) })
   }
 
-  #wipe(): void {
+  /** Wipes all that is secret in it; a share that was made is its owner's. Nothing may be fed after. */
+  [Symbol.dispose](): void {
     this.#dealer?.[Symbol.dispose]()
     this.#receiver?.[Symbol.dispose]()
     this.#share?.[Symbol.dispose]()

@@ -43,6 +43,7 @@ export type NotSignedCode =
   | 'NOT_ENOUGH_SIGNERS'
   | 'SIGNING_TIMED_OUT'
   | 'TOO_MANY_REQUESTS'
+  | 'GROUP_FALSE'
 
 export interface CoordinatorPorts {
   /** Feeds sessions. */

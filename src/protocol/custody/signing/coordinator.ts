@@ -74,6 +74,7 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect>
   readonly #noncesAhead: number
   readonly #runs = new Map<number, SigningRun>()
   readonly #convicted = new Set<number>()
+  readonly #late = new Map<number, number>()
   readonly #heard = new BoundedMap<string, SigningStatement>(votesKept)
   #effects: CoordinatorEffect[] = []
 
@@ -113,7 +114,7 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect>
     const session = this.#ports.random.bytes(sessionBytes)
     const deadline = after(now, this.#pace.patience)
     const wanted = { request, message, lockKey, session, deadline, askAgainAt: now }
-    const run = new SigningRun(this.#known.group, wanted)
+    const run = new SigningRun(this.#known.group, wanted, this.#late)
     if (this.#runs.size >= requestsMax || this.#runs.has(request)) {
       this.#end(run, 'TOO_MANY_REQUESTS')
       return
@@ -158,9 +159,21 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect>
     const attempt = run?.attempt
     if (body === undefined || attempt === undefined) return
     if (!attempt.body.commitments.some(each => each.index === index)) return
-    const from = { index, share: body.share }
-    if (verifyShare(this.#known.group, attempt.body, from)) attempt.shares.set(index, body.share)
-    else this.#convict(index, cheatOf('SHARE_FALSE', attempt.asked, said))
+    if (!attempt.answers.has(index)) attempt.answers.set(index, { said, share: body.share })
+  }
+
+  /** Names whose shares do not hold; whether there is one. */
+  #judge({ attempt }: SigningRun): boolean {
+    const isFalse =
+      attempt === undefined
+        ? []
+        : [...attempt.answers].filter(
+            ([index, { share }]) => !verifyShare(this.#known.group, attempt.body, { index, share }),
+          )
+    for (const [index, { said }] of isFalse) {
+      if (attempt !== undefined) this.#convict(index, cheatOf('SHARE_FALSE', attempt.asked, said))
+    }
+    return isFalse.length > 0
   }
 
   #hearRefusal(said: SigningStatement, index: number): void {
@@ -172,7 +185,7 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect>
       return
     }
     const run = this.#runOf(body.request) ?? this.#runAsking(said.session)
-    if (run === undefined || run.attempt?.shares.has(index) === true) return
+    if (run === undefined || run.attempt?.answers.has(index) === true) return
     if (body.code !== 'NONCE_UNKNOWN') run.exclude(index, body.code)
     else if (this.#runOf(body.request) === run) {
       this.#pool.drop(index)
@@ -200,13 +213,20 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect>
 
   #drive(run: SigningRun, now: Instant): void {
     const signature = run.signature()
-    if (signature !== undefined) {
+    if (signature === 'flawed') {
+      if (!this.#judge(run)) return this.#end(run, 'GROUP_FALSE')
+    } else if (signature !== undefined) {
       this.#runs.delete(run.request)
+      for (const index of run.attempt?.answers.keys() ?? []) this.#late.delete(index)
       this.#effects.push({ kind: 'signed', request: run.request, signature })
       return
     }
     if (now >= run.deadline) return this.#end(run, 'SIGNING_TIMED_OUT')
-    if (run.attempt !== undefined && now >= run.attempt.until) run.giveUpAttempt()
+    if (run.attempt !== undefined && now >= run.attempt.until) {
+      // Whoever spoiled a set that another kept waiting is named all the same.
+      this.#judge(run)
+      run.giveUpAttempt()
+    }
     const candidates = run.candidates(this.#signers)
     if (candidates.length < this.#known.group.threshold) return this.#end(run, run.hindrance)
     if (now >= run.askAgainAt) this.#ask(run, candidates, now)
@@ -252,7 +272,7 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect>
       body,
       digest: toHex(requestDigest(bytes)),
       until: after(now, this.#pace.attempt),
-      shares: new Map(),
+      answers: new Map(),
     }
     for (const index of ready) this.#send(index, said)
     this.#askNonces(now)

@@ -58,10 +58,12 @@ export class KeyShare {
 
   /**
    * Gives this epoch up for one successor: from now on nothing is voted or signed with it, and the locks never
-   * change again. Returns whether it is given up for this one: a second successor gets nothing.
+   * change again. Returns whether it is given up for this one: a second successor gets nothing, and none does if the
+   * locks cannot be handed over, because a key without its locks would be lost.
    */
   giveUpFor(successor: Uint8Array): boolean {
     if (this.#successor !== undefined) return equalBytes(this.#successor, successor)
+    if (!this.locks.isPortable) return false
     this.#successor = successor
     this.#share[Symbol.dispose]()
     return true

@@ -10,6 +10,9 @@ import { lockEntryBytes, lockPagesMax, locksPerPage } from '../../../wire/key-ce
 /** Locks that a group gives away in its life; 12 MiB. A full table refuses: forgetting would free a lock. */
 const locksMax = 65_536
 
+/** Most entries of a table that is handed over. */
+const handedMax = lockPagesMax * locksPerPage
+
 /** Stands for a message in the entry of a lock that is spent. No message has this hash. */
 const spent = '00'.repeat(32)
 
@@ -23,6 +26,11 @@ export class LockTable {
 
   get size(): number {
     return this.#holders.size
+  }
+
+  /** Whether it can be handed over whole. It grows beyond that only by what broken signers made up. */
+  get isPortable(): boolean {
+    return this.#holders.size <= handedMax
   }
 
   /** Gives a free lock to a message, once; says who holds it now. Both have 32 bytes. */
@@ -60,7 +68,7 @@ export function pagesOf(entries: Uint8Array): readonly Uint8Array[] {
 /** Whether bytes are entries as `entries` writes them: whole, rising and each lock once. */
 export function areEntries(bytes: Uint8Array): boolean {
   if (bytes.length % lockEntryBytes !== 0) return false
-  if (bytes.length > lockPagesMax * locksPerPage * lockEntryBytes) return false
+  if (bytes.length > handedMax * lockEntryBytes) return false
   const rows = rowsOf(bytes)
   return rows.every(([lock], i) => i === 0 || (rows[i - 1]?.[0] ?? '') < lock)
 }

@@ -10,6 +10,7 @@ import {
   type CombinedKey,
   combineDealings,
   type Handing,
+  isKeyOf,
   owedCommitment,
   verifyDealing,
 } from '../../../crypto/frost-dealing.ts'
@@ -82,7 +83,7 @@ function predecessorOf(proposal: Proposal): CeremonyPlan['predecessor'] | undefi
   if (named === null) return proposal.epoch === 1 ? null : undefined
   const group = readable(groupCodec, named.group)
   if (group === undefined || flawOfTerms(group, group.participants) !== undefined) return undefined
-  const isSameKey =
+  const goesOn =
     group.suite === proposal.suite &&
     group.locks === proposal.locks &&
     equalBytes(group.network, proposal.network) &&
@@ -91,7 +92,8 @@ function predecessorOf(proposal: Proposal): CeremonyPlan['predecessor'] | undefi
     (index, i) => index > (named.dealers[i - 1] ?? 0) && index <= group.participants.length,
   )
   const isEnough = named.dealers.length >= group.threshold
-  return isSameKey && isOrdered && isEnough ? { group, id: groupId(group) } : undefined
+  if (!goesOn || !isOrdered || !isEnough || !isKeyOf(group, named.dealers)) return undefined
+  return { group, id: groupId(group) }
 }
 
 /** Whether an identity has a part in the ceremony. */

@@ -7,13 +7,11 @@
  */
 import { concatBytes, equalBytes } from '../../../base/bytes.ts'
 import { Secret } from '../../../base/secret.ts'
-import { nonceBytes, open, seal } from '../../../crypto/aead.ts'
 import { scalarBytes } from '../../../crypto/frost-suite.ts'
 import { framed, sha512 } from '../../../crypto/hash.ts'
-import { deriveSecret } from '../../../crypto/kdf.ts'
-import { encapsulate } from '../../../crypto/kem.ts'
-import { domains } from '../../../wire/domains.ts'
-import type { DealtShareBody, OpenedShare } from '../../../wire/key-ceremony.ts'
+import { unwrap, type Wrapped, wrapFrom } from '../../../crypto/wrap.ts'
+import { custodyDomains } from '../../../wire/custody-domains.ts'
+import type { OpenedShare } from '../../../wire/key-ceremony.ts'
 import type { Subject } from './statements.ts'
 
 /** Who deals to whom, in which ceremony. */
@@ -24,47 +22,37 @@ export interface SealedShareContext {
   readonly receiver: Uint8Array
 }
 
-type Sealed = Pick<DealtShareBody, 'encapsulation' | 'sealed'>
-
 /** Seals `opened` to `kemKey`; `undefined` if that is no KEM key. The same words always give the same bytes. */
 export function sealShare(
   context: SealedShareContext,
   kemKey: Uint8Array,
   opened: OpenedShare,
-): Sealed | undefined {
-  const entropy = sha512(framed(domains.sealedShareEntropy, opened.seed, opened.share))
-  const made = encapsulate(kemKey, entropy)
+): Wrapped | undefined {
+  const entropy = sha512(framed(custodyDomains.sealedShareEntropy, opened.seed, opened.share))
+  using secret = new Secret(concatBytes(opened.share, opened.seed))
+  const wrapped = wrapFrom(entropy, kemKey, { secret, about: boundTo(context) })
   entropy.fill(0)
-  if (made === undefined) return undefined
-  using shared = made.shared
-  using key = sealingKey(context, shared)
-  using inside = new Secret(concatBytes(opened.share, opened.seed))
-  const sealed = inside.use(bytes => seal(sealContext(key), bytes))
-  return { encapsulation: made.ciphertext, sealed }
+  return wrapped
 }
 
 /** What is in a sealed share, or `undefined` if it does not open. Not yet held against its sealing. */
 export function openShare(
   context: SealedShareContext,
-  body: Sealed,
+  body: Wrapped,
   ports: { decapsulate(ciphertext: Uint8Array): Secret | undefined },
 ): OpenedShare | undefined {
-  const decapsulated = ports.decapsulate(body.encapsulation)
-  if (decapsulated === undefined) return undefined
-  using shared = decapsulated
-  using key = sealingKey(context, shared)
-  const bytes = open(sealContext(key), body.sealed)
-  if (bytes === undefined) return undefined
-  const opened = { share: bytes.slice(0, scalarBytes), seed: bytes.slice(scalarBytes) }
-  bytes.fill(0)
-  return opened
+  using inside = unwrap(body, boundTo(context), ports)
+  return inside?.use(bytes => ({
+    share: bytes.slice(0, scalarBytes),
+    seed: bytes.slice(scalarBytes),
+  }))
 }
 
 /** Whether `opened` is what was sealed, by sealing it again. */
 export function isWhatWasSealed(
   context: SealedShareContext,
   kemKey: Uint8Array,
-  shown: { readonly body: Sealed; readonly opened: OpenedShare },
+  shown: { readonly body: Wrapped; readonly opened: OpenedShare },
 ): boolean {
   const again = sealShare(context, kemKey, shown.opened)
   if (again === undefined) return false
@@ -74,19 +62,13 @@ export function isWhatWasSealed(
   )
 }
 
-function sealingKey({ about, dealer, receiver }: SealedShareContext, shared: Secret): Secret {
-  const info = framed(
-    domains.sealedShare,
+function boundTo({ about, dealer, receiver }: SealedShareContext): Uint8Array {
+  return framed(
+    custodyDomains.sealedShare,
     about.network,
     about.subject,
     about.session,
     dealer,
     receiver,
   )
-  return deriveSecret(shared, { salt: about.subject, info, length: 32 })
-}
-
-/** A sealing key seals one message in its life, so the nonce is zero; all that is bound is in the key. */
-function sealContext(key: Secret) {
-  return { key, nonce: new Uint8Array(nonceBytes), aad: new Uint8Array(0) }
 }

@@ -40,10 +40,10 @@ export type SignerInput = { readonly kind: 'heard'; readonly bytes: Uint8Array }
 
 export type SignerEffect =
   | Send
-  /** A lock is given to a message, for ever. 32 bytes each; for the record. */
-  | { readonly kind: 'locked'; readonly lock: Uint8Array; readonly message: Uint8Array }
-  /** A share of a signature over this message left for who asked; for the record. */
-  | { readonly kind: 'contributed'; readonly asker: NodeId; readonly message: Uint8Array }
+  /** A lock is given to a message, for ever; so many are given now. */
+  | { readonly kind: 'locked'; readonly given: number }
+  /** A share of a signature left for who asked; for the record. */
+  | { readonly kind: 'contributed'; readonly asker: NodeId; readonly request: Uint8Array }
   | { readonly kind: 'refused'; readonly asker: NodeId; readonly code: SigningRefusalCode }
 
 /** What somebody wants to have signed. */
@@ -90,6 +90,12 @@ export class Signer implements Machine<SignerInput, SignerEffect> {
     return null
   }
 
+  /** Wipes the share and all nonces. Nothing may be fed after. */
+  [Symbol.dispose](): void {
+    this.#nonces.clear()
+    this.#share[Symbol.dispose]()
+  }
+
   #offer(said: SigningStatement): readonly SignerEffect[] {
     const body = readable(nonceRequestCodec, said.body)
     if (body === undefined) return this.#refuse(said, 'REQUEST_MALFORMED')
@@ -122,7 +128,7 @@ export class Signer implements Machine<SignerInput, SignerEffect> {
     const taken = locks.take(kept.lock, kept.message)
     if (taken === 'full') return 'LOCKS_FULL' as const
     if (taken === 'held-by-another') return 'LOCKED_OTHERWISE' as const
-    return locks.size > before ? [{ kind: 'locked' as const, ...kept }] : []
+    return locks.size > before ? [{ kind: 'locked' as const, given: locks.size }] : []
   }
 
   #sign(said: SigningStatement): readonly SignerEffect[] {
@@ -147,7 +153,7 @@ export class Signer implements Machine<SignerInput, SignerEffect> {
       share: made,
     })
     const asker = nodeIdOfKey(said.sender)
-    return [...locked, { kind: 'contributed', asker, message: messageHash(body.message) }, answer]
+    return [...locked, { kind: 'contributed', asker, request }, answer]
   }
 
   /** The lock is kept by enough others, and from now on here; or why not. */

@@ -1,6 +1,5 @@
 /** One request on its way to a signature: votes, sets of signers one after the other, and what kept whom. */
 import { toHex } from '../../../base/bytes.ts'
-import { assert } from '../../../base/errors.ts'
 import type { Instant } from '../../../base/time.ts'
 import { aggregateShares, verifyGroupSignature } from '../../../crypto/frost.ts'
 import type { SigningGroup } from '../../../wire/signing-group.ts'
@@ -21,7 +20,8 @@ export interface Attempt {
   /** Of the body, in hexadecimal. */
   readonly digest: string
   readonly until: Instant
-  readonly shares: Map<number, Uint8Array>
+  /** Shares by index, as they came: whether each holds is asked only if their sum does not. */
+  readonly answers: Map<number, { readonly said: SigningStatement; readonly share: Uint8Array }>
 }
 
 export class SigningRun {
@@ -39,8 +39,8 @@ export class SigningRun {
   readonly #group: SigningGroup
   /** By index: why a signer is out of it. */
   readonly #out = new Map<number, SigningRefusalCode>()
-  /** By index: how often a signer let a set wait in vain. */
-  readonly #late = new Map<number, number>()
+  /** By index: how often a signer let a set wait in vain since its last good share; of all runs of a group. */
+  readonly #late: Map<number, number>
 
   constructor(
     group: SigningGroup,
@@ -48,8 +48,10 @@ export class SigningRun {
       SigningRun,
       'request' | 'message' | 'lockKey' | 'session' | 'deadline' | 'askAgainAt'
     >,
+    late: Map<number, number>,
   ) {
     this.#group = group
+    this.#late = late
     this.request = wanted.request
     this.message = wanted.message
     this.lockKey = wanted.lockKey
@@ -75,13 +77,13 @@ export class SigningRun {
   /** Ends a set that waited too long, and remembers for whom. */
   giveUpAttempt(): void {
     for (const { index } of this.attempt?.body.commitments ?? []) {
-      if (this.attempt?.shares.has(index) === true) continue
+      if (this.attempt?.answers.has(index) === true) continue
       this.#late.set(index, (this.#late.get(index) ?? 0) + 1)
     }
     this.attempt = undefined
   }
 
-  /** Signers who may still take part, those who were never late first. */
+  /** Signers who may still take part, those who are not late first. */
   candidates(all: readonly number[]): readonly number[] {
     const lateness = (index: number): number => this.#late.get(index) ?? 0
     return all
@@ -89,17 +91,22 @@ export class SigningRun {
       .toSorted((left, right) => lateness(left) - lateness(right) || left - right)
   }
 
-  /** The signature, once every signer of the set gave its share. */
-  signature(): Uint8Array | undefined {
+  /**
+   * The signature, once every signer of the set gave its share; `'flawed'` if they make none that holds: a share is false, or the record
+   * of the group is not one of a key, and whoever handed it out made it up.
+   */
+  signature(): Uint8Array | 'flawed' | undefined {
     const { attempt } = this
     if (attempt === undefined) return undefined
-    const shares = attempt.body.commitments.flatMap(({ index }) => attempt.shares.get(index) ?? [])
+    const shares = attempt.body.commitments.flatMap(
+      ({ index }) => attempt.answers.get(index)?.share ?? [],
+    )
     if (shares.length < attempt.body.commitments.length) return undefined
     const signature = aggregateShares(this.#group, attempt.body, shares)
     // As strictly as whoever it is for: the equation of RFC 9591 forgives more than Solana does.
-    const holds = verifyGroupSignature(this.#group, this.message, signature)
-    assert(holds, 'shares that each hold make a signature that holds')
-    return signature
+    const holds =
+      signature !== undefined && verifyGroupSignature(this.#group, this.message, signature)
+    return holds ? signature : 'flawed'
   }
 
   /** What kept too many from signing, the hardest first. */

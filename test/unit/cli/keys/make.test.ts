@@ -3,14 +3,16 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { genesisRequestShape } from '../../../../src/api/custody-shapes.ts'
+import { custodyRoutes } from '../../../../src/api/custody-contract.ts'
 import { planOf, type RequestFlags } from '../../../../src/cli/genesis-request.ts'
 import { readHolderKeyFile } from '../../../../src/host/holder-key-file.ts'
 import { coterie, temporaryFolder } from '../../../fixtures/command-line.ts'
 import { codeIn, fingerprintOf } from '../../../fixtures/holder-desk.ts'
 import { top } from '../../../law/tree.ts'
 
-const request = (path: string) => genesisRequestShape.parse(JSON.parse(readFileSync(path, 'utf8')))
+/** As a node takes it, in either form. */
+const request = (path: string) =>
+  custodyRoutes.genesisBoot.body.parse(JSON.parse(readFileSync(path, 'utf8')))
 const secret = 'a canary of a passphrase'
 
 test('a key is made with a passphrase from a file, and its public part goes into the request', async () => {
@@ -81,6 +83,9 @@ test('the command of the seed writes the request as it expects it, and each priv
     dr_key: null,
   })
   expect(Object.keys(request(output))).toHaveLength(9)
+  // As its troubleshooting looks into it.
+  const { parameters } = JSON.parse(readFileSync(output, 'utf8'))
+  expect(parameters.manifest_members[0].pub_key).toHaveLength(1248)
   const aliases = request(output).manifest_members.map(({ alias }) => alias)
   expect(aliases).toEqual(['member1', 'member2', 'member3'])
   for (const alias of aliases) {
@@ -105,6 +110,14 @@ test.each([
     })
   },
 )
+
+test('two thresholds of their own are written in the form that has both', async () => {
+  const output = join(temporaryFolder(), 'r.json')
+  const counts = ['--member-count', '5', '--threshold', '2', '--manifest-threshold', '4']
+  expect((await coterie(['keys', 'genesis-request', ...counts, '--output', output])).code).toBe(0)
+  expect(request(output)).toMatchObject({ share_threshold: 2, manifest_threshold: 4 })
+  expect(JSON.parse(readFileSync(output, 'utf8')).parameters).toBeUndefined()
+})
 
 const flags: RequestFlags = {
   threshold: '2',

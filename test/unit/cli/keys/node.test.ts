@@ -1,9 +1,14 @@
-/** `coterie keys inject` and `status` against a small server that answers as a node will. */
+/** `coterie keys boot`, `inject` and `status` against a small server that answers as a node will. */
+import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { coterie } from '../../../fixtures/command-line.ts'
+import { custodyManifestHash } from '../../../../src/attestation/custody/custody-manifest.ts'
+import { inJson } from '../../../fakes/custody-stages.ts'
+import { coterie, temporaryFolder } from '../../../fixtures/command-line.ts'
 import { codeIn, decryptShare, holderDesk } from '../../../fixtures/holder-desk.ts'
+import { custodyManifest, type TestHolder, testHolders } from '../../../fixtures/holders.ts'
 
 interface Asked {
   readonly path: string
@@ -160,4 +165,32 @@ test('an answer that is long, elsewhere, no JSON or of another shape is no answe
   expect([nobody.code, codeIn(nobody.err)]).toEqual([4, 'NOT_RUNNING'])
   const bad = await coterie(['keys', 'status', '--of', 'file:///etc/passwd', '--json'])
   expect([bad.code, codeIn(bad.err)]).toEqual([2, 'BAD_URL'])
+})
+
+test('a standard boot hands over an approved manifest alone, and believes no node that names another', async () => {
+  const folder = temporaryFolder()
+  const holders = testHolders(3)
+  const manifest = custodyManifest(holders)
+  const save = (name: string, by: readonly TestHolder[]): string => {
+    const path = join(folder, name)
+    writeFileSync(path, inJson(manifest, by))
+    return path
+  }
+  const hash = custodyManifestHash(manifest)
+  const answered = (manifest_hash: string) =>
+    [200, { result: { BootStandardResponse: { success: true, manifest_hash } } }] as const
+  const refused = [409, { error: 'Not now.', code: 'WRONG_PHASE', request_id: 'x' }] as const
+  const { url, asked } = await enclave(answered(hash), answered('ab'.repeat(32)), refused)
+  const boot = (file: string) => coterie(['keys', 'boot', file, '--to', url, '--json'])
+  const few = await boot(save('few.json', holders.slice(0, 1)))
+  expect([few.code, codeIn(few.err), asked]).toEqual([1, 'NOT_APPROVED', []])
+  const enough = save('enough.json', holders.slice(0, 2))
+  const done = await boot(enough)
+  expect([done.code, JSON.parse(done.out)]).toEqual([0, { success: true, manifest: hash }])
+  expect(asked[0]?.path).toBe('POST /enclave/boot-standard')
+  expect(JSON.parse(asked[0]?.body ?? '').manifest_envelope).toEqual(
+    JSON.parse(new TextDecoder().decode(inJson(manifest, holders.slice(0, 2)))),
+  )
+  expect(codeIn((await boot(enough)).err)).toBe('MANIFEST_MISMATCH')
+  expect(codeIn((await boot(enough)).err)).toBe('WRONG_PHASE')
 })

@@ -154,7 +154,7 @@ test.runIf(hasTerminal)(
       '--out',
       share,
     ]
-    const wrong = await onTerminal(args, [[/of the hash to sign it: /, '00000000\r']])
+    const wrong = await onTerminal(args, [[/of the hash to go on: /, '00000000\r']])
     expect([wrong.code, wrong.shown.includes('NOT_CONFIRMED'), existsSync(share)]).toEqual([
       2,
       true,
@@ -162,7 +162,7 @@ test.runIf(hasTerminal)(
     ])
     chmodSync(key, 0o644)
     const done = await onTerminal(args, [
-      [/of the hash to sign it: /, `${hashOf(genesis).slice(0, 8)}\r`],
+      [/of the hash to go on: /, `${hashOf(genesis).slice(0, 8)}\r`],
       [/Passphrase: /, `${canary}\r`],
     ])
     expect([done.code, done.shown.includes(canary)]).toEqual([0, false])

@@ -1,7 +1,8 @@
 import { createServer } from 'node:net'
 import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, expect, test } from 'vitest'
-import { utf8 } from '../../../../src/base/bytes.ts'
+import { fromUtf8, utf8 } from '../../../../src/base/bytes.ts'
+import { milliseconds } from '../../../../src/base/time.ts'
 import { dhtProtocol } from '../../../../src/host/net/libp2p-node.ts'
 import { netLimits } from '../../../../src/host/net/options.ts'
 import { topicName } from '../../../../src/wire/topics.ts'
@@ -250,4 +251,23 @@ test('a member whose machine refuses dials once it is gone is told, also through
     if (isRelayed) await new Promise<void>(done => relay.listen(Number(port), '127.0.0.1', done))
     await until(() => a.handlers.refusedDials.includes(node))
   }
+})
+
+test('a request for the quorum key is given the time of its checks, where others have long been given up', async () => {
+  const limits = { ...netLimits.local, askTimeout: milliseconds(300) }
+  const holder = await started('holder', { limits })
+  const asker = await started('asker', { limits, bootstrap: [holder.address] })
+  const other = await started('other', { limits, bootstrap: [holder.address] })
+  await until(() => asker.net.connections().length === 2)
+  const checked = Promise.withResolvers<Uint8Array>()
+  holder.handlers.answer = (_request, signal) => {
+    signal.addEventListener('abort', () => checked.reject(signal.reason), { once: true })
+    return checked.promise
+  }
+  const key = asker.net.ask(holder.admission.node, 'custody-key', utf8('?'), patience())
+  other.handlers.answer = () => Promise.withResolvers<Uint8Array>().promise
+  const record = asker.net.ask(other.admission.node, 'record', utf8('?'), patience())
+  await expect(record).rejects.toMatchObject({ code: 'ASK_TIMEOUT' })
+  checked.resolve(utf8('sealed'))
+  expect(fromUtf8(await key)).toBe('sealed')
 })

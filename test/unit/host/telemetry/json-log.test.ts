@@ -39,7 +39,8 @@ test('a value under a secret name, or of a type that facts do not have, is not w
   log.debug('careless', careless as never)
   expect(lines).toHaveLength(2)
   expect(lines.join('')).not.toContain(canary)
-  expect(lines.join('')).not.toContain(String(new TextEncoder().encode(canary)[0]))
+  // As a list of numbers; one of them alone is in many a time.
+  expect(lines.join('')).not.toContain([...new TextEncoder().encode(canary)].slice(0, 4).join(','))
   expect(lines[0]).toContain('"seed":"[secret]"')
 })
 

@@ -252,7 +252,7 @@ describe('a share is named and refused, and the ceremony goes on', () => {
       refused: [{ alias: 'member1', code: 'SHARE_TWICE' }],
     })
     expect(await inject(stage, [one])).toMatchObject({ refused: [{ code: 'SHARE_TWICE' }] })
-    expect(stage.node.custody.view().shares).toEqual({ have: 1, need: 2 })
+    expect(stage.node.custody.view().shares).toEqual({ have: 1, need: 2, by: ['member1'] })
   })
 
   test('a request about another namespace is refused whole', async () => {
@@ -265,7 +265,7 @@ describe('a share is named and refused, and the ceremony goes on', () => {
       const call = { kind: 'injectShares', namespace, shares, approvals: [] } as const
       expect(await stage.world.call(stage.node, call)).toMatchObject({ code: 'NAMESPACE_MISMATCH' })
     }
-    expect(stage.node.custody.view().shares).toEqual({ have: 0, need: 2 })
+    expect(stage.node.custody.view().shares).toEqual({ have: 0, need: 2, by: [] })
   })
 
   test('more shares than there are holders are refused unread', async () => {

@@ -330,6 +330,22 @@ test.each<[Partial<Proposal>, string]>([
   },
 )
 
+test('a group whose shares do not make its public key hands nothing on, to newcomers neither', () => {
+  for (const suite of ['ed25519', 'secp256k1-taproot'] as const) {
+    const world = new SigningNetwork(names)
+    const group = world.found(names, { suite, threshold: 3 })
+    world.add('p')
+    const [other] = group.verificationShares as [Uint8Array]
+    const propose = (from: typeof group): Proposal =>
+      world.proposal(['a', 'b', 'c', 'p'], { threshold: 3 }, { group: from, dealers: [1, 3, 4] })
+    const begin = (from: typeof group) => () => world.begin(propose(from), ['p'])
+    expect(begin({ ...group, publicKey: other })).toThrow('p: PREDECESSOR_WRONG')
+    const shares = group.verificationShares.with(2, other)
+    expect(begin({ ...group, verificationShares: shares })).toThrow('p: PREDECESSOR_WRONG')
+    expect(begin(group)).not.toThrow()
+  }
+})
+
 test('without locks half of the signers may do', () => {
   expect(() => three.begin({ ...good, threshold: 2, locks: false }, ['a'])).not.toThrow()
 })

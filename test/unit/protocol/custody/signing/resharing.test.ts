@@ -16,7 +16,7 @@ import {
 } from '../../../../../src/protocol/custody/signing/sealed-share.ts'
 import { say } from '../../../../../src/protocol/custody/signing/statements.ts'
 import { accusationCodec, handoverCodec } from '../../../../../src/wire/key-ceremony.ts'
-import type { SigningGroup } from '../../../../../src/wire/signing-group.ts'
+import { proposalId, type SigningGroup } from '../../../../../src/wire/signing-group.ts'
 import { statementCodec } from '../../../../../src/wire/signing-statement.ts'
 import { SigningNetwork } from '../../../../fakes/signing-network.ts'
 import { makeGroup, oneLock, worldOf } from '../../../../fakes/signing-schedule.ts'
@@ -143,6 +143,43 @@ test('once all have confirmed, nobody can end the ceremony for others any more: 
   expect(world.node('x').told('signed')).toHaveLength(1)
 })
 
+test('an old signer that is needed for nothing leaves what takes too long, and gives up once it hears that all confirmed', () => {
+  const world = worldOf(made, 17)
+  const p = world.add('p')
+  const c = world.node('c')
+  const late: Uint8Array[] = []
+  for (const name of ['a', 'b', 'p']) {
+    world.node(name).bend = (bytes, to) => {
+      if (to !== c.id) return bytes
+      late.push(bytes)
+      return undefined
+    }
+  }
+  handOn(world, ['a', 'b', 'p'], ['a', 'b', 'c', 'p'])
+  expect(p.told('made')).toHaveLength(1)
+  expect(c.told('failed').map(({ accusation }) => accusation.code)).toEqual(['SILENT'])
+  expect([c.told('stalled'), c.wakeAt()]).toEqual([[], Infinity])
+  for (const bytes of late) world.hand(c, bytes)
+  expect(c.told('gaveUp').map(({ group }) => group.epoch)).toEqual([2])
+})
+
+test('an old signer that is needed for nothing believes the first who ends the ceremony', () => {
+  const world = worldOf(made, 18)
+  const p = world.add('p')
+  const c = world.node('c')
+  const proposal = world.proposal(
+    ['a', 'p'],
+    { threshold: 2 },
+    { group: made.group, dealers: [1, 2] },
+  )
+  world.begin(proposal, ['c'])
+  const { network, epoch, session } = proposal
+  const about = { network, epoch, session, subject: proposalId(proposal) }
+  const body = accusationCodec.encode({ code: 'SILENT', accused: c.identity, statements: [] })
+  world.hand(c, say(p, about, { kind: 'abort', body }))
+  expect(c.told('failed')).toMatchObject([{ silent: [p.id] }])
+})
+
 test('a table of many pages is whole when all of them came, in any order, and no other way', () => {
   const locks = new LockTable()
   for (let i = 0; i < 5000; i++) {
@@ -221,4 +258,16 @@ test('a sealed share opens for its receiver in its ceremony alone, and shows wha
     openShare(context, { ...body, encapsulation: body.encapsulation.slice(1) }, ports),
   ).toBeUndefined()
   expect(sealShare(context, filled(1, 7), opened)).toBeUndefined()
+})
+
+test('a signer with more locks than can be handed over keeps its epoch: its key would be lost without them', () => {
+  const world = worldOf(made, 19)
+  const [share] = world.node('a').shares.values()
+  const entries = new Uint8Array(131_072 * 64)
+  const view = new DataView(entries.buffer)
+  for (let at = 0; at < entries.length; at += 64) view.setUint32(at, at)
+  share?.locks.absorb(entries)
+  expect(share?.locks.isPortable).toBe(true)
+  share?.locks.absorb(filled(0xff, 64))
+  expect([share?.giveUpFor(filled(1)), share?.isLive]).toEqual([false, true])
 })

@@ -3,11 +3,11 @@
  * starts in its place is another identity without a share, so what is tried is its absence from there on.
  */
 import { describe, expect, test, vi } from 'vitest'
-import { utf8 } from '../../../../../src/base/bytes.ts'
-import { verifyGroupSignature } from '../../../../../src/crypto/frost.ts'
-import type { SigningGroup } from '../../../../../src/wire/signing-group.ts'
-import { SigningNetwork } from '../../../../fakes/signing-network.ts'
-import { makeGroup, oneLock, worldOf } from '../../../../fakes/signing-schedule.ts'
+import { utf8 } from '../../src/base/bytes.ts'
+import { verifyGroupSignature } from '../../src/crypto/frost.ts'
+import type { SigningGroup } from '../../src/wire/signing-group.ts'
+import { SigningNetwork } from '../fakes/signing-network.ts'
+import { makeGroup, oneLock, worldOf } from '../fakes/signing-schedule.ts'
 
 const message = utf8('pay 3 to Anna')
 
