@@ -151,18 +151,26 @@ export function difference(left: Uint32Array, right: Uint32Array): Set<number> |
   const found = new Set<number>()
   const open: number[] = []
   for (let i = count - 1; i >= 0; i--) open.push(i)
+  // Where what was taken out shows again. It waits until nothing else is left: a sum that was taken for an item
+  // makes true ones show again, and each put back would be taken out again, without end, before the sum is.
+  const again: number[] = []
   const walk = new Uint32Array(walkMax)
   // Each item is taken out once; what is taken for an item by chance, twice.
   for (let left = 2 * count + 16; left > 0; ) {
-    const at = open.pop()
+    const next = open.pop()
+    const at = next ?? again.pop()
     if (at === undefined) break
     const [h, l] = [high[at] ?? 0, low[at] ?? 0]
     if ((h | l) === 0 || checkOf(h, l >>> 16) !== (l & 0xffff)) continue
     const length = walkOf(h, l, count, walk)
     // What looks like an item and does not fall where it was found is a sum of several.
     if (!walk.subarray(0, length).includes(at)) continue
-    left--
     const id = idOf({ high: h, low: l })
+    if (next !== undefined && found.has(id)) {
+      again.push(at)
+      continue
+    }
+    left--
     if (!found.delete(id)) found.add(id)
     for (let place = 0; place < length; place++) {
       const i = walk[place] ?? 0
