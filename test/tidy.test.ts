@@ -27,6 +27,8 @@ const productionEntries = [
 const testEntries = [
   /\.(test|sim|soak|custody|fuzz|mutations?)\.ts$/,
   /\.config\.ts$/,
+  // Named by the configurations.
+  /^test\/property-seed\.ts$/,
   /^test\/(bench|tools)\/[^/]+\.ts$/,
 ]
 
