@@ -368,6 +368,7 @@ export class Assembly {
       evidenceTrouble: () => keyEvidence.trouble,
       clockBehind: () => admission.clockBehind(),
       recovered: () => engine.checkpoints.recovered,
+      checkpointTrouble: () => engine.checkpoints.trouble(clock.monotonic()),
       cacheTrouble: () => engine.cacheTrouble,
       auditTrouble: () => audit.trouble,
       writes: new Rate({ clock, count: () => state.written }),

@@ -1,7 +1,7 @@
 /** This node's checkpoints: when one is due, what it claims, and what comes of those of others. */
 import { equalBytes } from '../base/bytes.ts'
 import { bytesOfDigest, type NodeId } from '../base/ids.ts'
-import type { Duration, Instant } from '../base/time.ts'
+import { between, type Duration, type Instant, minutes } from '../base/time.ts'
 import { CheckpointBook, type OwnCheckpoint, type Signatory } from '../protocol/checkpoints/book.ts'
 import type { MembershipQueries } from '../protocol/membership/types.ts'
 import type { ReplicaQueries } from '../protocol/replica/types.ts'
@@ -14,6 +14,7 @@ import {
 } from '../wire/checkpoint.ts'
 import { evidenceDigest } from '../wire/evidence.ts'
 import type { ServedCheckpoint } from '../wire/light-answers.ts'
+import type { StatusView } from './handle.ts'
 import type { Identity } from './identity.ts'
 import type { ManifestKeeper } from './manifest-keeper.ts'
 
@@ -34,6 +35,9 @@ export interface RecoveredState {
 
 /** Recoveries that are taken from one member under one manifest: two or three parts of a network may have come back apart. */
 const recoveriesOfOneMax = 4
+
+/** A newcomer hears a claim within a beat or two of its first sync: nobody is told of what passes by itself. */
+const withheldToldAfter = { ms: minutes(1), intervals: 5 }
 
 export interface CheckpointPorts {
   readonly identity: Identity
@@ -60,6 +64,8 @@ export class Checkpoints {
   /** Nonce of the manifest under which this node could first make checkpoints, and whether it knows what there is to know about the state. */
   #activeUnder: number | null = null
   #isTold = false
+  /** Since when it would make checkpoints if it knew. */
+  #withheldSince: Instant | null = null
   /** Which recovery each member said last, and how many under that manifest. */
   readonly #toldBy = new Map<NodeId, { nonce: number; last: RecoveredState; count: number }>()
 
@@ -96,12 +102,29 @@ export class Checkpoints {
     this.#recovered = state
   }
 
+  /** That nobody told this node how the network began, once this has lasted; `undefined` while it may make checkpoints, or could make none anyway. */
+  trouble(now: Instant): StatusView['warnings'][number] | undefined {
+    const { membership, pace } = this.#ports
+    const since = this.#withheldSince
+    if (since === null || membership.phase !== 'active' || this.#mayClaim()) return undefined
+    const { ms, intervals } = withheldToldAfter
+    const lasted = between(since, now)
+    if (lasted < Math.max(ms, intervals * pace.interval)) return undefined
+    return {
+      code: 'CHECKPOINTS_WITHHELD',
+      text: `For ${Math.floor(lasted / minutes(1))} min no member has told this node whether the state is a recovered one, so it makes no checkpoints, and light clients cannot count on it.`,
+    }
+  }
+
   /** The checkpoint that is due, encoded; `null` if none is, or the state at its cut is not known. */
   make(now: Instant): Uint8Array | null {
     const { manifests, membership, replica } = this.#ports
     const groupClock = replica.groupClock(now)
-    if (membership.phase !== 'active' || groupClock === undefined) return null
-    if (!this.#mayClaim()) return null
+    const isAble = membership.phase === 'active' && groupClock !== undefined
+    const mayClaim = isAble && this.#mayClaim()
+    if (!isAble || mayClaim) this.#withheldSince = null
+    else this.#withheldSince ??= now
+    if (!mayClaim) return null
     const cut = this.#cutAt(groupClock)
     if (cut <= (this.#book.newest?.cut ?? 0)) return null
     const roots = replica.cuts.commit(cut, now)

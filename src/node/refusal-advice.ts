@@ -30,6 +30,8 @@ const advice: Readonly<Record<string, string>> = {
   EVIDENCE_EXPIRED: renew,
   EVIDENCE_NOT_RENEWED:
     'Find out why the TEE gives no newer evidence: coterie doctor, and the log. If it cannot, start the node anew before its evidence ends.',
+  CHECKPOINTS_WITHHELD:
+    'If a member that makes checkpoints still runs, let this node reach it: coterie peers why. If none does, have the manifest set approve a manifest with a higher nonce.',
   EVIDENCE_NOT_YET_VALID: clocks,
   TCB_NOT_ALLOWED: updates,
   ADVISORY_NOT_ALLOWED: updates,

@@ -44,6 +44,8 @@ export interface Viewed {
   readonly evidenceTrouble: () => StatusView['warnings'][number] | undefined
   /** What came back from a disk when no member lived, under the manifest in force. */
   readonly recovered: () => ToldRecovery | null
+  /** Why this node makes no checkpoints. */
+  readonly checkpointTrouble: () => StatusView['warnings'][number] | undefined
   readonly cacheTrouble: () => CacheTrouble | undefined
   readonly auditTrouble: () => StatusView['warnings'][number] | undefined
   readonly writes: Rate
@@ -170,6 +172,7 @@ function warnings(viewed: Viewed): StatusView['warnings'] {
   const refusal = turnedAway(viewed)
   const trouble = viewed.cacheTrouble()
   const unwritten = viewed.auditTrouble()
+  const withheld = viewed.checkpointTrouble()
   const evidence = viewed.evidenceTrouble()
   const behind = Math.round(viewed.clockBehind() / 1000)
   const stampsAhead = {
@@ -188,6 +191,7 @@ function warnings(viewed: Viewed): StatusView['warnings'] {
     ...(evidence === undefined ? [] : [evidence]),
     ...isolatedWarning(viewed),
     ...recoveredWarning(viewed.recovered()),
+    ...(withheld === undefined ? [] : [withheld]),
     ...(trouble === undefined ? [] : [trouble]),
     ...(unwritten === undefined ? [] : [unwritten]),
     ...(refusal === undefined ? [] : [turnedAwayWarning(refusal)]),
@@ -206,8 +210,8 @@ function recoveredWarning(told: ToldRecovery | null): StatusView['warnings'] {
 function nextStep(viewed: Viewed): string {
   const refusal = viewed.ownRefusal()
   if (refusal !== undefined) return adviceOn(refusal.code)
-  const evidence = viewed.evidenceTrouble()
-  return turnedAway(viewed)?.next || (evidence === undefined ? '' : adviceOn(evidence.code))
+  const trouble = viewed.evidenceTrouble() ?? viewed.checkpointTrouble()
+  return turnedAway(viewed)?.next || (trouble === undefined ? '' : adviceOn(trouble.code))
 }
 
 /** A refusal by others that no redial will change, until the manifest or the machine does. */

@@ -189,6 +189,7 @@ describe.skipIf(isSkipped)(`the page of a node that is no testnet's${absence}`, 
   test("asks for the host's token, says when it is another one, and shows the node with it and no faults", async () => {
     await buildPage(pageDir.replace(/\/$/, ''))
     const { url, node } = await served({ opensToHost: false, page: readPage(pageDir) })
+    node.warnings = [{ code: 'CHECKPOINTS_WITHHELD', text: 'No member has told this node.' }]
     const { page, troubles, close } = await openPage(`${url}/`, wide)
     onTestFinished(close)
     const input = page.locator('#token')
@@ -206,6 +207,7 @@ describe.skipIf(isSkipped)(`the page of a node that is no testnet's${absence}`, 
     await page.keyboard.press('Enter')
     await page.locator('[data-node]').first().waitFor()
     expect(await textOf(page, '.who')).toContain(node.id.slice(-6))
+    expect(await textOf(page, '.warned')).toContain('CHECKPOINTS_WITHHELD No member has told')
     expect(await page.locator('.card-faults').count()).toBe(0)
     const kept = await page.evaluate(() => [
       { ...localStorage },

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { utf8 } from '../../../src/base/bytes.ts'
 import { Secret } from '../../../src/base/secret.ts'
+import { writeRunFile } from '../../../src/host/data-dir.ts'
 import { writeKeyFile } from '../../../src/host/key-file.ts'
 import { decodeRemoval } from '../../../src/wire/removal.ts'
 import { startCoterie, temporaryFolder } from '../../fixtures/command-line.ts'
@@ -91,6 +92,22 @@ test('status, members and peers speak plainly and in JSON; a node that is not ac
     1,
     expect.stringContaining('next: Start another member.'),
   ])
+})
+
+test('a warning of the node is in its status and among what doctor finds, with the next step', async () => {
+  const { url, node } = await served()
+  node.phase = 'alone'
+  node.warnings = [{ code: 'CHECKPOINTS_WITHHELD', text: 'No member\u001b[2J has told this node.' }]
+  const { out } = await coterie(['status', '--url', url])
+  expect(out).toMatch(/warning CHECKPOINTS_WITHHELD: No member\S+ has told this node\./)
+  expect(out).not.toContain('\u001b[2J')
+  const dataDir = temporaryFolder()
+  await writeRunFile(dataDir, { pid: process.pid, node: node.id, http: url, p2p: [] })
+  const doctor = await coterie(['doctor', '--json', '--data-dir', dataDir])
+  expect(JSON.parse(doctor.out).findings).toContainEqual({
+    ...{ name: 'checkpoints-withheld', result: 'warn' },
+    ...{ text: expect.stringContaining('has told this node'), next: 'Start another member.' },
+  })
 })
 
 test('members remove signs with the key file and hands over a certificate', async () => {

@@ -1,4 +1,4 @@
-/** What a node claims of a state that came back from a disk, and when a newcomer claims anything at all. */
+/** What a node claims of a state that came back from a disk, when a newcomer claims anything at all, and what it says until then. */
 import { expect, test } from 'vitest'
 import { digestOf } from '../../../src/base/ids.ts'
 import { instant, milliseconds } from '../../../src/base/time.ts'
@@ -18,12 +18,15 @@ const root = new Uint8Array(32)
 function checkpointsOf(
   { id, keys, signing, kem }: TestNode,
   manifests: object = { network: network.network, current: network },
+  own: { phase: 'active' | 'alone'; interval: number } = { phase: 'active', interval: 1000 },
 ): Checkpoints {
   return new Checkpoints({
     identity: { node: id, keys, signing, kem } as never,
     manifests: manifests as never,
     membership: {
-      phase: 'active',
+      get phase() {
+        return own.phase
+      },
       removalDigest: digestOf(new Uint8Array(32)),
       sealingKey: () => undefined,
       member: () => undefined,
@@ -37,7 +40,7 @@ function checkpointsOf(
       },
     },
     instance: () => 'machine',
-    pace: { interval: milliseconds(1000) },
+    pace: { interval: milliseconds(own.interval) },
     faulted: () => {},
     contradicted: () => {},
   })
@@ -68,6 +71,60 @@ test('a newcomer claims nothing until it has heard what others claim, or a newer
   expect(told(newcomer, 0)).toBeUndefined()
   newcomer.heard(other.id, theirs.make(instant(0)) ?? new Uint8Array(0))
   expect(told(newcomer, 1000)).toBeNull()
+})
+
+test.each([
+  [1000, 60_000],
+  [60_000, 300_000],
+])(
+  'a newcomer that beats every %i ms and was told nothing says so after %i ms without checkpoints, until it is told',
+  async (interval, after) => {
+    const [own, other] = [await testNode(network, 'own'), await testNode(network, 'other')]
+    const theirs = checkpointsOf(other)
+    theirs.founded()
+    const manifests = { network: network.network, current: network }
+    const state = { phase: 'active' as 'active' | 'alone', interval }
+    const node = checkpointsOf(own, manifests, state)
+    const warned = (ms: number) => node.trouble(instant(ms))?.code
+    // Nothing is withheld before the first beat that could have carried one.
+    expect(warned(after)).toBeUndefined()
+    node.make(instant(5000))
+    node.make(instant(6000))
+    expect([warned(4999 + after), warned(5000 + after)]).toEqual([
+      undefined,
+      'CHECKPOINTS_WITHHELD',
+    ])
+    // Whoever is not active owes none, and is given as much time when it is active again.
+    state.phase = 'alone'
+    expect(warned(5000 + after)).toBeUndefined()
+    node.make(instant(5000 + after))
+    state.phase = 'active'
+    node.make(instant(6000 + after))
+    expect([warned(5999 + 2 * after), warned(6000 + 2 * after)]).toEqual([
+      undefined,
+      'CHECKPOINTS_WITHHELD',
+    ])
+    const claim = theirs.make(instant(0)) ?? new Uint8Array(0)
+    node.heard(other.id, claim)
+    expect(warned(6000 + 2 * after)).toBeUndefined()
+    expect(told(node, 6000 + 2 * after)).toBeNull()
+  },
+)
+
+test('a newer manifest ends what a node that was told nothing says of it', async () => {
+  const manifests = { network: network.network, current: network }
+  const node = checkpointsOf(await testNode(network, 'own'), manifests)
+  node.make(instant(0))
+  expect(node.trouble(instant(120_000))?.text).toContain('For 2 min')
+  manifests.current = { ...network, mark: { ...network.mark, nonce: nonce + 1 } }
+  expect(node.trouble(instant(120_000))).toBeUndefined()
+})
+
+test('whoever founded or brought the state back is never one that was told nothing', async () => {
+  const node = checkpointsOf(await testNode(network, 'own'))
+  node.founded()
+  for (const ms of [0, 1000, 3_600_000]) node.make(instant(ms))
+  expect(node.trouble(instant(3_600_000))).toBeUndefined()
 })
 
 test('whoever hears of a recovery says it too, of two the one that lost more, under this manifest alone', async () => {

@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest'
 import type { Manifest } from '../../../src/attestation/manifest.ts'
 import { utf8 } from '../../../src/base/bytes.ts'
-import { hours, seconds } from '../../../src/base/time.ts'
+import { hours, milliseconds, seconds } from '../../../src/base/time.ts'
 import { LostNetwork, phaseOf, survivorAddress, textAt } from '../../fakes/lost-network.ts'
 import { isWhole, type SimulatedNode } from '../../fakes/simulation.ts'
 import { nextManifest } from '../../fixtures/network.ts'
@@ -10,6 +10,7 @@ import { nextManifest } from '../../fixtures/network.ts'
 let lost: LostNetwork
 afterEach(() => lost.simulation.stop())
 
+const same = (manifest: Manifest): Manifest => manifest
 const newcomer = (): Promise<SimulatedNode> =>
   lost.simulation.start('node-3', { bootstrap: [survivorAddress] })
 
@@ -49,12 +50,33 @@ test('everybody who goes on with a recovered state says so, from the first check
   expect(await lost.claimedBy(node)).toEqual({ cut, root })
   const warned = () => [node, other].map(each => each.status().warnings.map(({ code }) => code))
   expect(warned()).toEqual([['RECOVERED'], ['RECOVERED']])
-  const same = (manifest: Manifest): Manifest => manifest
   node.applyManifest(nextManifest(simulation.fixture, same).envelopeBytes)
   await simulation.time.advance(seconds(20))
   expect(isWhole(other, 2)).toBe(true)
   expect(warned()).toEqual([[], []])
   expect([await lost.claimedBy(node), await lost.claimedBy(other)]).toEqual([null, null])
+})
+
+test('a newcomer whose only teacher ended too soon tells its operator why it makes no checkpoints, until a newer manifest', async () => {
+  lost = await LostNetwork.of(2)
+  const { simulation } = lost
+  const survivor = await lost.startOn('node-2')
+  await simulation.until(() => phaseOf(survivor.node) === 'alone')
+  await lost.circle.bringTo(survivor.node)
+  await lost.recover(survivor.node)
+  const { node } = await newcomer()
+  while (phaseOf(node) !== 'active') await simulation.time.advance(milliseconds(1))
+  await simulation.settle(survivor.crash())
+  const warned = () => node.status().warnings.map(({ code }) => code)
+  await simulation.time.advance(seconds(50))
+  expect(warned()).not.toContain('CHECKPOINTS_WITHHELD')
+  await simulation.time.advance(seconds(20))
+  expect(warned()).toContain('CHECKPOINTS_WITHHELD')
+  expect(node.status().next).toContain('have the manifest set approve a manifest')
+  node.applyManifest(nextManifest(simulation.fixture, same).envelopeBytes)
+  await simulation.time.advance(seconds(5))
+  expect(warned()).not.toContain('CHECKPOINTS_WITHHELD')
+  expect(await lost.claimedBy(node)).toBeNull()
 })
 
 test('a recovered network that is lost again comes back with all that was written since', async () => {
