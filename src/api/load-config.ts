@@ -1,8 +1,8 @@
 /** Reads what a configuration is made of from this machine: the file, the manifest, the default places. */
-import { readFile, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { HostError, UsageError } from '../base/errors.ts'
+import { streamHead } from '../host/bounded-read.ts'
 import { dataFiles } from '../host/data-dir.ts'
 import { completeConfig, type NodeConfig, type Origin, parseSettings } from '../node/config.ts'
 import type { HostOptionName, Settings } from '../node/options.ts'
@@ -137,11 +137,9 @@ async function readManifest(path: string): Promise<Uint8Array> {
 
 async function textOf(path: string, bytesMax: number): Promise<string | undefined> {
   try {
-    const { size } = await stat(path)
-    if (size > bytesMax) {
-      throw new UsageError('FILE_TOO_LARGE', `${path} is larger than ${bytesMax} bytes.`)
-    }
-    return await readFile(path, 'utf8')
+    const bytes = await streamHead(path, bytesMax)
+    if (bytes.length <= bytesMax) return Buffer.from(bytes).toString('utf8')
+    throw new UsageError('FILE_TOO_LARGE', `${path} is larger than ${bytesMax} bytes.`)
   } catch (cause) {
     if (cause instanceof UsageError) throw cause
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined

@@ -1,17 +1,19 @@
 /** What `doctor` looks at: each check is named, and says the cause and the next step. */
-import { lstat, readFile } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { ApiClient } from '../api/client.ts'
 import type { Answer } from '../api/contract.ts'
 import { CoterieError } from '../base/errors.ts'
+import { streamHead } from '../host/bounded-read.ts'
 import { readRunFile, readToken } from '../host/data-dir.ts'
 import { readMachine } from '../host/tee/machine.ts'
 import type { Settings } from '../node/options.ts'
+import { limits } from '../wire/limits.ts'
 import { type CustodyQuestions, custodyFindings } from './custody-findings.ts'
 import { type Finding, type Found, fail, ok, warn } from './finding.ts'
 import { answers, containerFinding, recordFinding } from './host-findings.ts'
-import { openApprovedManifest } from './manifest-file.ts'
+import { type OpenedManifest, openApprovedManifest } from './manifest-file.ts'
 import { teeFinding, teeSurroundings } from './tee-finding.ts'
 
 type Check = (settings: Settings) => Promise<Found>
@@ -35,7 +37,7 @@ const checks: Readonly<Record<string, Check>> = {
       : fail(`Others can look into ${dataDir}.`, `Run chmod 700 ${dataDir}.`)
   },
   manifest: async ({ manifest }) => {
-    const { name, manifest: approved } = openApprovedManifest(await readFile(manifest), manifest)
+    const { name, manifest: approved } = await approvedIn(manifest)
     return ok(`network ${name}, nonce ${approved.nonce}, approved`)
   },
   container: () => containerFinding(),
@@ -48,7 +50,7 @@ const checks: Readonly<Record<string, Check>> = {
     return warn(text, 'A simulated TEE joins testnets only.')
   },
   clock: async ({ manifest }) => {
-    const { manifest: approved } = openApprovedManifest(await readFile(manifest), manifest)
+    const { manifest: approved } = await approvedIn(manifest)
     const now = Date.now()
     const begun = approved.join.measurements.some(({ validFrom }) => Date.parse(validFrom) <= now)
     const isAny = approved.join.measurements.length > 0
@@ -106,6 +108,10 @@ export async function offlineFindings(
   return await Promise.all(
     rows.map(async ([name, check]) => ({ name, ...(await check(settings).catch(broken)) })),
   )
+}
+
+async function approvedIn(path: string): Promise<OpenedManifest> {
+  return openApprovedManifest(await streamHead(path, limits.manifestLineageBytesMax), path)
 }
 
 function broken(error: unknown): Found {

@@ -1,11 +1,14 @@
 /** What `doctor` says of what a node stands on besides its settings: containers, the last node of the directory, its audit record. */
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { connect, type NetConnectOpts } from 'node:net'
 import { join } from 'node:path'
 import { concatBytes } from '../base/bytes.ts'
+import { auditFileBytesMax } from '../host/audit-folder.ts'
+import { fileHead } from '../host/bounded-read.ts'
 import { auditDirOf } from '../host/data-dir.ts'
 import { verifyRecord } from '../protocol/audit/verify.ts'
 import { auditFrame, auditFrames, auditMagic } from '../wire/audit-entry.ts'
+import { recordBytesMax } from './audit-file.ts'
 import { type Found, fail, ok, warn } from './finding.ts'
 
 /** Where the daemon of containers listens, unless somebody moved it. */
@@ -32,8 +35,12 @@ export async function recordFinding(dataDir: string): Promise<Found> {
   const files = names.filter(name => /^\d{10}\.audit$/.test(name)).sort()
   if (files.length === 0) return ok('none yet')
   const frames: Uint8Array[] = []
+  let length = 0
   for (const name of files) {
-    frames.push(...(auditFrames(await readFile(join(folder, name)))?.entries ?? []).map(auditFrame))
+    const content = await fileHead(join(folder, name), auditFileBytesMax + 1)
+    length += content.length
+    if (content.length > auditFileBytesMax || length > recordBytesMax) return tooLarge(name)
+    frames.push(...(auditFrames(content)?.entries ?? []).map(auditFrame))
   }
   const report = verifyRecord(concatBytes(auditMagic, ...frames))
   if ('chains' in report) return ok(`${report.entries.length} entries hold`)
@@ -45,6 +52,11 @@ export async function recordFinding(dataDir: string): Promise<Found> {
     `${report.code}: ${facts.join(', ')}.`,
     'Keep the folder audit for whoever looks into this, and compare it with an earlier export.',
   )
+}
+
+function tooLarge(name: string): Found {
+  const text = `${name} is larger than a node writes it, or the files before it are together.`
+  return warn(text, 'Find out who wrote it, and keep the folder audit for whoever looks into this.')
 }
 
 /** None if it is not there yet; `undefined` if it cannot be read. */

@@ -1,10 +1,11 @@
 /** What `coterie init` puts together: the manifest of a network and a simulated machine for it. */
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { explainManifest } from '../attestation/manifest-text.ts'
 import { UsageError } from '../base/errors.ts'
 import { after, days, timestamp } from '../base/time.ts'
+import { streamHead, textHead } from '../host/bounded-read.ts'
 import { dataFiles } from '../host/data-dir.ts'
 import {
   drawInstance,
@@ -100,7 +101,7 @@ export async function writeDataDir(
 async function manifestOf(
   path: string,
 ): Promise<Pick<Imported, 'envelope' | 'network' | 'networkName' | 'explained'>> {
-  const envelope = await readFile(path).catch(cause => {
+  const envelope = await streamHead(path, limits.manifestBytesMax).catch(cause => {
     throw new UsageError('MANIFEST_MISSING', `The manifest ${path} cannot be read.`, { cause })
   })
   if (envelope.length > limits.manifestBytesMax) {
@@ -110,12 +111,14 @@ async function manifestOf(
   return { envelope, network, networkName: name, explained: explainManifest(manifest) }
 }
 
+/** As a node reads it at its start. */
+const configBytesMax = 1024 * 1024
 const announcing = z.object({ announce: z.array(z.string()) })
 
 /** Addresses that a node of the testnet announces. A node that is half written helps nobody, and is left out. */
 async function announcedBy(nodeFolder: string): Promise<readonly string[]> {
   try {
-    const text = await readFile(join(nodeFolder, 'config.json'), 'utf8')
+    const text = await textHead(join(nodeFolder, 'config.json'), configBytesMax)
     return announcing.parse(JSON.parse(text)).announce
   } catch {
     // No file, no JSON, no addresses: all of them mean that there is nothing to dial.

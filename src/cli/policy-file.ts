@@ -1,5 +1,4 @@
 /** Manifest files as people hold them: a draft, an envelope with approvals, or a lineage. */
-import { readFile } from 'node:fs/promises'
 import type { ParsedManifest } from '../attestation/manifest.ts'
 import { parseManifest } from '../attestation/manifest.ts'
 import type { Approval, ManifestEnvelope } from '../attestation/manifest-approval.ts'
@@ -9,6 +8,7 @@ import { brokenRules } from '../attestation/manifest-rules.ts'
 import { manifestShape } from '../attestation/manifest-shape.ts'
 import { isRefusal, type Refusal } from '../attestation/verdict.ts'
 import { HostError, UsageError } from '../base/errors.ts'
+import { streamHead } from '../host/bounded-read.ts'
 import { limits } from '../wire/limits.ts'
 
 /** What a file says; `steps` is empty for a draft that nobody approved. */
@@ -21,7 +21,8 @@ export interface PolicyDocument {
 /** The bytes of a manifest file. @throws {HostError} `MANIFEST_UNREADABLE`. */
 export async function readPolicyBytes(path: string): Promise<Uint8Array> {
   try {
-    return new Uint8Array(await readFile(path))
+    // One byte more than any has is refused as too large by whoever reads it.
+    return await streamHead(path, limits.manifestLineageBytesMax)
   } catch (cause) {
     throw new HostError('MANIFEST_UNREADABLE', `The manifest ${path} could not be read.`, {
       cause,

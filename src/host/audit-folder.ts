@@ -13,20 +13,19 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   rmSync,
   statSync,
   truncateSync,
   writeSync,
 } from 'node:fs'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { HostError } from '../base/errors.ts'
 import { auditFrames, auditMagic } from '../wire/audit-entry.ts'
-import type { AuditStore, FoundRecord } from './port.ts'
+import { fileHead, fileHeadNow } from './bounded-read.ts'
+import type { AuditStore, FoundRecord, OldestFile } from './port.ts'
 
-/** A file that is larger was not written here, and is not read into memory at every start. */
-const fileBytesMax = 16 * 1024 * 1024
+/** A file that is larger was not written here: nothing behind this is read. */
+export const auditFileBytesMax = 16 * 1024 * 1024
 
 interface KeptFile {
   readonly path: string
@@ -87,14 +86,9 @@ export class AuditFolder implements AuditStore {
     })
   }
 
-  oldest(): Uint8Array | undefined {
+  oldest(): OldestFile | undefined {
     const file = this.#oldestKept()
-    try {
-      return file === undefined ? undefined : readFileSync(file.path)
-    } catch {
-      // The host took it away: nothing of it can be said, and it is dropped all the same.
-      return new Uint8Array(0)
-    }
+    return file && { name: basename(file.path), bytes: file.bytes, content: contentNow(file) }
   }
 
   dropOldest(): void {
@@ -130,7 +124,7 @@ export class AuditFolder implements AuditStore {
     let read: Uint8Array[] = []
     for (const file of this.#files.slice()) {
       try {
-        read.push(await readFile(file.path))
+        read.push(await fileHead(file.path, readableBytes(file), constants.O_NOFOLLOW))
       } catch (error) {
         if (this.#files.includes(file)) throw error
         // It was dropped meanwhile, and so was all before it: a record has no hole.
@@ -162,8 +156,8 @@ export class AuditFolder implements AuditStore {
   #mended(): FoundRecord {
     let tornBytes = 0
     for (let last = this.#files.at(-1); last !== undefined; last = this.#files.at(-1)) {
-      if (last.bytes > fileBytesMax) break
-      const content = readFileSync(last.path)
+      if (last.bytes > auditFileBytesMax) break
+      const content = fileHeadNow(last.path, last.bytes, constants.O_NOFOLLOW)
       const frames = auditFrames(content)
       const isBegun = content.length < auditMagic.length || frames?.entries.length === 0
       if (!isBegun || frames?.rest === 'broken') {
@@ -253,6 +247,20 @@ export class AuditFolder implements AuditStore {
       if (cause instanceof HostError) throw cause
       throw notWritten(this.#folder, cause)
     }
+  }
+}
+
+/** As far as this process knows it: what a host appends meanwhile is none of it. */
+function readableBytes({ bytes }: KeptFile): number {
+  return Math.min(bytes, auditFileBytesMax)
+}
+
+function contentNow(file: KeptFile): Uint8Array {
+  try {
+    return fileHeadNow(file.path, readableBytes(file), constants.O_NOFOLLOW)
+  } catch {
+    // The host took it away: nothing of it can be said, and it is dropped all the same.
+    return new Uint8Array(0)
   }
 }
 

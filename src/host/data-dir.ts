@@ -3,10 +3,11 @@
  * modes keep other users of the machine out.
  */
 import { randomBytes } from 'node:crypto'
-import { lstat, mkdir, readFile, rm, stat } from 'node:fs/promises'
+import { lstat, mkdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { HostError, UsageError } from '../base/errors.ts'
+import { textHead } from './bounded-read.ts'
 import { replaceFile } from './replace-file.ts'
 
 /** Names of what lies in a data directory. */
@@ -22,6 +23,9 @@ export const dataFiles = {
   endorsements: 'endorsements',
   audit: 'audit',
 } as const
+
+/** Addresses of a node, and its token, with room: nothing longer was written here. */
+const textBytesMax = 16 * 1024
 
 const runFile = z.object({
   pid: z.int().positive(),
@@ -144,7 +148,7 @@ async function replace(path: string, text: string): Promise<void> {
 
 async function textOrNothing(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8')
+    return await textHead(path, textBytesMax)
   } catch (cause) {
     if (isMissing(cause)) return undefined
     throw new HostError('FILE_UNREADABLE', `${path} could not be read.`, { cause })

@@ -1,7 +1,10 @@
-import { readFileSync } from 'node:fs'
 import type { Logger } from '../base/log.ts'
+import { fileHeadNow } from './bounded-read.ts'
 import type { HintStore } from './port.ts'
 import { replaceFile } from './replace-file.ts'
+
+/** No hint is longer; what is read of a longer file is none. */
+const bytesMax = 2 * 1024 * 1024
 
 /** A hint in one file of mode 0600. Losing it, or finding another in its place, costs no more than the hint. */
 export class HintFile implements HintStore {
@@ -18,7 +21,7 @@ export class HintFile implements HintStore {
 
   read(): string | undefined {
     try {
-      return readFileSync(this.#path, 'utf8')
+      return Buffer.from(fileHeadNow(this.#path, bytesMax)).toString('utf8')
     } catch {
       // Absent at the first start; unreadable is as good as absent.
       return undefined

@@ -15,6 +15,7 @@ import { Secret } from '../base/secret.ts'
 import { nonceBytes, open as openSealed, seal, tagBytes } from '../crypto/aead.ts'
 import { framed } from '../crypto/hash.ts'
 import { custodyDomains } from '../wire/custody-domains.ts'
+import { wholeText } from './bounded-read.ts'
 import { makeNewFile } from './new-file.ts'
 import { replaceFileSynced } from './replace-file.ts'
 
@@ -252,8 +253,8 @@ async function readOwn(path: string): Promise<{ text: string | undefined; mode: 
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
     await using file = await open(path, flags)
     const stats = await file.stat()
-    const isWhole = stats.isFile() && stats.size <= bytesMax
-    return { mode: stats.mode, text: isWhole ? await file.readFile('utf8') : undefined }
+    const text = stats.isFile() ? await wholeText(file, bytesMax) : undefined
+    return { mode: stats.mode, text }
   } catch (cause) {
     if (cause instanceof CoterieError) throw cause
     if (cause instanceof Error && 'code' in cause && cause.code === 'ELOOP') {

@@ -8,6 +8,7 @@ import { equalBytes, fromHex, toHex } from '../base/bytes.ts'
 import { HostError, UsageError } from '../base/errors.ts'
 import { Secret } from '../base/secret.ts'
 import { SigningKey } from '../crypto/sign.ts'
+import { wholeText } from './bounded-read.ts'
 
 const bytesMax = 4096
 
@@ -98,15 +99,15 @@ async function readPrivateText(path: string): Promise<string> {
       })
     }
     await using file = await open(path, 'r')
-    const { mode, size } = await file.stat()
+    const { mode } = await file.stat()
     if ((mode & 0o077) !== 0) {
       throw new UsageError('KEY_FILE_EXPOSED', `Others than its owner can read or write ${path}.`, {
         next: `Run chmod 600 ${path}, and think about who has read it so far.`,
       })
     }
-    if (size > bytesMax)
-      throw new UsageError('BAD_KEY_FILE', `${path} is too large for a key file.`)
-    return await file.readFile('utf8')
+    const text = await wholeText(file, bytesMax)
+    if (text !== undefined) return text
+    throw new UsageError('BAD_KEY_FILE', `${path} is too large for a key file.`)
   } catch (cause) {
     if (cause instanceof UsageError) throw cause
     throw new HostError('KEY_FILE_UNREADABLE', `The key file ${path} could not be read.`, { cause })

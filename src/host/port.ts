@@ -32,6 +32,14 @@ export interface FoundRecord {
   readonly tornBytes: number
 }
 
+/** A file of the record that is the next to go. */
+export interface OldestFile {
+  readonly name: string
+  readonly bytes: number
+  /** Less of it if it is larger than any that is written here, and nothing if it cannot be read. */
+  readonly content: Uint8Array
+}
+
 /**
  * Files that only grow, in order, one of them open at its end. The host can read, change and take away all of them: that is seen by whoever
  * verifies them, and by nobody here. Synchronous, so that what happened is with the system before anything comes of it.
@@ -47,11 +55,11 @@ export interface AuditStore {
   append(bytes: Uint8Array): void
   /** Ends the open file and begins another. @throws {HostError} `AUDIT_NOT_WRITTEN`. */
   nextFile(): void
-  /** The oldest file that is not open: empty if it cannot be read, `undefined` if there is none. */
-  oldest(): Uint8Array | undefined
+  /** The oldest file that is not open; `undefined` if there is none. */
+  oldest(): OldestFile | undefined
   /** Takes that file away for good; it counts no more even if it stays. @throws {HostError} `AUDIT_NOT_WRITTEN`. */
   dropOldest(): void
-  /** All files in order, each as it is. @throws {HostError} `AUDIT_UNREADABLE`. */
+  /** All files in order, each as it is, but not beyond the size of any that is written here. @throws {HostError} `AUDIT_UNREADABLE`. */
   files(): Promise<readonly Uint8Array[]>
   /** Everything is on the disk, and nothing is written any more. Idempotent. */
   close(): void

@@ -3,6 +3,7 @@ import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { HostError } from '../base/errors.ts'
+import { textHead } from './bounded-read.ts'
 import { dataFiles } from './data-dir.ts'
 
 const lockFile = z.object({
@@ -10,6 +11,8 @@ const lockFile = z.object({
   /** When the process began, in clock ticks since boot: a pid alone is soon somebody else's. */
   startedAt: z.string(),
 })
+/** Of a pid and a time, with room. */
+const lockBytesMax = 4096
 type Holder = z.infer<typeof lockFile>
 
 /** How deep a crash may have struck: while a lock was taken over, while that was healed, and once more. */
@@ -63,7 +66,7 @@ async function acquire(wanted: Wanted): Promise<void> {
 
 /** Whether a dead lock is there. @throws {HostError} `ALREADY_RUNNING` for a living one. */
 async function refuseLiving(dataDir: string, path: string): Promise<boolean> {
-  const text = await readFile(path, 'utf8').catch(orMissing)
+  const text = await textHead(path, lockBytesMax).catch(orMissing)
   const holder = parsedHolder(text)
   if (holder !== undefined && (await isAlive(holder))) throw inUse(dataDir, holder)
   return text !== undefined
@@ -88,7 +91,7 @@ async function linked(from: string, to: string): Promise<boolean> {
 }
 
 async function holderOf(path: string): Promise<Holder | undefined> {
-  return parsedHolder(await readFile(path, 'utf8').catch(orMissing))
+  return parsedHolder(await textHead(path, lockBytesMax).catch(orMissing))
 }
 
 function parsedHolder(text: string | undefined): Holder | undefined {

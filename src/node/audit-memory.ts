@@ -1,6 +1,6 @@
 /** The audit record of a node without a disk: the same files, in memory and until the node ends. */
 import { concatBytes } from '../base/bytes.ts'
-import type { AuditStore, FoundRecord } from '../host/port.ts'
+import type { AuditStore, FoundRecord, OldestFile } from '../host/port.ts'
 import { auditMagic } from '../wire/audit-entry.ts'
 
 interface MemoryFile {
@@ -35,9 +35,10 @@ export class AuditMemory implements AuditStore {
     this.#files.push({ parts: [auditMagic], bytes: auditMagic.length })
   }
 
-  oldest(): Uint8Array | undefined {
+  oldest(): OldestFile | undefined {
     const [file] = this.#files
-    return file === undefined || this.#files.length === 1 ? undefined : concatBytes(...file.parts)
+    if (file === undefined || this.#files.length === 1) return undefined
+    return { name: 'memory', bytes: file.bytes, content: concatBytes(...file.parts) }
   }
 
   dropOldest(): void {

@@ -8,7 +8,7 @@ import { concatBytes, equalBytes, toHex } from '../base/bytes.ts'
 import { HostError, ifReadable } from '../base/errors.ts'
 import type { NetworkId } from '../base/ids.ts'
 import { type Duration, seconds } from '../base/time.ts'
-import type { AuditStore, Host } from '../host/port.ts'
+import type { AuditStore, Host, OldestFile } from '../host/port.ts'
 import { AuditChain, type Facts, type SigningReason } from '../protocol/audit/chain.ts'
 import { auditCauseOf, ownKinds } from '../protocol/audit/kinds.ts'
 import {
@@ -256,11 +256,14 @@ export class AuditRecord implements AuditApi {
   }
 }
 
-function droppedFacts(file: Uint8Array): Facts {
-  const entries = auditFrames(file)?.entries ?? []
+/** A file that is not one of a record as a whole is named, for whoever wonders what lay there. */
+function droppedFacts({ name, bytes, content }: OldestFile): Facts {
+  const frames = auditFrames(content)
+  const entries = frames?.entries ?? []
+  const isWhole = frames?.rest === 'nothing' && content.length === bytes
+  const common = { entries: entries.length, bytes, ...(isWhole ? {} : { file: name }) }
   const last = entries.at(-1)
-  if (last === undefined) return { entries: 0, bytes: file.length }
+  if (last === undefined) return common
   const entry = ifReadable(() => auditEntryCodec.decode(last))
-  const hash = toHex(auditHash(last))
-  return { entries: entries.length, bytes: file.length, hash, through: entry?.sequence ?? null }
+  return { ...common, hash: toHex(auditHash(last)), through: entry?.sequence ?? null }
 }

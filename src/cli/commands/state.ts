@@ -1,14 +1,17 @@
 /** `coterie state …`: the replicated state through the API, which shows it on testnets only. */
-import { readFile } from 'node:fs/promises'
-import { text } from 'node:stream/consumers'
 import { Command, InvalidArgumentError } from 'commander'
 import type { JsonEntry, JsonValue } from '../../api/values.ts'
 import { valueOfBytes } from '../../api/values.ts'
 import { HostError, UsageError } from '../../base/errors.ts'
+import { nameOfFile, readAtMost } from '../../host/bounded-read.ts'
+import { limits } from '../../wire/limits.ts'
 import { printValues, summaryOf } from '../entry-text.ts'
 import { exitCodes, printJson, printLine } from '../output.ts'
 import { addReachOptions, type ReachFlags, reachNode, withNode } from '../reach.ts'
 import { proveCommand, verifyProofCommand } from './state-proof.ts'
+
+/** The longest value in Base64, with room around it. */
+const valueFileBytesMax = 2 * limits.stateValueBytesMax
 
 interface WriteFlags extends ReachFlags {
   readonly ack?: 'local' | 'majority' | number
@@ -161,20 +164,19 @@ async function givenValue(value: string | undefined, flags: WriteFlags): Promise
   if (flags.base64 === true) {
     return { base64: (value ?? (await fileText(flags.file ?? '-'))).trim() }
   }
-  if (flags.file === '-') return { text: await text(process.stdin) }
+  if (flags.file === '-') return { text: await fileText('-') }
   return valueOfBytes(await fileBytes(flags.file ?? ''))
 }
 
 async function fileText(path: string): Promise<string> {
-  return path === '-' ? text(process.stdin) : (await fileBytes(path)).toString('utf8')
+  return Buffer.from(await fileBytes(path)).toString('utf8')
 }
 
-async function fileBytes(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path)
-  } catch (cause) {
-    throw new UsageError('FILE_UNREADABLE', `${path} cannot be read.`, { cause })
-  }
+async function fileBytes(path: string): Promise<Uint8Array> {
+  const bytes = await readAtMost(path, valueFileBytesMax)
+  if (bytes.length <= valueFileBytesMax) return bytes
+  const text = `${nameOfFile(path)} is larger than ${valueFileBytesMax} bytes.`
+  throw new UsageError('FILE_TOO_LARGE', text, { next: 'Write less under one key.' })
 }
 
 function printReceipt(

@@ -1,11 +1,12 @@
 /** Endorsements on this host's disk, so that a restart asks no vendor. The host may put there what it likes: what is read is judged like any other answer. */
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Endorsement } from '../../attestation/endorsements.ts'
 import type { Logger } from '../../base/log.ts'
+import { fileHead } from '../bounded-read.ts'
 import { replaceFile } from '../replace-file.ts'
 
 /** Where documents are kept over a restart. */
@@ -49,9 +50,10 @@ export class FolderDisk implements DocumentDisk {
 
   async read(name: string): Promise<readonly Endorsement[] | undefined> {
     try {
-      await using file = await open(this.#pathOf(name), constants.O_RDONLY | constants.O_NOFOLLOW)
-      if ((await file.stat()).size > fileBytesMax) return undefined
-      const kept = keptFile.parse(JSON.parse(await file.readFile('utf8')))
+      const { O_NOFOLLOW } = constants
+      const bytes = await fileHead(this.#pathOf(name), fileBytesMax + 1, O_NOFOLLOW)
+      if (bytes.length > fileBytesMax) return undefined
+      const kept = keptFile.parse(JSON.parse(Buffer.from(bytes).toString('utf8')))
       if (kept.name !== name) return undefined
       return kept.items.map(({ kind, base64 }) => ({
         kind,

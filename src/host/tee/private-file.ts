@@ -2,6 +2,7 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { CoterieError, HostError, UsageError } from '../../base/errors.ts'
+import { wholeText } from '../bounded-read.ts'
 import { replaceFile } from '../replace-file.ts'
 
 const bytesMax = 32_768
@@ -34,14 +35,15 @@ export async function readPrivateJson(path: string): Promise<unknown> {
 async function readPrivateText(path: string): Promise<string> {
   try {
     await using file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
-    const { mode, size } = await file.stat()
+    const { mode } = await file.stat()
     if ((mode & 0o077) !== 0) {
       throw new UsageError('TEE_FILE_EXPOSED', `Others than its owner can open ${path}.`, {
         next: `Run chmod 600 ${path}.`,
       })
     }
-    if (size > bytesMax) throw new UsageError('TEE_FILE_TOO_LARGE', `${path} is too large.`)
-    return await file.readFile('utf8')
+    const text = await wholeText(file, bytesMax)
+    if (text !== undefined) return text
+    throw new UsageError('TEE_FILE_TOO_LARGE', `${path} is too large.`)
   } catch (cause) {
     if (cause instanceof CoterieError) throw cause
     throw new HostError('TEE_FILE_UNREADABLE', `${path} could not be read.`, { cause })

@@ -6,6 +6,7 @@ import { utf8 } from '../../../src/base/bytes.ts'
 import { Secret } from '../../../src/base/secret.ts'
 import { writeRunFile } from '../../../src/host/data-dir.ts'
 import { writeKeyFile } from '../../../src/host/key-file.ts'
+import { limits } from '../../../src/wire/limits.ts'
 import { decodeRemoval } from '../../../src/wire/removal.ts'
 import { startCoterie, temporaryFolder } from '../../fixtures/command-line.ts'
 import { served } from '../api/served.ts'
@@ -27,6 +28,20 @@ test('state is written, read, listed and deleted, and a missing key ends with 1'
   ])
   expect((await coterie(['state', 'delete', 'a/b', '--url', url])).code).toBe(0)
   expect((await coterie(['state', 'get', 'a/b', '--url', url])).code).toBe(1)
+})
+
+test('a file without an end is refused as a value, and none that is as long as a value may be', async () => {
+  const { url, node } = await served()
+  const endless = ['state', 'set', 'k', '--file', '/dev/zero', '--url', url, '--json']
+  const { code, err } = await coterie(endless)
+  expect([code, JSON.parse(err).error.code]).toEqual([2, 'FILE_TOO_LARGE'])
+  const path = join(temporaryFolder(), 'value')
+  writeFileSync(path, Buffer.alloc(limits.stateValueBytesMax, 0xff))
+  expect((await coterie(['state', 'set', 'k', '--file', path, '--url', url])).code).toBe(0)
+  const lines = Buffer.alloc(limits.stateValueBytesMax, 1).toString('base64')
+  const base64 = ['state', 'set', 'l', '--base64', '--file', '-', '--url', url]
+  expect((await coterie(base64, `${lines}\n`)).code).toBe(0)
+  expect(node.state.get('l')).toMatchObject({ value: new Uint8Array(65_536).fill(1) })
 })
 
 test('a counter is counted down and a multi-value register assigned', async () => {

@@ -18,6 +18,7 @@ import { auditMagic } from '../../../src/wire/audit-entry.ts'
 import { seededRandom } from '../../fakes/beat-network.ts'
 import { VirtualTime } from '../../fakes/virtual-time.ts'
 import { temporaryFolder } from '../../fixtures/command-line.ts'
+import { plant, plantedSizes } from '../../fixtures/sparse-file.ts'
 
 const network = 'ab'.repeat(32) as NetworkId
 
@@ -227,6 +228,30 @@ test('an oldest file that cannot be dropped stops nothing: the node goes on, sig
   expect(past).toMatchObject({ members: [{ node }] })
   record.stop()
 })
+
+test.each(plantedSizes)(
+  'a file of %i bytes that a host planted in the record goes first, is named, and loses nothing that was written',
+  async size => {
+    const folder = temporaryFolder()
+    const name = '0000000001.audit'
+    plant(join(folder, name), size, auditMagic)
+    const { record } = made({ store: new AuditFolder(folder) })
+    record.open()
+    record.note('started', {})
+    expect(readdirSync(folder)).toEqual(['0000000002.audit'])
+    const report = reportOf(await record.export())
+    const [opened, dropped, started] = report.entries
+    expect([opened?.kind, dropped?.kind, started?.kind]).toEqual([
+      ...['chain-opened', 'entries-dropped', 'started'],
+    ])
+    expect(dropped?.facts).toEqual([
+      { name: 'bytes', value: size },
+      { name: 'entries', value: 0 },
+      { name: 'file', value: name },
+    ])
+    record.stop()
+  },
+)
 
 test('boots that end early do not let the record grow without end, and what went is said', async () => {
   const folder = temporaryFolder()
