@@ -151,8 +151,9 @@ export class Engine {
     await this.#cache?.stop()
   }
 
-  /** Last: wipes what was secret. Idempotent. */
+  /** Last, because no record names the last pages without the quorum key: wipes what was secret. Idempotent. */
   wipe(): void {
+    this.#custody.driver.wipe()
     this.#salts[Symbol.dispose]()
     this.membership[Symbol.dispose]()
   }

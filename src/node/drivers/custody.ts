@@ -71,7 +71,7 @@ export class CustodyDriver {
     })
   }
 
-  /** Ends the machine's life: whoever waits is told, and every secret is wiped. Idempotent. */
+  /** No step happens any more, and whoever waits is told. What the node keeps for itself may still use the key, until `wipe`. Idempotent. */
   stop(): void {
     this.#drive.stop()
     const reason = new HostError('STOPPING', 'the node stops')
@@ -79,6 +79,10 @@ export class CustodyDriver {
     for (const waiting of [...this.#callers.values(), ...this.#askers.values()]) {
       waiting.reject(reason)
     }
+  }
+
+  /** After `stop`: every secret is wiped. Idempotent. */
+  wipe(): void {
     this.#ports.machine[Symbol.dispose]()
   }
 

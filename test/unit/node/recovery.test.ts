@@ -101,6 +101,23 @@ test('a recovered network that is lost again comes back with all that was writte
   expect(texts).toEqual(['x', undefined, 'value-1'])
 })
 
+test('what was written a moment before the last node was stopped comes back', async () => {
+  lost = await LostNetwork.of(33)
+  const { simulation } = lost
+  const first = await lost.startOn('node-2')
+  await simulation.until(() => phaseOf(first.node) === 'alone')
+  await lost.circle.bringTo(first.node)
+  await lost.recover(first.node)
+  await simulation.time.advance(seconds(12))
+  await simulation.settle(first.node.state.set('last', utf8('x'), { ack: 'local' }))
+  await simulation.settle(first.node.stop())
+  const { node } = await lost.startOn('node-3', { bootstrap: [] })
+  await simulation.until(() => phaseOf(node) === 'alone')
+  await lost.circle.bringTo(node)
+  await lost.recover(node)
+  expect(textAt(node, 'last')).toBe('x')
+})
+
 test('days after the cut the state comes back as well, and what was removed before it does not', async () => {
   lost = await LostNetwork.of(3, async ([first], { simulation }) => {
     await simulation.settle(first!.node.state.delete('key-1'))
