@@ -47,7 +47,7 @@ export interface RecoveryOffer {
   readonly cut: number
   /** State root at the cut, in hexadecimal; `null` if it was not known then. */
   readonly root: string | null
-  /** Keys that held something. */
+  /** Keys that held something; at least so many if the root was not known. */
   readonly entries: number
   /** Hash of the manifest that was in force, and its nonce. */
   readonly manifest: Digest

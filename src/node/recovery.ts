@@ -123,6 +123,7 @@ export class Recovery {
     const cut = replica.groupClock(now)
     if (cut === undefined) return undefined
     const { hash, nonce } = manifests.current.mark
+    const published = replica.published()
     const all = membership.removalItems()
     const removals = removalsThatFit(all)
     const commitKeys = replica.commitKeysNamed().flatMap(id => {
@@ -140,8 +141,8 @@ export class Recovery {
     return {
       network: bytesOfDigest(manifests.network),
       ...{ manifest: bytesOfDigest(hash), nonce, cut },
-      root: replica.publishedRoot() ?? null,
-      entries: replica.entryCount,
+      root: published.root ?? null,
+      entries: published.entriesMin,
       storageKey: storageKey.use(bytes => bytes.slice()),
       pages: encodeNamedPages(pages),
       commitKeys,
@@ -193,9 +194,9 @@ export class Recovery {
       throw rootMismatch({ expected, found: root, isSameManifest })
     }
     // Without a root to compare with, how many keys there were is at least no fragment's.
-    if (expected === null && replica.entryCount !== record.entries) {
+    if (expected === null && replica.entryCount < record.entries) {
       const counts = {
-        expected: `${record.entries} keys`,
+        expected: `at least ${record.entries} keys`,
         found: `${root}, with ${replica.entryCount}`,
       }
       throw rootMismatch({ ...counts, isSameManifest })

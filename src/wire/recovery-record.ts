@@ -27,7 +27,7 @@ export interface RecoveryRecord {
   readonly cut: number
   /** State root at the cut, 32 bytes; `null` if it was not known just then. */
   readonly root: Uint8Array | null
-  /** Keys that held something at the cut. */
+  /** Keys that held something at the cut; at least so many if the root was not known. */
   readonly entries: number
   /** The pages are sealed under it, 32 bytes. Secret. */
   readonly storageKey: Uint8Array

@@ -37,7 +37,8 @@ async function bringBack({ of, root, yes, show, json }: RecoverFlags): Promise<v
     return printJson({ cut: timeOf(cut), root: written, entries, manifest, removalsLeftOut })
   }
   const says = json ? printWarning : printLine
-  says(`This node can bring back ${entries} keys as they were at ${timeOf(cut)}.`)
+  const count = `${written === null ? 'at least ' : ''}${entries}`
+  says(`This node can bring back ${count} keys as they were at ${timeOf(cut)}.`)
   says(printable(`State root: ${written ?? 'not written down'}.`))
   says(`Manifest ${manifest} of the network was in force.`)
   if (removalsLeftOut > 0) {

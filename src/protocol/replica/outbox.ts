@@ -24,6 +24,10 @@ export class Outbox {
     return this.#rows.size === 0
   }
 
+  get size(): number {
+    return this.#rows.size
+  }
+
   get hasRoom(): boolean {
     return this.#rows.size < this.#entriesMax
   }

@@ -123,8 +123,10 @@ class ReplicaMachine implements Replica {
   }
 
   readonly restingRoots: Replica['restingRoots'] = () => this.#resting.read()
-  readonly publishedRoot = (): Uint8Array | undefined =>
-    this.#core.outbox.isEmpty ? this.restingRoots()?.root : undefined
+  readonly published: Replica['published'] = () => ({
+    root: this.#core.outbox.isEmpty ? this.restingRoots()?.root : undefined,
+    entriesMin: Math.max(0, this.entryCount - this.#core.outbox.size),
+  })
   readonly proveKey: Replica['proveKey'] = key =>
     this.#phase === 'joining' ? 'NOT_READY' : proveKey(this.#core, this.restingRoots(), key)
   readonly cachePage: Replica['cachePage'] = cursor => this.#server.cachePage(cursor)

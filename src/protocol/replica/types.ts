@@ -296,8 +296,11 @@ export interface ReplicaQueries {
   list(query: ListQuery): readonly ReplicaEntry[]
   /** The roots over all merged entries, tombstones included; `undefined` while a commit key is missing. Hashes what changed since the last call. */
   roots(): ReplicaRoots | undefined
-  /** The root over exactly what `cachePage` gives up to the end; `undefined` as `restingRoots`, and while writes wait to be published. */
-  publishedRoot(): Uint8Array | undefined
+  /**
+   * Of exactly what `cachePage` gives up to the end: the root, `undefined` as `restingRoots` and while writes wait to be published, and
+   * how many keys hold something, at least: each write that waits may be a key that no page has yet.
+   */
+  published(): { readonly root: Uint8Array | undefined; readonly entriesMin: number }
   /**
    * The roots, or `undefined` while a commit key is missing or so much changed lately that hashing it at
    * once would hold everything up: then it is hashed in slices, and known within a second of rest.

@@ -118,6 +118,31 @@ test('what was written a moment before the last node was stopped comes back', as
   expect(textAt(node, 'last')).toBe('x')
 })
 
+test('a record that was made while new keys waited to be published still comes back', async () => {
+  lost = await LostNetwork.of(34)
+  const { simulation } = lost
+  const first = await lost.startOn('node-2')
+  await simulation.until(() => phaseOf(first.node) === 'alone')
+  await lost.circle.bringTo(first.node)
+  await lost.recover(first.node)
+  const { node: other } = await newcomer()
+  await simulation.until(() => phaseOf(other) === 'active')
+  await simulation.time.advance(seconds(12))
+  const set = (key: string) => first.node.state.set(key, new Uint8Array(8192), { ack: 'local' })
+  // While the first is on its way the others are in no page, and nobody was promised more than that.
+  for (let i = 0; i < 4; i++) await set(`waits-${i}`)
+  await simulation.settle(first.node.stop())
+  await simulation.settle(other.stop())
+  const { node } = await lost.startOn('node-4', { bootstrap: [] })
+  await simulation.until(() => phaseOf(node) === 'alone')
+  await lost.circle.bringTo(node)
+  expect(await simulation.settle(node.custody.recoverable())).toMatchObject({ root: null })
+  await lost.recover(node)
+  const held = ['waits-0', 'waits-3'].map(key => node.state.get(key) !== undefined)
+  expect(held).toEqual([true, false])
+  expect(textAt(node, 'key-4')).toBe('value-4')
+})
+
 test('days after the cut the state comes back as well, and what was removed before it does not', async () => {
   lost = await LostNetwork.of(3, async ([first], { simulation }) => {
     await simulation.settle(first!.node.state.delete('key-1'))
