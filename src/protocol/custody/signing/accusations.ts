@@ -18,7 +18,7 @@ import {
   openingCodec,
 } from '../../../wire/key-ceremony.ts'
 import { groupId } from '../../../wire/signing-group.ts'
-import { bodyOf, type SigningStatement } from '../../../wire/signing-statement.ts'
+import { bodyOf, type SigningStatement, statementCodec } from '../../../wire/signing-statement.ts'
 import { type CeremonyPlan, dealerOf, dealingOf, groupOf, hearOf, receiverIndex } from './plan.ts'
 import { isWhatWasSealed } from './sealed-share.ts'
 
@@ -149,6 +149,17 @@ function areAtOdds(plan: CeremonyPlan, echo: SigningStatement, said: SigningStat
   if (made === undefined) return true
   const body = bodyOf(said, 'confirmation', confirmationCodec)
   return body === undefined || !equalBytes(body.group, groupId(made.group))
+}
+
+/** Most bytes of an abort that its author is accused of: it travels inside another. Nobody honest has as much to show. */
+const accusableBytesMax = 128 * 1024
+
+/**
+ * Whether the author of an abort that shows nothing can be accused of it so that others see it too. A false word of a
+ * false accusation cannot: to show it would be one more of its kind, and so on without end. It counts for nothing.
+ */
+export function isAccusable(abort: SigningStatement, said: Accusation | undefined): boolean {
+  return said?.code !== 'ABORT_FALSE' && statementCodec.encode(abort).length <= accusableBytesMax
 }
 
 /** Whether somebody ended a ceremony with an accusation that shows nothing. */

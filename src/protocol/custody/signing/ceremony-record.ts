@@ -43,7 +43,8 @@ export class CeremonyRecord {
   readonly #dealings = new Map<string, { said: SigningStatement; body: DealingBody }>()
   readonly #echoes = new Map<string, SigningStatement>()
   readonly #confirmations = new Map<string, SigningStatement>()
-  #made: Made | undefined
+  /** `null` once it is known that these dealings make none. */
+  #made: Made | null | undefined
 
   constructor(plan: CeremonyPlan) {
     this.#plan = plan
@@ -116,13 +117,14 @@ export class CeremonyRecord {
   /** The group of all dealings; `undefined` while one is missing, and if dealers cancelled each other out. */
   get made(): Made | undefined {
     const { dealings } = this
-    if (this.#made !== undefined || dealings === undefined) return this.#made
+    if (this.#made !== undefined) return this.#made ?? undefined
+    if (dealings === undefined) return undefined
     const found = groupOf(
       this.#plan,
       dealings.map(({ body }) => body),
     )
-    if (found !== undefined) this.#made = { ...found, id: groupId(found.group) }
-    return this.#made
+    this.#made = found === undefined ? null : { ...found, id: groupId(found.group) }
+    return this.#made ?? undefined
   }
 
   /** Who has not been heard yet, by what is waited for. */

@@ -32,7 +32,7 @@ import {
   statementCodec,
 } from '../../../wire/signing-statement.ts'
 import type { Machine } from '../../machine.ts'
-import { isShown } from './accusations.ts'
+import { isAccusable, isShown } from './accusations.ts'
 import { accuse, CeremonyRecord, type Finding, nothing } from './ceremony-record.ts'
 import {
   type CeremonyEffect,
@@ -66,8 +66,6 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
   readonly #index: number
   readonly #part: Part
   readonly #voice: Voice
-  readonly #answered = new Set<number>()
-  readonly #repliedAt = new Map<string, Instant>()
   /** Shares that came before all had heard the same dealings: until then nobody could judge a complaint. */
   readonly #early = new Map<string, SigningStatement>()
   readonly #deadline: Instant
@@ -79,7 +77,7 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
   #hasLeft = false
   /** How it ended, for whoever asks. */
   #abort: Uint8Array | undefined
-  #effects: CeremonyEffect[] = []
+  readonly #effects: CeremonyEffect[] = []
 
   constructor(
     ports: CeremonyPorts,
@@ -106,6 +104,16 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
     this.#repeatAt = after(now, pace.repeat)
   }
 
+  /** Whether all that was dealt is kept, or nothing is: what there is to open is wiped, and no complaint changes anything. */
+  get #isDealt(): boolean {
+    return this.isOver || this.#phase === 'handing'
+  }
+
+  /** How this node may still get out of it. */
+  get #wayOut(): ReturnType<typeof wayOut> {
+    return this.#hasLeft ? undefined : wayOut(this.#phase, this.#part)
+  }
+
   /** Whether this node is through with it: it awaits nothing, and answers those who do. */
   get isOver(): boolean {
     return this.#hasLeft || this.#phase === 'failed' || this.#phase === 'done'
@@ -124,7 +132,7 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
       if (said !== undefined) this.#hear(said, now)
     }
     this.#advance(now)
-    return this.#taken()
+    return this.#effects.splice(0)
   }
 
   wakeAt(): Instant | null {
@@ -133,14 +141,11 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
     return isEarlier ? this.#deadline : this.#repeatAt
   }
 
-  #taken(): readonly CeremonyEffect[] {
-    const effects = this.#effects
-    this.#effects = []
-    return effects
+  #hear(said: SigningStatement, now: Instant): void {
+    this.#judged(this.#findIn(said, now))
   }
 
-  #hear(said: SigningStatement, now: Instant): void {
-    const finding = this.#findIn(said, now)
+  #judged(finding: Finding): void {
     if (finding.kind === 'accused') this.#fail(finding.accusation)
   }
 
@@ -157,9 +162,9 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
       case 'dealt-share':
         return this.#hearDealt(said, now)
       case 'complaint':
-        return this.#complaints.hearComplaint(said)
+        return this.#isDealt ? nothing : this.#complaints.hearComplaint(said)
       case 'opening':
-        return this.#complaints.hearOpening(said)
+        return this.#isDealt ? nothing : this.#complaints.hearOpening(said)
       case 'confirmation': {
         const finding = this.#record.hearConfirmation(said)
         if (finding.kind === 'nothing') this.#reply(said.sender, now)
@@ -175,12 +180,11 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
   }
 
   #hearDealt(said: SigningStatement, now: Instant): Finding {
-    const name = toHex(said.sender)
-    if (this.#receiver === undefined || dealerOf(this.#plan, said.sender) === undefined)
-      return nothing
-    if (this.#receiver.has(said.sender)) return nothing
+    const isDealer = dealerOf(this.#plan, said.sender) !== undefined
+    if (this.#receiver === undefined || !isDealer) return nothing
+    if (this.#receiver.isThroughWith(said.sender)) return nothing
     if (this.#phase === 'dealing' || this.#phase === 'echoing') {
-      this.#early.set(name, said)
+      this.#early.set(toHex(said.sender), said)
       return nothing
     }
     const dealing = this.#record.dealingBy(said.sender)
@@ -200,6 +204,8 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
   }
 
   #hearAbort(said: SigningStatement, now: Instant): Finding {
+    // Where nothing ends any more, nothing is worth what it costs to judge an accusation.
+    if (this.#wayOut === undefined) return nothing
     const accusation = bodyOf(said, 'abort', accusationCodec)
     if (accusation?.code === 'SILENT') {
       // Nobody's patience is over at half of mine: who says so ended it itself.
@@ -211,14 +217,13 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
     if (accusation !== undefined && isShown(this.#plan, accusation)) {
       return { kind: 'accused', accusation }
     }
-    return accuse('ABORT_FALSE', [said])
+    return isAccusable(said, accusation) ? accuse('ABORT_FALSE', [said]) : nothing
   }
 
   /** Goes through the phases as far as what was heard allows. */
   #advance(now: Instant): void {
     this.#answerComplaints(now)
-    const judged = this.#complaints.judge()
-    if (judged.kind === 'accused') this.#fail(judged.accusation)
+    this.#judged(this.#complaints.judge())
     for (let phase: CeremonyPhase | undefined; phase !== this.#phase; ) {
       phase = this.#phase
       if (phase === 'dealing') this.#leaveDealing(now)
@@ -324,10 +329,7 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
 
   /** Whoever goes on lacks something that is known here: that it ended, or all confirmations. */
   #reply(identity: Uint8Array, now: Instant): void {
-    const name = toHex(identity)
-    const repliedAt = this.#repliedAt.get(name)
-    if (repliedAt !== undefined && now < after(repliedAt, this.#pace.repeat)) return
-    this.#repliedAt.set(name, now)
+    if (!this.#voice.mayReply(identity, now, this.#pace.repeat)) return
     if (this.#abort !== undefined) {
       this.#effects.push(sendTo(identity, this.#voice.statement('abort', this.#abort)))
     } else if (this.#record.missing('confirmation').length === 0) {
@@ -337,10 +339,8 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
   }
 
   #answerComplaints(now: Instant): void {
-    if (this.#dealer === undefined || this.#phase === 'failed') return
-    for (const { receiver, dealt } of this.#complaints.askedOf(this.#identity)) {
-      if (this.#answered.has(receiver)) continue
-      this.#answered.add(receiver)
+    if (this.#dealer === undefined || this.#isDealt) return
+    for (const { receiver, dealt } of this.#complaints.toAnswer(this.#identity)) {
       const opened = this.#dealer.openedFor(receiver)
       this.#tellAll('opening', openingCodec.encode({ dealt, opened }), now)
     }
@@ -359,12 +359,12 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
     const silent = awaitedIn(this.#phase, this.#record, this.#receiver)
     const accused = silent[0] ?? new Uint8Array(32)
     const accusation: Accusation = { code: 'SILENT', accused, statements: [] }
-    if (wayOut(this.#phase, this.#part) !== undefined) this.#fail(accusation, silent)
+    if (this.#wayOut !== undefined) this.#fail(accusation, silent)
     else this.#effects.push({ kind: 'stalled', silent: silent.map(nodeIdOfKey) })
   }
 
   #fail(accusation: Accusation, silent: readonly Uint8Array[] = []): void {
-    const way = this.#hasLeft ? undefined : wayOut(this.#phase, this.#part)
+    const way = this.#wayOut
     if (way === undefined) return
     // The others go on, and should they succeed, this node hears of it.
     this.#hasLeft = way === 'leave'

@@ -18,6 +18,10 @@ export class Complaints {
   readonly #complaints = new Map<string, SigningStatement>()
   /** Of each dealer, as many as there are receivers to answer. */
   readonly #openings = new Map<string, readonly SigningStatement[]>()
+  /** By complaint: with what it was judged. What two statements come to never changes, and costs dearly to find out. */
+  readonly #judged = new Map<SigningStatement, Set<SigningStatement | undefined>>()
+  /** Receivers whose complaints this node answered. */
+  readonly #answered = new Set<number>()
 
   constructor(plan: CeremonyPlan, record: CeremonyRecord) {
     this.#plan = plan
@@ -40,7 +44,7 @@ export class Complaints {
     return noted
   }
 
-  /** The first complaint that can be judged, once the dealing that it is about is known. */
+  /** The first complaint that can be judged, once the dealing that it is about is known. Each finding is told once. */
   judge(): Finding {
     for (const complaint of this.#complaints.values()) {
       const accused = this.#dealerIn(complaint)
@@ -50,7 +54,11 @@ export class Complaints {
           ? this.#record.dealings?.[0]?.said
           : this.#record.dealingBy(accused)?.said
       if (dealing === undefined) continue
+      const judged = this.#judged.get(complaint) ?? new Set()
+      this.#judged.set(complaint, judged)
       for (const opening of [undefined, ...(this.#openings.get(toHex(dealing.sender)) ?? [])]) {
+        if (judged.has(opening)) continue
+        judged.add(opening)
         const fault = judgeComplaint(this.#plan, dealing, complaint, opening)
         const shown = [dealing, complaint, ...(opening === undefined ? [] : [opening])]
         if (fault === 'dealer') return accuse('DEALT_WRONG', shown, dealing.sender)
@@ -60,8 +68,8 @@ export class Complaints {
     return nothing
   }
 
-  /** What this dealer must open: its own statements that were said not to open, with the receiver's index. */
-  askedOf(
+  /** What this dealer must open, once: its own statements that were said not to open, with the receiver's index. */
+  toAnswer(
     dealer: Uint8Array,
   ): readonly { readonly receiver: number; readonly dealt: Uint8Array }[] {
     return [...this.#complaints.values()].flatMap(complaint => {
@@ -69,7 +77,9 @@ export class Complaints {
       const accused = this.#dealerIn(complaint)
       if (body?.opened !== null || accused === undefined) return []
       const receiver = receiverIndex(this.#plan, complaint.sender)
-      return equalBytes(accused, dealer) ? [{ receiver, dealt: body.dealt }] : []
+      if (!equalBytes(accused, dealer) || this.#answered.has(receiver)) return []
+      this.#answered.add(receiver)
+      return [{ receiver, dealt: body.dealt }]
     })
   }
 

@@ -22,6 +22,8 @@ export class ReceiverPart {
   readonly #index: number
   readonly #decapsulate: (ciphertext: Uint8Array) => Secret | undefined
   readonly #shares = new Map<string, Secret>()
+  /** Dealers complained of: the first complaint ends the ceremony, and more of what is wrong is no news. */
+  readonly #complainedOf = new Set<string>()
 
   constructor(
     given: { readonly plan: CeremonyPlan; readonly index: number },
@@ -34,6 +36,12 @@ export class ReceiverPart {
 
   /** A dealer's share for this participant, held against what the dealer told everybody. */
   receive(said: SigningStatement, dealing: DealingBody): Received {
+    const received = this.#receive(said, dealing)
+    if (received.kind === 'complaint') this.#complainedOf.add(toHex(said.sender))
+    return received
+  }
+
+  #receive(said: SigningStatement, dealing: DealingBody): Received {
     const body = bodyOf(said, 'dealt-share', dealtShareCodec)
     if (body !== undefined && body.receiver !== this.#index) return { kind: 'not-mine' }
     const dealt = statementCodec.encode(said)
@@ -43,7 +51,10 @@ export class ReceiverPart {
     const context = { about: this.#plan.about, dealer: said.sender, receiver: identity }
     const opened = openShare(context, body, { decapsulate: this.#decapsulate })
     // What does not seal to the same bytes shows nothing, so the dealer must open it itself.
-    if (opened === undefined || !isWhatWasSealed(context, kemKey, { body, opened })) return unopened
+    if (opened === undefined || !isWhatWasSealed(context, kemKey, { body, opened })) {
+      opened?.share.fill(0)
+      return unopened
+    }
     const { suite } = this.#plan.proposal
     const to = { index: this.#index, share: opened.share }
     if (!verifyDealtShare(suite, dealing.commitments, to)) {
@@ -66,8 +77,10 @@ export class ReceiverPart {
       .filter(each => !this.#shares.has(toHex(each)))
   }
 
-  has(dealer: Uint8Array): boolean {
-    return this.#shares.has(toHex(dealer))
+  /** Whether nothing more is expected of a dealer: its share is here, or was complained of. */
+  isThroughWith(dealer: Uint8Array): boolean {
+    const name = toHex(dealer)
+    return this.#shares.has(name) || this.#complainedOf.has(name)
   }
 
   /** Lends the shares of all dealers, in their order. */

@@ -28,7 +28,9 @@ export function sealShare(
   kemKey: Uint8Array,
   opened: OpenedShare,
 ): Wrapped | undefined {
-  const entropy = sha512(framed(custodyDomains.sealedShareEntropy, opened.seed, opened.share))
+  const words = framed(custodyDomains.sealedShareEntropy, opened.seed, opened.share)
+  const entropy = sha512(words)
+  words.fill(0)
   using secret = new Secret(concatBytes(opened.share, opened.seed))
   const wrapped = wrapFrom(entropy, kemKey, { secret, about: boundTo(context) })
   entropy.fill(0)

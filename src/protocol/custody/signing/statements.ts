@@ -2,6 +2,17 @@
 import { equalBytes } from '../../../base/bytes.ts'
 import { type NodeId, nodeIdOfKey } from '../../../base/ids.ts'
 import {
+  accusationCodec,
+  complaintCodec,
+  confirmationCodec,
+  dealingCodec,
+  dealtShareCodec,
+  echoCodec,
+  handoverCodec,
+  openingCodec,
+} from '../../../wire/key-ceremony.ts'
+import { proposalCodec } from '../../../wire/signing-group.ts'
+import {
   readable,
   type SigningStatement,
   type StatementKind,
@@ -9,6 +20,38 @@ import {
   statementMessage,
   verifyStatement,
 } from '../../../wire/signing-statement.ts'
+import {
+  lockRequestCodec,
+  lockVoteCodec,
+  nonceOfferCodec,
+  nonceRequestCodec,
+  signatureShareCodec,
+  signingRefusalCodec,
+  signRequestCodec,
+} from '../../../wire/threshold-signing.ts'
+
+/** What a statement may have beside its body, in bytes. */
+const besideBody = 512
+
+/** Most bytes of a body of each kind. */
+const bodyBytesMax: Readonly<Record<StatementKind, number>> = {
+  proposal: proposalCodec.limits.bytesMax,
+  dealing: dealingCodec.limits.bytesMax,
+  echo: echoCodec.limits.bytesMax,
+  'dealt-share': dealtShareCodec.limits.bytesMax,
+  complaint: complaintCodec.limits.bytesMax,
+  opening: openingCodec.limits.bytesMax,
+  confirmation: confirmationCodec.limits.bytesMax,
+  handover: handoverCodec.limits.bytesMax,
+  abort: accusationCodec.limits.bytesMax,
+  'nonce-request': nonceRequestCodec.limits.bytesMax,
+  'nonce-offer': nonceOfferCodec.limits.bytesMax,
+  'lock-request': lockRequestCodec.limits.bytesMax,
+  'lock-vote': lockVoteCodec.limits.bytesMax,
+  'sign-request': signRequestCodec.limits.bytesMax,
+  'signature-share': signatureShareCodec.limits.bytesMax,
+  'signing-refusal': signingRefusalCodec.limits.bytesMax,
+}
 
 /** What a statement is about: all that it is bound to but its speaker. */
 export interface Subject {
@@ -37,14 +80,19 @@ export function say(
   })
 }
 
-/** Reads a statement about exactly this from one of `speakers`; `undefined` for anything else. Never throws. */
+/**
+ * Reads a statement about exactly this from one of `speakers`; `undefined` for anything else. Never throws.
+ *
+ * One that is larger than its kind ever is counts for nothing, whatever it says: it could not be shown to others inside
+ * a statement of the right size, and whoever tried would seem to be the one who cheats.
+ */
 export function hear(
   bytes: Uint8Array,
   about: Omit<Subject, 'session'> & { readonly session?: Uint8Array },
   maySpeak: (sender: Uint8Array) => boolean,
 ): SigningStatement | undefined {
   const said = readable(statementCodec, bytes)
-  if (said === undefined) return undefined
+  if (said === undefined || bytes.length > bodyBytesMax[said.kind] + besideBody) return undefined
   const isAboutThis =
     equalBytes(said.subject, about.subject) &&
     equalBytes(said.network, about.network) &&

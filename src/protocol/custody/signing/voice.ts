@@ -1,5 +1,6 @@
 /** What one node says in a ceremony, and says again until it ends. */
-import { equalBytes } from '../../../base/bytes.ts'
+import { equalBytes, toHex } from '../../../base/bytes.ts'
+import { after, type Duration, type Instant } from '../../../base/time.ts'
 import type { StatementKind } from '../../../wire/signing-statement.ts'
 import type { CeremonyPlan } from './plan.ts'
 import { type Send, type Speaker, say, sendTo } from './statements.ts'
@@ -7,6 +8,7 @@ import { type Send, type Speaker, say, sendTo } from './statements.ts'
 export class Voice {
   readonly #plan: CeremonyPlan
   readonly #speaker: Speaker
+  readonly #repliedAt = new Map<string, Instant>()
   #said: Send[] = []
 
   constructor(plan: CeremonyPlan, speaker: Speaker) {
@@ -22,6 +24,15 @@ export class Voice {
   /** Everybody with a part in it but this node. */
   get others(): readonly Uint8Array[] {
     return this.#plan.everybody.filter(each => !equalBytes(each, this.#speaker.identity))
+  }
+
+  /** Whether somebody is answered now: once in a while, however often it says the same. */
+  mayReply(identity: Uint8Array, now: Instant, pause: Duration): boolean {
+    const name = toHex(identity)
+    const repliedAt = this.#repliedAt.get(name)
+    if (repliedAt !== undefined && now < after(repliedAt, pause)) return false
+    this.#repliedAt.set(name, now)
+    return true
   }
 
   to(identity: Uint8Array, kind: StatementKind, body: Uint8Array): Send {
