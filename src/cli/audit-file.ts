@@ -1,6 +1,7 @@
 /** Audit records as people meet them: verified, or refused with what it means. */
 import type { Refusal } from '../attestation/verdict.ts'
 import { PeerFault } from '../base/errors.ts'
+import { isoOf } from '../protocol/audit/members-at.ts'
 import { type Recorded, type RecordReport, verifyRecord } from '../protocol/audit/verify.ts'
 import { timeOf } from '../protocol/audit/window.ts'
 
@@ -81,8 +82,8 @@ export function recordFault({ code, facts }: Refusal): PeerFault {
 export function entryJson(entry: Recorded): object {
   return {
     sequence: entry.sequence,
-    at: new Date(entry.at).toISOString(),
-    groupClock: entry.groupClock === null ? null : new Date(entry.groupClock).toISOString(),
+    at: isoOf(entry.at),
+    groupClock: entry.groupClock === null ? null : isoOf(entry.groupClock),
     kind: entry.kind,
     subject: entry.subject,
     facts: Object.fromEntries(entry.facts.map(({ name, value }) => [name, value])),
@@ -94,7 +95,7 @@ export function entryJson(entry: Recorded): object {
 /** An entry as a person reads it, on one line; `unsigned` stands before the kind of what nobody signed. */
 export function entryLine(entry: Recorded): string {
   const facts = entry.facts.map(({ name, value }) => `${name}=${value}`)
-  const time = new Date(timeOf(entry)).toISOString()
+  const time = isoOf(timeOf(entry))
   const place = String(entry.sequence).padStart(6)
   const words = [time, place, entry.isSigned ? '' : 'unsigned', entry.kind, entry.subject, ...facts]
   return words.filter(word => word !== '').join(' ')

@@ -107,8 +107,12 @@ export class AuditRecord implements AuditApi {
   async export(): Promise<Uint8Array> {
     const end = this.#life === 'open' ? this.#signHead('export') : undefined
     const waiting = this.#pending.slice()
-    const kept = (await this.#store.files()).flatMap(file => auditFrames(file)?.entries ?? [])
-    const all = [...kept.map(auditFrame), ...waiting]
+    const read = (await this.#store.files()).flatMap(file => auditFrames(file)?.entries ?? [])
+    const kept = read.map(auditFrame)
+    // What waited may have reached the disk before it was read.
+    const [first] = waiting
+    const again = first === undefined ? -1 : kept.findIndex(frame => equalBytes(frame, first))
+    const all = [...(again < 0 ? kept : kept.slice(0, again)), ...waiting]
     if (end === undefined) return concatBytes(auditMagic, ...all)
     const last = all.findLastIndex(frame => equalBytes(frame, end))
     // What came while the disk was read is for the next one who asks. A disk that does not give back what was written lacks more than the end.

@@ -87,6 +87,7 @@ function memberOf(entry: Recorded): PastMember {
   }
 }
 
-function isoOf(time: number): string {
+/** ISO 8601; a file may hold numbers beyond the last moment that a date can say. */
+export function isoOf(time: number): string {
   return new Date(Math.min(time, 8_640_000_000_000_000)).toISOString()
 }

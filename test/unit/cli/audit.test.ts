@@ -143,6 +143,16 @@ test('what nobody signed is marked wherever it is printed', async () => {
   })
 })
 
+test('a time that no calendar has is the last one that it has, and stops no command', async () => {
+  const { url, node } = await served()
+  const writer = new Writer(1, { start: 2 ** 53 - 10_000 })
+  node.record = recordOf(...writer.note('leaving').sign().entries)
+  for (const how of [[], ['--json']]) {
+    const shown = await coterie(['log', 'audit', 'export', '--url', url, ...how])
+    expect([shown.code, shown.out]).toEqual([0, expect.stringContaining('+275760-09-13T00:00:00')])
+  }
+})
+
 test('a moment is RFC 3339 with its offset, or how long ago', () => {
   const now = Date.UTC(2026, 0, 2)
   expect(momentOf('-2h', now)).toBe(now - 7_200_000)

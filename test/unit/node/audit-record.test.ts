@@ -194,6 +194,22 @@ test('a disk that is full loses nothing that was noted meanwhile, and the node s
   expect(reportOf(concatBytes(...(await store.files()))).entries).toHaveLength(14)
 })
 
+test('a disk that is mended while it is read gives nothing twice', async () => {
+  const store = new FullDisk()
+  const slow = Promise.withResolvers<void>()
+  const read = store.files.bind(store)
+  store.files = () => slow.promise.then(read)
+  const { record } = made({ store })
+  record.open()
+  store.isFull = true
+  record.note('banned', { subject: 'cd'.repeat(32), seconds: 60 })
+  const kinds = kindsOf(record)
+  store.isFull = false
+  record.note('unbanned', { subject: 'cd'.repeat(32) })
+  slow.resolve()
+  expect(await kinds).toEqual(['chain-opened', 'banned', 'head-signed'])
+})
+
 test('a disk that is mended is written to within a minute, also while nothing happens', async () => {
   const store = new FullDisk()
   const { record, time } = made({ store })
