@@ -9,7 +9,7 @@ import type { NonceOfferBody } from '../../../wire/threshold-signing.ts'
 
 interface Held {
   commitments: NonceCommitment[]
-  asked: { readonly session: Uint8Array; readonly at: Instant } | undefined
+  asked: { readonly session: Uint8Array; readonly at: Instant; isAnswered: boolean } | undefined
 }
 
 export class NoncePool {
@@ -30,17 +30,22 @@ export class NoncePool {
     const held = this.#of(index)
     const isAsked = held.asked !== undefined && now < after(held.asked.at, patience)
     if (4 * held.commitments.length >= this.#ahead || isAsked) return undefined
-    held.asked = { session: this.#random.bytes(sessionBytes), at: now }
+    held.asked = { session: this.#random.bytes(sessionBytes), at: now, isAnswered: false }
     return held.asked.session
   }
 
-  /** Takes an offer in that was asked for. Returns whether it was, and is of points. */
+  /**
+   * Takes an offer in that was asked for. Returns whether it was, and is of points. One that is not is no reason to ask
+   * again sooner than after silence: else whoever offers rubbish has its points judged without end.
+   */
   add(index: number, session: Uint8Array, { commitments }: NonceOfferBody): boolean {
     const held = this.#of(index)
-    if (held.asked === undefined || !equalBytes(held.asked.session, session)) return false
-    held.asked = undefined
-    if (commitments.length > this.#ahead) return false
+    const { asked } = held
+    if (asked === undefined || asked.isAnswered || !equalBytes(asked.session, session)) return false
+    asked.isAnswered = true
+    if (commitments.length === 0 || commitments.length > this.#ahead) return false
     if (!commitments.every(each => isNonceCommitment(this.#suite, each))) return false
+    held.asked = undefined
     held.commitments.push(...commitments)
     return true
   }

@@ -13,10 +13,14 @@ export interface KnownGroup {
   readonly id: Uint8Array
 }
 
-/** A signer's statement in this group and epoch, in any session. */
-export function hearSigner({ group, id }: KnownGroup, bytes: Uint8Array) {
+/** A signer's statement in this group and epoch, in any session; of those who `mayCount`. */
+export function hearSigner(
+  { group, id }: KnownGroup,
+  bytes: Uint8Array,
+  mayCount: (sender: Uint8Array) => boolean = () => true,
+) {
   const about = { network: group.network, epoch: group.epoch, subject: id }
-  return hear(bytes, about, sender => indexOf(group, sender) > 0)
+  return hear(bytes, about, sender => indexOf(group, sender) > 0 && mayCount(sender))
 }
 
 /** Whether as many signers as a lock needs, each on a machine of its own, say that they keep it for this message. */
@@ -26,10 +30,13 @@ export function isLockKept(
   votes: readonly Uint8Array[],
 ): boolean {
   const voters = new Set<string>()
+  const tried = new Set<string>()
+  // One signature of each signer is verified, and not as many as whoever asks puts in.
+  const isFirst = (sender: Uint8Array): boolean => tried.size < tried.add(toHex(sender)).size
   const quorum = lockQuorum(known.group)
   for (const bytes of votes) {
     if (voters.size >= quorum) break
-    const said = hearSigner(known, bytes)
+    const said = hearSigner(known, bytes, isFirst)
     if (said !== undefined && isVoteFor(said, kept)) voters.add(toHex(said.sender))
   }
   return voters.size >= quorum
