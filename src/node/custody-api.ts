@@ -91,7 +91,8 @@ export interface CustodyApi {
    * Brings that state back and goes on with the network, alone. `root`: what whoever decides wants back, if it is not the root that was
    * written down at the cut.
    *
-   * @throws {CoterieError} as `recoverable`, and `MEMBERS_LIVE`, `NOT_ALONE_YET`, `PAGES_MISSING`, `ROOT_MISMATCH`, `MANIFEST_OLDER`, `RECORD_CHANGED`, `BUSY`.
+   * @throws {CoterieError} as `recoverable`, and `MEMBERS_LIVE`, `NOT_ALONE_YET`, `REMOVED`, `PAGES_MISSING`, `KEYS_MISSING`, `ROOT_MISMATCH`, `MANIFEST_OLDER`,
+   * `RECORD_CHANGED`, `BUSY`.
    */
   recover(wanted: { readonly root: string | null }): Promise<Recovered>
   /** How the application is asked whether it is well: `ApplicationReady` waits for it if the manifest names a pivot. */

@@ -235,11 +235,13 @@ export class Recovery {
     record: RecoveryRecord,
     { pages, digest }: { readonly pages: readonly Uint8Array[]; readonly digest: string },
   ): string {
-    const { replica, toMembership, toReplica } = this.#ports
+    const { membership, replica, toMembership, toReplica } = this.#ports
     if (this.#merged === undefined) {
       this.#merged = digest
       // Removals first: under another set, keys of it would count for more than they are.
       toMembership({ kind: 'removalItems', items: record.removals })
+      // They may name this very machine, and then it holds no key that opens anything.
+      if (membership.phase !== 'alone') throw notAlone(membership.phase)
       const keys = record.commitKeys.map(({ announcement, key }) => {
         return { announcement, key: new Secret(key.slice()) }
       })

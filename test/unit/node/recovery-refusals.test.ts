@@ -1,6 +1,6 @@
 /** When nothing is recovered: without the right key, beside the living, over what is there already. And what two recoveries come to. */
 import { afterEach, expect, test } from 'vitest'
-import { concatBytes, utf8 } from '../../../src/base/bytes.ts'
+import { concatBytes, fromHex, utf8 } from '../../../src/base/bytes.ts'
 import { hours, minutes, seconds } from '../../../src/base/time.ts'
 import { HolderCircle } from '../../fakes/custody-network.ts'
 import { LostNetwork, phaseOf, survivorAddress, textAt } from '../../fakes/lost-network.ts'
@@ -162,6 +162,23 @@ test('two that recovered apart from each other are one network when they meet, a
   const [held, ...others] = [one, two].map(node => node.status().state)
   expect(others).toEqual([expect.objectContaining({ root: held?.root, entries: held?.entries })])
   expect([textAt(one, 'later'), textAt(two, 'later')]).toEqual(['x', 'x'])
+})
+
+test('a machine that was removed brings nothing back, and does not say that it did', async () => {
+  lost = await LostNetwork.of(35, async ([first, second], { simulation }) => {
+    const { instance } = first!.node.members().find(({ node }) => node === second!.node.id)!
+    const subject = fromHex(instance)!
+    first!.node.remove([simulation.removalOf({ scope: 'instance', subject })])
+    await simulation.time.advance(seconds(5))
+    await simulation.settle(first!.node.state.set('after', utf8('x'), { ack: 'local' }))
+  })
+  const { simulation } = lost
+  const { node } = await lost.startOn('node-1')
+  await simulation.until(() => phaseOf(node) === 'alone')
+  await lost.circle.bringTo(node)
+  expect(await lost.refusal(node)).toBe('REMOVED')
+  expect(phaseOf(node)).toBe('removed')
+  expect(node.status().warnings.map(({ code }) => code)).not.toContain('RECOVERED')
 })
 
 test('removals come back with the state', async () => {
