@@ -30,6 +30,8 @@ fail() { # why
 cleaned() {
   local code=$?
   trap - EXIT
+  # Who presses Ctrl-C once more must not leave keys behind.
+  trap '' INT TERM HUP
   if [ -n "$testnet" ]; then
     kill "$testnet" 2>/dev/null || true
     wait "$testnet" 2>/dev/null || true

@@ -76,12 +76,25 @@ async function secretsOf(genesis: Json): Promise<readonly Sought[]> {
   return copies.map((bytes, i) => ({ name: i === 0 ? 'seed' : `share ${i}`, bytes }))
 }
 
+function bytesIn(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    // A store that is in use takes files away.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
 /** Every file below a folder, and its bytes. */
 function filesIn(path: string): readonly { readonly path: string; readonly bytes: Buffer }[] {
   return readdirSync(path, { recursive: true, encoding: 'utf8' })
     .map(file => join(path, file))
     .filter(file => statSync(file, { throwIfNoEntry: false })?.isFile() === true)
-    .map(file => ({ path: file, bytes: readFileSync(file) }))
+    .flatMap(file => {
+      const bytes = bytesIn(file)
+      return bytes === undefined ? [] : [{ path: file, bytes }]
+    })
 }
 
 /** All that the outside of the nodes has, by its name. */

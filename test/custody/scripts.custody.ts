@@ -144,6 +144,23 @@ test.skipIf(isSkipped)(`a script that is stopped takes its testnet with it${abse
 })
 
 test.skipIf(isSkipped)(
+  `who stops a script twice leaves nothing behind either${absence}`,
+  async () => {
+    const TMPDIR = temporaryFolder()
+    const slow = `(trap 'echo stopping >&2; sleep 1; exit 0' TERM; echo up >&2; while :; do sleep 0.1; done) & testnet=$!`
+    const run = await bash(
+      ['-c', `. testnet/ceremony-steps.sh; ${slow}; wait`],
+      { TMPDIR },
+      (err, kill) => {
+        if (err.includes('up')) kill('SIGTERM')
+      },
+    )
+    expect([run.code, run.err]).toEqual([143, expect.stringContaining('stopping')])
+    expect(leftIn(TMPDIR)).toEqual([])
+  },
+)
+
+test.skipIf(isSkipped)(
   `another seed from one TEE fails the script, and the step is named${absence}`,
   async () => {
     // Two nodes that answer: the second one with words of its own.
