@@ -111,7 +111,11 @@ export class GroupBook {
     const name = keyName(group)
     const newest = this.#newest.get(name)
     const before = newest === undefined ? undefined : this.#known(newest)?.group
-    if (before === undefined || before.epoch <= group.epoch) this.#newest.set(name, id)
+    // Members who pass requests on can have a record of their own sign, and write any epoch into it.
+    const isSeen = (each: Digest | undefined): boolean =>
+      each !== undefined && this.#made.peek(each) !== undefined
+    const isBetter = isSeen(id) && !isSeen(newest)
+    if (before === undefined || before.epoch <= group.epoch || isBetter) this.#newest.set(name, id)
     // Keys whose groups left the book.
     if (this.#newest.size <= 4 * groupsMax) return
     for (const [key, each] of this.#newest) {

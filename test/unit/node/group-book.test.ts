@@ -30,3 +30,18 @@ test('the group of a share that is held is never forgotten, however many are mad
   )
   expect(book.view(gone)).toBeUndefined()
 })
+
+test('a record that others made up and had signed does not stand above what this node saw being made', () => {
+  const book = new GroupBook(network, () => true)
+  const [first, next] = [numbered(1), { ...numbered(1), epoch: 2 }]
+  const madeUp = { ...first, epoch: 99, participants: numbered(7).participants }
+  const id = book.made(first, 'ours')
+  book.signed(digestOf(groupId(madeUp)), madeUp)
+  expect(book.newest(id)).toBe(digestOf(groupId(madeUp)))
+  const seen = book.made(next, 'ours')
+  expect(book.newest(id)).toBe(seen)
+  // What is later by epochs alone still goes on: this node need not have seen it.
+  const later = { ...first, epoch: 3, participants: numbered(8).participants }
+  book.signed(digestOf(groupId(later)), later)
+  expect(book.newest(id)).toBe(digestOf(groupId(later)))
+})

@@ -317,11 +317,11 @@ export class Ceremony implements Machine<CeremonyInput, CeremonyEffect> {
   #handOver(identity: Uint8Array): void {
     const { made } = this.#record
     const successor = this.#own?.successor
-    if (made === undefined || this.#own === undefined || successor === undefined) return
+    const locks = this.#own?.locks
+    if (made === undefined || locks === undefined || successor === undefined) return
     // Given up for another: what this one would get from here, the other could have as well.
     if (!equalBytes(successor, made.id)) return
-    for (const body of handoverBodies(this.#own.locks, made.id)) {
-      const bytes = this.#voice.statement('handover', body)
+    for (const bytes of this.#voice.handover(() => handoverBodies(locks, made.id))) {
       if (equalBytes(identity, this.#identity)) this.#hearHandover(statementCodec.decode(bytes))
       else this.#effects.push(sendTo(identity, bytes))
     }

@@ -9,6 +9,7 @@ export class Voice {
   readonly #plan: CeremonyPlan
   readonly #speaker: Speaker
   readonly #repliedAt = new Map<string, Instant>()
+  #handedOver: readonly Uint8Array[] | undefined
   #said: Send[] = []
 
   constructor(plan: CeremonyPlan, speaker: Speaker) {
@@ -19,6 +20,12 @@ export class Voice {
   /** A statement of this node, encoded and said to nobody yet. */
   statement(kind: StatementKind, body: Uint8Array): Uint8Array {
     return say(this.#speaker, this.#plan.about, { kind, body })
+  }
+
+  /** All pages of a table that never changes again: made once, because a full one takes half a second to write and sign. */
+  handover(bodies: () => readonly Uint8Array[]): readonly Uint8Array[] {
+    this.#handedOver ??= bodies().map(body => this.statement('handover', body))
+    return this.#handedOver
   }
 
   /** Everybody with a part in it but this node. */

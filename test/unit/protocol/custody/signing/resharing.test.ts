@@ -71,6 +71,25 @@ test('old signers that gave up have no share any more, and who was not asked can
   expect(world.node('x').told('notSigned')[0]?.code).toBe('EPOCH_ENDED')
 })
 
+test('an old signer writes and signs its table once, for whoever takes it and however often', () => {
+  const world = worldOf(made, 12)
+  world.add('p')
+  handOn(world, ['b', 'c', 'p'], ['a', 'b', 'c', 'p'])
+  const confirmed = world.sent.find(
+    ({ from, to, bytes }) =>
+      from.name === 'p' &&
+      to === world.node('a').id &&
+      statementCodec.decode(bytes).kind === 'confirmation',
+  )
+  world.now += 60_000
+  world.hand(world.node('a'), confirmed?.bytes as Uint8Array)
+  const pages = world.sent.filter(
+    ({ from, bytes }) => from.name === 'a' && statementCodec.decode(bytes).kind === 'handover',
+  )
+  expect(pages.length).toBeGreaterThanOrEqual(4)
+  expect(new Set(pages.map(({ bytes }) => bytes)).size).toBe(1)
+})
+
 test('a lost share is repaired by handing the key on, and whoever lost it signs again', () => {
   const world = worldOf(made, 13)
   world.node('c').isUp = false
