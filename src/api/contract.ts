@@ -35,8 +35,8 @@ export type Access = 'public' | 'light' | 'operator' | 'state' | 'custody'
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
 
-/** One row of the table. `Query`, `Body` and `Out` follow from the shapes. */
-export interface Route<Query = unknown, Body = unknown, Out = unknown> {
+/** One row of the table. The types follow from the shapes: a handler writes `Written`, and a client reads `Out`. */
+export interface Route<Query = unknown, Body = unknown, Out = unknown, Written = unknown> {
   readonly method: Method
   /** One segment may be `:key`: a state key or a group id, percent-encoded as a whole, slashes included. */
   readonly path: string
@@ -51,7 +51,7 @@ export interface Route<Query = unknown, Body = unknown, Out = unknown> {
   /** The body is bytes of this media type in place of JSON. */
   readonly takes?: { readonly type: string; readonly bytesMax: number }
   /** Of the JSON answer, or of each event's data if `stream`. */
-  readonly answer: z.ZodType<Out>
+  readonly answer: z.ZodType<Out, Written>
   readonly stream: boolean
   /** The answer is a text of this media type in place of JSON. */
   readonly text?: string
@@ -139,7 +139,7 @@ export const routes = {
     ...get,
     path: '/openapi.json',
     access: 'public',
-    about: 'This table as an OpenAPI document: the same for every node of this version.',
+    about: 'All routes as an OpenAPI document: the same for every node of this version.',
     answer: z.looseObject({ openapi: z.string(), paths: z.record(z.string(), z.unknown()) }),
     errors: [],
   },

@@ -1,5 +1,5 @@
 /**
- * Rows of custody, with the paths and the JSON of the tools that went before: bytes are lists of numbers. They stand beside the table of
+ * Rows of custody, with the paths and the JSON of the tools that went before: bytes are lists of bytes. They stand beside the table of
  * the API, because they speak another language: other names, other errors, answers in envelopes.
  */
 import { z } from 'zod'
@@ -9,6 +9,8 @@ import { bootAttestationCodec, carriedShareCodec, keyExportCodec } from '../wire
 import type { Route } from './contract.ts'
 import {
   byteList,
+  custodyInfoShape,
+  genesisAnswerShape,
   genesisRequestShape,
   recoveredShape,
   recoverRequestShape,
@@ -60,9 +62,11 @@ const activityShape = z
 /** As it is written. */
 export type ActivityRequest = z.input<typeof activityShape>
 
-const numbers = z.array(z.number())
+const bytes = z.array(z.int().min(0).max(255))
 /** Any JSON: the machine reads it with its own reader. */
-const envelope = z.looseObject({ manifest: z.unknown(), approvals: z.unknown() })
+const envelope = z
+  .looseObject({ manifest: z.unknown(), approvals: z.unknown() })
+  .describe('A custody manifest with approvals of its holders.')
 const attestationDoc = byteList(1, bootAttestationCodec.limits.bytesMax)
 const wrapped = <Shape extends z.ZodType>(name: string, shape: Shape) =>
   z.object({ id: z.string(), result: z.object({ [name]: shape }) })
@@ -88,7 +92,7 @@ export const custodyRoutes = {
     path: '/enclave/info',
     about: 'How far a ceremony is.',
     body: null,
-    answer: z.unknown(),
+    answer: custodyInfoShape,
   },
   genesisBoot: {
     ...post,
@@ -96,7 +100,7 @@ export const custodyRoutes = {
     about: 'Makes the quorum key, shares it among the holders and forgets it.',
     body: z.union([genesisRequestShape, activityShape]),
     bodyBytesMax: 4 * 1024 * 1024,
-    answer: z.unknown(),
+    answer: genesisAnswerShape,
   },
   injectShares: {
     ...post,
@@ -121,7 +125,7 @@ export const custodyRoutes = {
     }),
     bodyBytesMax: asText(holdersMax * carriedShareCodec.limits.bytesMax),
     answer: z.object({
-      reconstructed_quorum_key: numbers.nullable(),
+      reconstructed_quorum_key: bytes.nullable(),
       success: z.boolean(),
       refused: z.array(z.object({ member_alias: z.string(), code: z.string() })),
     }),
@@ -132,7 +136,7 @@ export const custodyRoutes = {
     path: '/enclave/genesis-output',
     about: 'What genesis answered, once more, for who lost it.',
     body: null,
-    answer: z.unknown(),
+    answer: genesisAnswerShape,
   },
   bootStandard: {
     ...post,
@@ -174,7 +178,7 @@ export const custodyRoutes = {
     path: '/enclave/generate-attestation',
     about: 'Evidence of this node under the manifest that it holds, whatever the caller names.',
     body: z.looseObject({}),
-    answer: wrapped('GenerateAttestationResponse', z.object({ attestation_doc: numbers })),
+    answer: wrapped('GenerateAttestationResponse', z.object({ attestation_doc: bytes })),
   },
   exportKey: {
     ...post,
@@ -184,7 +188,7 @@ export const custodyRoutes = {
     bodyBytesMax: 2 * custodyBytesMax + asText(bootAttestationCodec.limits.bytesMax),
     answer: wrapped(
       'ExportKeyResponse',
-      z.object({ encrypted_quorum_key: numbers, signature: numbers }),
+      z.object({ encrypted_quorum_key: bytes, signature: bytes }),
     ),
   },
   injectKey: {
@@ -202,21 +206,21 @@ export const custodyRoutes = {
     path: '/enclave/sign-message',
     about: 'Signs for the caller; never what passes for an act of the quorum.',
     body: z.strictObject({ message, suite: z.enum(['p256', 'ed25519']).default('p256') }),
-    answer: wrapped('SignMessageResponse', z.object({ signature: numbers, public_key: numbers })),
+    answer: wrapped('SignMessageResponse', z.object({ signature: bytes, public_key: bytes })),
   },
   encryptData: {
     ...post,
     path: '/enclave/encrypt-data',
     about: 'Seals data that opens on every node that holds the key.',
     body: z.strictObject({ data: message }),
-    answer: wrapped('EncryptDataResponse', z.object({ encrypted_data: numbers })),
+    answer: wrapped('EncryptDataResponse', z.object({ encrypted_data: bytes })),
   },
   decryptData: {
     ...post,
     path: '/enclave/decrypt-data',
     about: 'Opens what encrypt-data sealed, and nothing else.',
     body: z.strictObject({ encrypted_data: byteList(0, sealedMax) }),
-    answer: wrapped('DecryptDataResponse', z.object({ data: numbers })),
+    answer: wrapped('DecryptDataResponse', z.object({ data: bytes })),
   },
   generateSeed: {
     ...post,
@@ -249,7 +253,7 @@ export const custodyRoutes = {
     path: '/derive-key',
     about: 'Thirty-two bytes for this path, the same on every node that holds the key.',
     body: z.strictObject({ path: z.string().min(1).max(1024) }),
-    answer: z.object({ path: z.string(), key: numbers }),
+    answer: z.object({ path: z.string(), key: bytes }),
   },
 } as const satisfies Readonly<Record<string, Route>>
 

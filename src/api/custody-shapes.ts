@@ -9,6 +9,9 @@ import { bootAttestationCodec, carriedShareCodec } from '../wire/custody.ts'
 /** Bytes of a genesis answer as text: 255 holders with the longest keys, on one line or, for fewer, spread out by `jq`. */
 export const genesisAnswerBytesMax = 8 * 1024 * 1024
 
+/** Of what is looked at by hand, as a JSON Schema. */
+const jsonByte = { type: 'integer', minimum: 0, maximum: 255 }
+
 /** `min..max` bytes as a list of numbers. Looked at by hand: an answer has half a million of them. */
 export const byteList = (min: number, max: number) =>
   z
@@ -20,6 +23,7 @@ export const byteList = (min: number, max: number) =>
         value.every(byte => Number.isInteger(byte) && byte >= 0 && byte <= 255),
       { error: `expected a list of ${min === max ? min : `${min} to ${max}`} bytes` },
     )
+    .meta({ type: 'array', items: jsonByte, minItems: min, maxItems: max })
     .transform(bytes => Uint8Array.from(bytes))
 
 const holdersMax = 255
@@ -71,7 +75,7 @@ export const genesisAnswerShape = z.strictObject({
   quorum_public_key: byteList(quorumKeyBytes, quorumKeyBytes),
   /** The X-Wing key of the node that made the key. */
   ephemeral_key: byteList(kemBytes.publicKey, kemBytes.publicKey),
-  manifest_envelope: z.unknown(),
+  manifest_envelope: z.unknown().describe('The custody manifest, which nobody has approved yet.'),
   waiting_state: z.literal('WaitingForQuorumShards'),
   encrypted_shares: z
     .array(

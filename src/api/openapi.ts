@@ -1,10 +1,12 @@
 /**
- * The contract as an OpenAPI 3.1 document. Made from the table alone, so it is the same for every node of one
+ * The contract as an OpenAPI 3.1 document. Made from the tables alone, so it is the same for every node of one
  * version and tells nothing of any.
  */
 import { z } from 'zod'
 import { version } from '../base/version.ts'
 import { type Access, type Route, type RouteName, routes } from './contract.ts'
+import { custodyRoutes } from './custody-contract.ts'
+import { custodyErrorAnswerShape, custodyStatuses, custodyStatusOf } from './custody-errors.ts'
 import { type ErrorCode, statusOfCode } from './errors.ts'
 import { type RouteExample, routeExamples } from './examples.ts'
 import { readyShape } from './views.ts'
@@ -15,6 +17,7 @@ type Json = Readonly<Record<string, unknown>>
 export type OpenApiDocument = {
   readonly openapi: '3.1.1'
   readonly info: Json
+  readonly tags: readonly Json[]
   readonly paths: Record<string, Json>
   readonly components: Json
   /** Asked nowhere unless a route says so. */
@@ -54,12 +57,17 @@ export function errorsOf(route: Route): readonly ErrorCode[] {
 
 /** The document of this version. */
 export function openApi(): OpenApiDocument {
-  const rows = Object.entries(routes) as [RouteName, Route][]
   const paths: Record<string, Record<string, unknown>> = {}
-  for (const [name, route] of rows) {
+  const add = (name: string, route: Route, said: Said): void => {
     const path = route.path.replace(':key', '{key}')
     paths[path] ??= {}
-    paths[path][route.method.toLowerCase()] = operation(name, route, routeExamples[name])
+    paths[path][route.method.toLowerCase()] = operation(name, route, said)
+  }
+  for (const [name, route] of Object.entries<Route>(routes)) {
+    add(name, route, { language: own, example: routeExamples[name as RouteName] })
+  }
+  for (const [name, route] of Object.entries<Route>(custodyRoutes)) {
+    add(name, route, { language: older, example: {} })
   }
   return {
     openapi: '3.1.1',
@@ -70,6 +78,7 @@ export function openApi(): OpenApiDocument {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       version,
     },
+    tags: [own.tag, older.tag],
     paths,
     components: {
       securitySchemes: {
@@ -79,7 +88,7 @@ export function openApi(): OpenApiDocument {
           description: 'The content of api.token in the data directory. A testnet asks for none.',
         },
       },
-      schemas: { Error: errorShape },
+      schemas: { Error: errorShape, CustodyError: jsonSchema(custodyErrorAnswerShape) },
     },
     security: [],
   }
@@ -119,9 +128,54 @@ const accessTexts = {
     'From the host it answers on testnets only: inside the TEE, use the library. Listed clients with the right custody call it sealed.',
 } as const
 
-function operation(name: RouteName, route: Route, example: RouteExample): Json {
+/** What one table of routes has in common. */
+interface Language {
+  readonly tag: { readonly name: string; readonly description: string }
+  /** The shape of errors. */
+  readonly error: Json
+  readonly statusOf: (code: ErrorCode) => number
+  /** Of codes that no table of routes has. */
+  readonly others: Json
+}
+
+const own: Language = {
+  tag: { name: 'coterie', description: 'The API of Coterie.' },
+  error: { $ref: '#/components/schemas/Error' },
+  statusOf: code => statusOfCode[code],
+  others: {},
+}
+
+const custodyError = { $ref: '#/components/schemas/CustodyError' }
+const older: Language = {
+  tag: {
+    name: 'older-tools',
+    description:
+      "Custody in the language of the tools that went before: bytes are lists of numbers, and errors are CustodyError, in no envelope. In plain they answer on testnets alone. In production the host's socket gets 403 NOT_FOR_THE_HOST, and listed clients with the right custody send them sealed: docs/spec/attested-channel.md.",
+  },
+  error: custodyError,
+  statusOf: code => custodyStatusOf(code, statusOfCode[code]),
+  others: {
+    default: {
+      description:
+        'A refusal of custody. What the caller brought and is wrong is 422; x-statuses has the others. The codes are in docs/reference/errors.md.',
+      'x-statuses': custodyStatuses,
+      content: { 'application/json': { schema: custodyError } },
+    },
+  },
+}
+
+/** None where the shapes say enough. */
+type Example = Partial<RouteExample>
+
+interface Said {
+  readonly language: Language
+  readonly example: Example
+}
+
+function operation(name: string, route: Route, { language, example }: Said): Json {
   return {
     operationId: name,
+    tags: [language.tag.name],
     summary: route.about,
     description: accessTexts[route.access],
     'x-access': route.access,
@@ -135,11 +189,15 @@ function operation(name: RouteName, route: Route, example: RouteExample): Json {
             content: bodyContent(route, route.body, example),
           },
         }),
-    responses: { 200: success(route, example), ...refusals(route) },
+    responses: {
+      200: success(route, example),
+      ...refusals(route, language),
+      ...language.others,
+    },
   }
 }
 
-function bodyContent({ takes }: Route, body: z.ZodType, example: RouteExample): Json {
+function bodyContent({ takes }: Route, body: z.ZodType, example: Example): Json {
   if (takes === undefined) {
     return { 'application/json': { schema: jsonSchema(body), example: example.body } }
   }
@@ -151,7 +209,7 @@ function encoded(media: string): Json {
   return { schema: { type: 'string', contentEncoding: 'base64', contentMediaType: media } }
 }
 
-function parametersOf(route: Route, example: RouteExample): readonly Json[] {
+function parametersOf(route: Route, example: Example): readonly Json[] {
   const { properties = {}, required = [] } = jsonSchema(route.query)
   const query = Object.entries(properties).map(([name, schema]) => ({
     name,
@@ -179,7 +237,7 @@ function parametersOf(route: Route, example: RouteExample): readonly Json[] {
   return [...(route.path.includes(':key') ? [key] : []), ...query, ...(canResume ? [resume] : [])]
 }
 
-function success(route: Route, example: RouteExample): Json {
+function success(route: Route, example: Example): Json {
   const schema = jsonSchema(route.answer)
   if (!route.stream) {
     if (route.bytes !== undefined) {
@@ -205,10 +263,9 @@ function success(route: Route, example: RouteExample): Json {
 }
 
 /** One response for each status, with the codes that come under it. */
-function refusals(route: Route): Json {
-  const byStatus = Map.groupBy(errorsOf(route), code => statusOfCode[code])
+function refusals(route: Route, { error, statusOf }: Language): Json {
+  const byStatus = Map.groupBy(errorsOf(route), statusOf)
   const sorted = [...byStatus].sort(([left], [right]) => left - right)
-  const error = { $ref: '#/components/schemas/Error' }
   // A probe says no by its status, in the shape of its yes.
   const isProbe = route.answer === readyShape
   const probed = { anyOf: [jsonSchema(route.answer), error] }
@@ -233,6 +290,8 @@ interface ObjectSchema {
 function jsonSchema(shape: z.ZodType): ObjectSchema {
   const { $schema: _, ...schema } = z.toJSONSchema(shape, {
     io: 'input',
+    // What is looked at by hand says itself what it is.
+    unrepresentable: 'any',
     override: ({ jsonSchema: made }) => {
       // What every JSON number is held to anyway says nothing.
       if (made.minimum === Number.MIN_SAFE_INTEGER) delete made.minimum

@@ -12,7 +12,7 @@ import { callerOf, parsedRequest, type Request } from './request.ts'
 export interface Register {
   /** Answers with JSON, or the text of the route; `status` 503 says no without being an error. */
   answer<Query, Body, Out>(
-    route: Route<Query, Body, Out>,
+    route: Route<Query, Body, unknown, Out>,
     handler: (request: Request<Query, Body>) => Out | Promise<Out>,
     status?: (answer: Out) => 200 | 503,
   ): void
@@ -23,7 +23,7 @@ export interface Register {
   ): void
   /** Answers with server-sent events; who takes nothing for `patience` milliseconds is cut off. */
   stream<Query, Body, Out>(
-    route: Route<Query, Body, Out>,
+    route: Route<Query, Body, unknown, Out>,
     handler: (request: Request<Query, Body>) => AsyncIterable<{ id?: string; event: Out }>,
     patience?: number,
   ): void

@@ -1,4 +1,5 @@
 /** Whole nodes in virtual time with the real API in front, for a host that means no good: it sees all that is said, and cuts what it likes. */
+import { isCustodyPath } from '../../src/api/custody-contract.ts'
 import type { CustodyManifest } from '../../src/attestation/custody/custody-manifest.ts'
 import { custodyManifestHash } from '../../src/attestation/custody/custody-manifest.ts'
 import { bootReportData } from '../../src/attestation/custody/genesis-output.ts'
@@ -9,6 +10,7 @@ import type { LogFacts, Logger } from '../../src/base/log.ts'
 import type { Attester } from '../../src/host/tee/port.ts'
 import type { CoterieNode } from '../../src/node/handle.ts'
 import { bootAttestationCodec } from '../../src/wire/custody.ts'
+import { misfits } from '../fixtures/documented.ts'
 import { type TestHolder, testHolders } from '../fixtures/holders.ts'
 import { raw, servedOver } from '../unit/api/served.ts'
 import { entryOf, openedShare } from './custody-people.ts'
@@ -54,7 +56,13 @@ export class SiteNode {
     const asked = raw(this.#url, method, path, { headers, ...(body !== undefined && { body }) })
     const { status, text } = await this.#site.alongside(asked)
     this.#site.said.push(text)
-    return { status, json: text.startsWith('{') ? JSON.parse(text) : text }
+    const json = text.startsWith('{') ? JSON.parse(text) : text
+    if (isCustodyPath(path)) {
+      const sent = body === undefined ? undefined : JSON.parse(body)
+      const wrong = misfits({ method, path, status, body: sent, answer: json })
+      if (wrong.length > 0) throw new Error(wrong.join('\n'))
+    }
+    return { status, json }
   }
 
   /** As `POST /enclave/generate-attestation` answers. */

@@ -48,7 +48,10 @@ export function registerCustodyRoutes(
   registerUses(paced(register, asker, useRate), node, asker)
 }
 
-type Paced = <Query, Body, Out>(route: Route<Query, Body, Out>, handler: Handler<Body, Out>) => void
+type Paced = <Query, Body, Out>(
+  route: Route<Query, Body, unknown, Out>,
+  handler: Handler<Body, Out>,
+) => void
 
 /** Answers whoever may, no faster than the rate. */
 export function paced(

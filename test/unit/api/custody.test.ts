@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest'
 import { custodyRoutes } from '../../../src/api/custody-contract.ts'
 import { custodyErrorShape, custodyInfoShape } from '../../../src/api/custody-shapes.ts'
+import { misfits } from '../../fixtures/documented.ts'
 import { raw, served, token } from './served.ts'
 
 const rows = Object.entries(custodyRoutes)
@@ -30,6 +31,41 @@ test('what says no speaks the language of the tools, with a code and a next step
   expect([refused.status, refused.json.next]).toEqual([409, 'Boot the node.'])
   const other = await raw(url, 'GET', '/generate-seed')
   expect([other.status, other.json.code]).toEqual([405, 'METHOD_NOT_ALLOWED'])
+})
+
+test('what the document says of these routes is what they answer, in plain on a testnet and where they are closed', async () => {
+  for (const opensToHost of [true, false]) {
+    const { url } = await served({ opensToHost })
+    const statuses = new Map<string, number>()
+    for (const [name, { method, path }] of rows) {
+      const isAsked = method === 'POST'
+      const body = isAsked ? '{}' : undefined
+      const asked = await raw(url, method, path, { headers: json, ...(body && { body }) })
+      const exchange = { method, path, status: asked.status, answer: asked.json }
+      expect(misfits({ ...exchange, ...(isAsked && { body: {} }) }), name).toEqual([])
+      statuses.set(name, asked.status)
+    }
+    const closed = new Map([...statuses.keys()].map(name => [name, 403]))
+    if (opensToHost) expect(statuses).not.toEqual(closed)
+    else expect(statuses).toEqual(closed)
+  }
+})
+
+test('an exchange that is not as the document says would be found', () => {
+  const asked = { method: 'POST', path: '/validate-seed', body: { seed_phrase: 'a' } }
+  const answer = { valid: false, word_count: 1 }
+  expect(misfits({ ...asked, status: 200, answer })).toEqual([])
+  for (const wrong of [
+    { ...asked, status: 200, answer: { valid: 'no', word_count: 1 } },
+    { ...asked, status: 200, answer, body: { seed_phrase: [1] } },
+    { ...asked, status: 403, answer: { error: { code: 'NOT_FOR_THE_HOST' } } },
+    { ...asked, status: 200, answer, path: '/store-data' },
+  ]) {
+    expect(misfits(wrong)).toHaveLength(1)
+  }
+  const key = { method: 'POST', path: '/derive-key', body: { path: 'a' }, status: 200 }
+  expect(misfits({ ...key, answer: { path: 'a', key: [0, 255] } })).toEqual([])
+  expect(misfits({ ...key, answer: { path: 'a', key: [256] } })).toHaveLength(1)
 })
 
 test('a foreign name, a form and what does not fit are turned away before custody hears of them', async () => {

@@ -2,6 +2,7 @@ import { base64 } from '@scure/base'
 import { expect, test } from 'vitest'
 import type { z } from 'zod'
 import { type Answer, type Route, type RouteName, routes } from '../../../src/api/contract.ts'
+import { custodyRoutes } from '../../../src/api/custody-contract.ts'
 import { statusOfCode } from '../../../src/api/errors.ts'
 import { routeExamples } from '../../../src/api/examples.ts'
 import { errorsOf, openApi } from '../../../src/api/openapi.ts'
@@ -11,6 +12,8 @@ import { decodeKeyProof } from '../../../src/wire/state-proof.ts'
 import { raw, served } from './served.ts'
 
 interface Operation {
+  readonly operationId: string
+  readonly requestBody?: unknown
   readonly security?: unknown
   readonly responses: Readonly<Record<string, { readonly 'x-codes'?: readonly string[] }>>
 }
@@ -60,6 +63,43 @@ test('every route, who may call it and every code stand in the document', () => 
   }
   const anywhere = new Set(rows.flatMap(([, route]) => errorsOf(route)))
   expect(Object.keys(statusOfCode).filter(code => !anywhere.has(code as never))).toEqual([])
+})
+
+test('each route of custody is in the document, marked as the older tools speak, and each route there is in one of the tables', () => {
+  const { paths, tags } = openApi()
+  const documented = Object.entries(paths).flatMap(([path, operations]) =>
+    Object.keys(operations).map(method => `${method.toUpperCase()} ${path}`),
+  )
+  const older = Object.values<Route>(custodyRoutes)
+  const tabled = [...rows.map(([, route]) => route), ...older].map(
+    ({ method, path }) => `${method} ${path.replace(':key', '{key}')}`,
+  )
+  expect(documented.toSorted()).toEqual(tabled.toSorted())
+  const operations = Object.values(paths).flatMap(path => Object.values(path)) as Operation[]
+  expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(tabled.length)
+  expect(tags.map(({ name }) => name)).toEqual(['coterie', 'older-tools'])
+  for (const [name, route] of Object.entries<Route>(custodyRoutes)) {
+    const operation = paths[route.path]?.[route.method.toLowerCase()] as Operation
+    expect(operation).toMatchObject({ operationId: name, tags: ['older-tools'] })
+    expect(operation.requestBody === undefined, name).toBe(route.body === null)
+    expect(operation.responses[403]?.['x-codes'], name).toContain('NOT_FOR_THE_HOST')
+    const told = Object.values(operation.responses).flatMap(answer => answer['x-codes'] ?? [])
+    expect(told.toSorted(), name).toEqual([...errorsOf(route)].sort())
+    expect(JSON.stringify(operation)).not.toContain('schemas/Error')
+  }
+})
+
+test('no shape is documented as anything at all but what another reader reads', () => {
+  const anything: string[] = []
+  const look = (value: unknown, place: string): void => {
+    if (typeof value !== 'object' || value === null) return
+    const isSchema = /\.(schema|items|x-event|anyOf\.\d+|properties\.\w+)$/.test(place)
+    const { description: _, ...rest } = value as Record<string, unknown>
+    if (isSchema && Object.keys(rest).length === 0) anything.push(place.split('.').at(-1) ?? '')
+    for (const [name, part] of Object.entries(value)) look(part, `${place}.${name}`)
+  }
+  look(openApi().paths, '')
+  expect([...new Set(anything)].sort()).toEqual(['approvals', 'manifest', 'manifest_envelope'])
 })
 
 test('the document is served to anybody, is JSON to the last reference, and names no node', async () => {
