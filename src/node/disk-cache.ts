@@ -150,9 +150,20 @@ export class DiskCache {
     await store?.close().catch(() => undefined)
   }
 
-  /** What lies sealed to the quorum beside the pages; `undefined` if there is nothing, or the cache is in use already. */
+  /**
+   * What lies sealed to the quorum beside the pages; `undefined` if there is nothing, or the cache is in use already.
+   *
+   * @throws {HostError} `STORE_…`: what lies there is not known.
+   */
   async sealedRecord(): Promise<Uint8Array | undefined> {
     const store = await this.#store
+    if (store === undefined && this.#trouble !== undefined) {
+      throw new HostError(this.#trouble.code, this.#trouble.text, { next: readAgain })
+    }
+    if (store?.beganAnew === true) {
+      const text = 'The cache on disk could not be read, and was put aside.'
+      throw new HostError('STORE_DAMAGED', text, { next: readAgain })
+    }
     if (store === undefined || this.#life !== 'closed') return undefined
     return (await this.#readRecord(store))?.subarray(numberBytes)
   }
@@ -359,6 +370,9 @@ export class DiskCache {
     this.#parts.events.note('cache', error.message, { code: error.code })
   }
 }
+
+const readAgain =
+  'Bring the whole data directory of one node as it was, for the user that the node runs as, or try that of another node.'
 
 const stateToRecover: CacheTrouble = {
   code: 'STATE_TO_RECOVER',

@@ -1,6 +1,7 @@
 /** When nothing is recovered: without the right key, beside the living, over what is there already. And what two recoveries come to. */
 import { afterEach, expect, test } from 'vitest'
 import { concatBytes, fromHex, utf8 } from '../../../src/base/bytes.ts'
+import { HostError } from '../../../src/base/errors.ts'
 import { hours, minutes, seconds } from '../../../src/base/time.ts'
 import { HolderCircle } from '../../fakes/custody-network.ts'
 import { LostNetwork, phaseOf, survivorAddress, textAt } from '../../fakes/lost-network.ts'
@@ -162,6 +163,23 @@ test('two that recovered apart from each other are one network when they meet, a
   const [held, ...others] = [one, two].map(node => node.status().state)
   expect(others).toEqual([expect.objectContaining({ root: held?.root, entries: held?.entries })])
   expect([textAt(one, 'later'), textAt(two, 'later')]).toEqual(['x', 'x'])
+})
+
+test('a directory that cannot be read is not taken for one in which nothing lies', async () => {
+  lost = await LostNetwork.of(36)
+  const { simulation } = lost
+  const refusalOn = async (broken: FakeDisk, name: string): Promise<unknown> => {
+    const { node } = await lost.startOn(name, { bootstrap: [] }, broken)
+    await simulation.until(() => phaseOf(node) === 'alone')
+    await lost.circle.bringTo(node)
+    return await lost.refusal(node)
+  }
+  const closed = new FakeDisk()
+  closed.failOpen = new HostError('STORE_FAILED', 'The cache on disk failed.')
+  expect(await refusalOn(closed, 'node-2')).toBe('STORE_FAILED')
+  const anew = new FakeDisk()
+  anew.beganAnew = true
+  expect(await refusalOn(anew, 'node-3')).toBe('STORE_DAMAGED')
 })
 
 test('a machine that was removed brings nothing back, and does not say that it did', async () => {
