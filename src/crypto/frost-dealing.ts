@@ -55,7 +55,9 @@ export class Dealing implements DealtCommitments {
     this.commitments = dealt.public.commitment
     this.proof = dealt.public.proofOfKnowledge
     const coefficients = dealt.secret.coefficients ?? []
-    this.#coefficients = new Secret(concatBytes(...coefficients.map(each => scalars.toBytes(each))))
+    const rows = coefficients.map(each => scalars.toBytes(each))
+    this.#coefficients = new Secret(concatBytes(...rows))
+    for (const row of rows) row.fill(0)
     frost.DKG.clean(dealt.secret)
   }
 

@@ -140,10 +140,11 @@ export class NodeSigning implements SigningApi {
     const made = first === undefined ? undefined : await signed(first)
     if (made !== undefined) return made
     const told = await this.#askAll(id)
-    const later = [...told]
-      .filter(([each, group]) => isLater(group) && !tried.has(each))
-      .toSorted(([, left], [, right]) => right.epoch - left.epoch)
-    for (const [, group] of later.slice(0, successorsMax)) {
+    // What most members say first: anybody can make up as many records as it likes, of as late an epoch as it likes.
+    const later = [...told.values()]
+      .filter(({ group }) => isLater(group) && !tried.has(digestOf(groupId(group))))
+      .toSorted((left, right) => right.by - left.by || right.group.epoch - left.group.epoch)
+    for (const { group } of later.slice(0, successorsMax)) {
       const found = await signed(group)
       if (found !== undefined) return found
     }
@@ -187,12 +188,18 @@ export class NodeSigning implements SigningApi {
     return await Promise.any(answers).catch(() => undefined)
   }
 
-  /** What the members say of a group and of the newest of its key. */
-  async #askAll(id: Digest): Promise<ReadonlyMap<Digest, SigningGroup>> {
-    const answers = await Promise.allSettled(this.#asks(id, () => true))
-    return new Map(
-      answers.flatMap(answer => (answer.status === 'fulfilled' ? [...answer.value] : [])),
-    )
+  /** What the members say of a group and of the newest of its key, and how many say it. */
+  async #askAll(
+    id: Digest,
+  ): Promise<ReadonlyMap<Digest, { readonly group: SigningGroup; readonly by: number }>> {
+    const told = new Map<Digest, { readonly group: SigningGroup; readonly by: number }>()
+    for (const answer of await Promise.allSettled(this.#asks(id, () => true))) {
+      if (answer.status === 'rejected') continue
+      for (const [each, group] of answer.value) {
+        told.set(each, { group, by: 1 + (told.get(each)?.by ?? 0) })
+      }
+    }
+    return told
   }
 
   /** What each of these members says. */
@@ -216,7 +223,7 @@ export class NodeSigning implements SigningApi {
     signal.throwIfAborted()
     const made = driver.join(proposal)
     // Whatever ends it first is the answer: nobody waits for questions that are still open.
-    const [group] = await Promise.all([made, this.#inviteAll(proposal)])
+    const group = await Promise.race([made, this.#inviteAll(proposal).then(() => made)])
     const view = book.view(digestOf(groupId(group)))
     if (view === undefined) throw new HostError('STOPPING', 'the node stops')
     return view

@@ -33,7 +33,7 @@ export interface GroupRequest {
   /** 0 unless said. */
   readonly clonesMax?: number
   readonly locks: boolean
-  /** Node ids of 2 to 32 members on as many instances; all active ones, one for each instance, unless said. */
+  /** Node ids of 2 to 32 members on as many instances; all active ones connected to this node, one for each instance, unless said. */
   readonly signers?: readonly string[]
   /** For people, at most 64 characters. */
   readonly purpose: string

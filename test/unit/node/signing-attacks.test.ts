@@ -239,3 +239,51 @@ test('a member that never says what it knows of a group keeps nobody from findin
   await simulation.settle(a.node.signing.reshare(old.group, { signers, threshold: 2 }))
   expect(await signed()).toMatchObject({ epoch: 2, publicKey: old.publicKey })
 })
+
+test('what most members say of where a key went is tried before what one makes up', async () => {
+  const { a, b, c, broken, group } = await siege(9)
+  const old = await group(a, b)
+  expect(await simulation.settle(c.node.sign({ group: old.group, message }))).toBeDefined()
+  const signers = [a, b].map(({ node }) => node.id)
+  await simulation.settle(a.node.signing.reshare(old.group, { signers, threshold: 2 }))
+  const { suite, publicKey, locks, clonesMax, threshold } = old
+  const madeUp = [98, 99].map(epoch =>
+    groupCodec.encode({
+      ...{ suite, publicKey, locks, clonesMax, threshold, epoch },
+      network: bytesOfDigest(c.node.network),
+      participants: [1, 2].map(byte => ({
+        identity: new Uint8Array(32).fill(byte),
+        instance: new Uint8Array(32).fill(byte),
+      })),
+      verificationShares: [publicKey, publicKey],
+    }),
+  )
+  const net = c.net()
+  const ask = net.ask.bind(net)
+  // The old signers, who know, cannot be asked at first.
+  const away = new Set<string>(signers)
+  net.ask = (node, protocol, ...given) => {
+    if (protocol !== 'signing-group') return ask(node, protocol, ...given)
+    if (away.delete(node)) return Promise.reject(new Error('out of reach'))
+    const isLiar = node === broken.node.id
+    return isLiar
+      ? Promise.resolve(groupAnswerCodec.encode({ records: madeUp }))
+      : ask(node, protocol, ...given)
+  }
+  const next = c.node.sign({ group: old.group, message })
+  // One record that was made up costs twenty seconds.
+  expect(await simulation.settle(next, seconds(10))).toMatchObject({ epoch: 2, publicKey })
+})
+
+test('a group that is made is answered, whatever became of the answers to who was asked to take part', async () => {
+  const { a, b, c } = await siege(10)
+  const net = a.net()
+  const ask = net.ask.bind(net)
+  net.ask = async (node, protocol, ...given) => {
+    const answer = await ask(node, protocol, ...given)
+    return protocol === 'signing-proposal' ? new Promise(() => undefined) : answer
+  }
+  const signers = [a, b, c].map(({ node }) => node.id)
+  const made = await simulation.settle(a.node.signing.makeGroup({ ...terms, signers }))
+  expect(made).toMatchObject({ epoch: 1, isSigner: true })
+})
