@@ -1,6 +1,7 @@
 /** Rows of the API for threshold signing, and their shapes. */
 import { z } from 'zod'
 import { frostSuites } from '../crypto/frost-suite.ts'
+import { ceremonyAccusationCodes } from '../wire/key-ceremony.ts'
 import { participantsMax } from '../wire/signing-group.ts'
 import { valueShape } from './values.ts'
 
@@ -41,14 +42,7 @@ const ceremonyErrors = [
   'CEREMONIES_FULL',
   'SHARES_FULL',
   'REQUEST_MALFORMED',
-  'SILENT',
-  'TWO_DEALINGS',
-  'DEALING_INVALID',
-  'ECHO_FALSE',
-  'DEALT_WRONG',
-  'COMPLAINT_FALSE',
-  'CONFIRMATION_FALSE',
-  'ABORT_FALSE',
+  ...ceremonyAccusationCodes,
   ...ends,
 ] as const
 

@@ -157,8 +157,8 @@ export function lockTableDigest(entries: Uint8Array): Uint8Array {
   return sha256(framed(custodyDomains.lockTable, entries))
 }
 
-/** What an accusation says of whom it names. Each but the first is shown by statements alone. Append only. */
-export const accusationCodes = [
+/** What whoever breaks a ceremony is accused of. Each but the first is shown by statements alone. */
+export const ceremonyAccusationCodes = [
   'SILENT',
   'TWO_DEALINGS',
   'DEALING_INVALID',
@@ -167,9 +167,10 @@ export const accusationCodes = [
   'COMPLAINT_FALSE',
   'CONFIRMATION_FALSE',
   'ABORT_FALSE',
-  'SHARE_FALSE',
-  'TWO_VOTES',
 ] as const
+
+/** What an accusation says of whom it names; a choice by place, so append only, and nothing in between. */
+export const accusationCodes = [...ceremonyAccusationCodes, 'SHARE_FALSE', 'TWO_VOTES'] as const
 export type AccusationCode = (typeof accusationCodes)[number]
 
 /** Who broke a ceremony or a signature, and what shows it. */

@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { encodeCustodyEnvelope } from '../../src/attestation/custody/approvals.ts'
-import { fromHex } from '../../src/base/bytes.ts'
 import { parseGenesis } from '../../src/cli/genesis-file.ts'
 import { folderOf, removeFile } from '../../testnet/folder.ts'
 import { prepareLayout } from '../../testnet/layout.ts'
@@ -16,7 +15,7 @@ import { findFreeBase } from '../../testnet/ports.ts'
 import { absenceOf, untilConverged } from '../../testnet/snapshot.ts'
 import { entryOf, manifestApprovals, openedShare } from '../fakes/custody-people.ts'
 import { type Answered, ask, phaseOf } from '../fixtures/circle.ts'
-import { testHolders } from '../fixtures/holders.ts'
+import { genesisRequest, testHolders } from '../fixtures/holders.ts'
 import type { RatioLine } from './ratio-line.ts'
 import { quantile } from './workers.ts'
 
@@ -72,18 +71,8 @@ class QuorumKeyOfHolders {
 
   /** Makes the key in this node, which then holds it. */
   static async make(slot: NodeSlot): Promise<QuorumKeyOfHolders> {
-    const members = holders.map(({ alias, key }) => ({ alias, pub_key: [...(fromHex(key) ?? [])] }))
-    const body = {
-      ...namespace,
-      manifest_members: members,
-      manifest_threshold: 2,
-      share_members: members,
-      share_threshold: 2,
-      pivot_hash: new Array(32).fill(0),
-      pivot_args: [],
-      dr_key: null,
-    }
-    const { json } = held(await ask(slot, '/enclave/genesis-boot', body))
+    const request = genesisRequest(holders, namespace)
+    const { json } = held(await ask(slot, '/enclave/genesis-boot', request))
     const { output } = parseGenesis('genesis', Buffer.from(JSON.stringify(json)))
     const made = new QuorumKeyOfHolders(output)
     const shares = made.#sharesFor(json.attestation_doc)

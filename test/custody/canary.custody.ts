@@ -2,8 +2,7 @@
  * A quorum key whose seed the test knows, through every route of three real nodes at their loudest: it is found nowhere but with the holders.
  * Looked at are replies, logs, standard output, metrics, command lines, environments, all files of the nodes, and what went between them.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { heldShareContext } from '../../src/attestation/custody/genesis-output.ts'
@@ -17,24 +16,16 @@ import type { NodeSlot } from '../../testnet/network.ts'
 import { Circle, phaseOf, urlOf } from '../fixtures/circle.ts'
 import { until } from '../fixtures/patience.ts'
 import { foundIn, type Sought, spelled, spellingNames } from '../fixtures/spellings.ts'
-import { openTestnet } from '../fixtures/testnet.ts'
 
-let network: Awaited<ReturnType<typeof openTestnet>>
 let circle: Circle
-const folder = mkdtempSync(join(tmpdir(), 'coterie-canary-'))
 const name = 'canary'
 /** Every answer of a node, as it came. */
 const replies: string[] = []
 
 beforeAll(async () => {
-  network = await openTestnet(3)
-  circle = new Circle(folder, network.folder.manifest)
-  await circle.open()
+  circle = await Circle.open(3)
 })
-afterAll(async () => {
-  await network.close()
-  rmSync(folder, { recursive: true, force: true })
-})
+afterAll(() => circle.close())
 
 // biome-ignore lint/suspicious/noExplicitAny: the steps look into answers as jq does.
 type Json = any
@@ -99,14 +90,14 @@ function filesIn(path: string): readonly { readonly path: string; readonly bytes
 
 /** All that the outside of the nodes has, by its name. */
 function outside(): readonly { readonly path: string; readonly bytes: Buffer }[] {
-  const processes = network.testnet.running().flatMap(({ pid }) =>
+  const processes = circle.network.testnet.running().flatMap(({ pid }) =>
     ['cmdline', 'environ', 'status', 'comm'].map(what => {
       const path = `/proc/${pid}/${what}`
       return { path, bytes: readFileSync(path) }
     }),
   )
   const said = replies.map((reply, i) => ({ path: `reply ${i}`, bytes: Buffer.from(reply) }))
-  return [...filesIn(network.folder.path), ...processes, ...said]
+  return [...filesIn(circle.network.folder.path), ...processes, ...said]
 }
 
 const findings = (secrets: readonly Sought[]) =>
@@ -154,7 +145,7 @@ async function useAll(slot: NodeSlot, other: NodeSlot, plain: Uint8Array): Promi
 }
 
 test('the seed of a quorum key and its shares are found nowhere outside of nodes and holders, whatever is asked of them', async () => {
-  const [first, second, third] = [0, 1, 2].map(i => network.testnet.slot(i)) as [
+  const [first, second, third] = [0, 1, 2].map(i => circle.network.testnet.slot(i)) as [
     NodeSlot,
     NodeSlot,
     NodeSlot,
@@ -166,7 +157,10 @@ test('the seed of a quorum key and its shares are found nowhere outside of nodes
   const secrets = await secretsOf(genesis)
   for (const { name: run, bytes } of secrets) {
     for (const spelling of spellingNames) {
-      network.testnet.relays.plant({ name: `${run} ${spelling}`, bytes: spelled(bytes, spelling) })
+      circle.network.testnet.relays.plant({
+        name: `${run} ${spelling}`,
+        bytes: spelled(bytes, spelling),
+      })
     }
   }
   const file = circle.save('genesis.json', genesis)
@@ -193,7 +187,7 @@ test('the seed of a quorum key and its shares are found nowhere outside of nodes
     expect(readFileSync(slot.folder.log, 'utf8')).toContain('KEY_PROVISIONED')
   }
   expect(findings(secrets)).toEqual([])
-  expect(network.testnet.relays.plantedSeen()).toEqual([])
+  expect(circle.network.testnet.relays.plantedSeen()).toEqual([])
   // The search finds each of them, written in any way, in the same places.
   for (const spelling of spellingNames) {
     for (const { name: secret, bytes } of secrets) {
@@ -211,7 +205,7 @@ test('the seed of a quorum key and its shares are found nowhere outside of nodes
 })
 
 test('no node writes its memory down: not asked by an option, not asked by a signal', async () => {
-  const { testnet } = network
+  const { testnet } = circle.network
   const loud = /heapsnapshot|heap-prof|report-on|diagnostic|inspect|cpu-prof|abort-on/
   for (const { pid } of testnet.running()) {
     for (const what of ['cmdline', 'environ']) {
@@ -224,7 +218,10 @@ test('no node writes its memory down: not asked by an option, not asked by a sig
   const before = new Set(readdirSync(cwd))
   process.kill(pid, 'SIGUSR2')
   await until(() => !testnet.isRunning(slot))
-  const written = [...readdirSync(process.cwd()), ...filesIn(network.folder.path).map(f => f.path)]
+  const written = [
+    ...readdirSync(process.cwd()),
+    ...filesIn(circle.network.folder.path).map(f => f.path),
+  ]
   expect(written.filter(path => /heapsnapshot|core(\.\d+)?$|report\.\d/.test(path))).toEqual([])
   expect(readdirSync(process.cwd()).filter(entry => !before.has(entry))).toEqual([])
 })

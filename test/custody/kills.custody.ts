@@ -1,38 +1,27 @@
 /** One real SIGKILL in each ceremony of the quorum key, and two ceremonies at once: it goes on or ends cleanly, with one key for a name. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { NodeSlot } from '../../testnet/network.ts'
 import { ask, Circle, phaseOf } from '../fixtures/circle.ts'
 import { until } from '../fixtures/patience.ts'
-import { openTestnet } from '../fixtures/testnet.ts'
 
-let network: Awaited<ReturnType<typeof openTestnet>>
 let circle: Circle
-const folder = mkdtempSync(join(tmpdir(), 'coterie-kills-'))
 
 beforeAll(async () => {
-  network = await openTestnet(3)
-  circle = new Circle(folder, network.folder.manifest)
-  await circle.open()
+  circle = await Circle.open(3)
 })
-afterAll(async () => {
-  await network.close()
-  rmSync(folder, { recursive: true, force: true })
-})
+afterAll(() => circle.close())
 
 /** A fresh process in this place, with keys of its own and no part in any ceremony. */
 async function reborn(slot: NodeSlot): Promise<void> {
-  if (network.testnet.isRunning(slot)) await network.testnet.killNode(slot)
-  await network.testnet.startNode(slot)
+  if (circle.network.testnet.isRunning(slot)) await circle.network.testnet.killNode(slot)
+  await circle.network.testnet.startNode(slot)
   const isActive = async () => (await slot.api.status()).phase === 'active'
   await until(() => isActive().catch(() => false))
   expect(await phaseOf(slot)).toBe('WaitingForBootInstruction')
 }
 
 test('a node killed in its genesis leaves nothing that counts, and the next genesis of that name is the one', async () => {
-  const { testnet } = network
+  const { testnet } = circle.network
   const slot = testnet.slot(0)
   const request = circle.requestFor('killed-genesis')
   const asked = ask(slot, '/enclave/genesis-boot', request).catch(() => undefined)
@@ -55,7 +44,7 @@ test('a node killed in its genesis leaves nothing that counts, and the next gene
 })
 
 test('a node killed between two shares has nothing of the first; the holders bring the same key to the next one', async () => {
-  const { testnet } = network
+  const { testnet } = circle.network
   const slot = testnet.slot(0)
   await reborn(slot)
   const name = 'killed-injection'
@@ -86,11 +75,11 @@ test('a node killed between two shares has nothing of the first; the holders bri
 })
 
 test('receiver and sender killed while a key goes on: who lives has the whole key or waits for it, and gets it', async () => {
-  const { testnet } = network
+  const { testnet } = circle.network
   const [first, second, third] = [testnet.slot(0), testnet.slot(1), testnet.slot(2)]
   const { json: info } = await ask(first, '/enclave/info')
   expect(info.phase).toBe('ApplicationReady')
-  const manifest_envelope = await circle.envelope(join(folder, 'genesis.json'))
+  const manifest_envelope = await circle.envelope(circle.path('genesis.json'))
   // The receiver dies right after it was told what to ask for.
   await ask(second, '/enclave/share-manifest', { manifest_envelope })
   await reborn(second)
@@ -109,7 +98,7 @@ test('receiver and sender killed while a key goes on: who lives has the whole ke
 })
 
 test('of two geneses at once under one name and nonce, the tools of holders bring one key to life', async () => {
-  const { testnet } = network
+  const { testnet } = circle.network
   const [one, two] = [testnet.slot(0), testnet.slot(1)]
   for (const slot of [one, two]) await reborn(slot)
   const name = 'two-at-once'

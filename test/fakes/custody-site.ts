@@ -3,7 +3,6 @@ import { isCustodyPath } from '../../src/api/custody-contract.ts'
 import type { CustodyManifest } from '../../src/attestation/custody/custody-manifest.ts'
 import { custodyManifestHash } from '../../src/attestation/custody/custody-manifest.ts'
 import { bootReportData } from '../../src/attestation/custody/genesis-output.ts'
-import { fromHex } from '../../src/base/bytes.ts'
 import { HostError } from '../../src/base/errors.ts'
 import { bytesOfDigest } from '../../src/base/ids.ts'
 import type { LogFacts, Logger } from '../../src/base/log.ts'
@@ -11,13 +10,15 @@ import type { Attester } from '../../src/host/tee/port.ts'
 import type { CoterieNode } from '../../src/node/handle.ts'
 import { bootAttestationCodec } from '../../src/wire/custody.ts'
 import { misfits } from '../fixtures/documented.ts'
-import { type TestHolder, testHolders } from '../fixtures/holders.ts'
+import { genesisRequest, type TestHolder, testHolders } from '../fixtures/holders.ts'
 import { raw, servedOver } from '../unit/api/served.ts'
 import { entryOf, openedShare } from './custody-people.ts'
 import { isWhole, Simulation } from './simulation.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked into as jq does.
 type Json = any
+
+const namespace = { namespace_name: 'qos-namespace', namespace_nonce: 12345 }
 
 export interface SiteAnswer {
   readonly status: number
@@ -103,6 +104,13 @@ export class CustodySite {
     return nodes
   }
 
+  /** One node that waits for its boot instruction. */
+  async startAlone(): Promise<SiteNode> {
+    const [node] = await this.start(1)
+    if (node === undefined) throw new Error('a node was started')
+    return node
+  }
+
   async #startOne(name: string, found: boolean): Promise<SiteNode> {
     let attester: Attester | undefined
     const { node } = await this.simulation.start(name, {
@@ -143,19 +151,7 @@ export class CustodySite {
 
   /** The request of a genesis for the holders, two of whom it takes. */
   request(change: object = {}): object {
-    const members = this.holders.map(({ alias, key }) => ({ alias, pub_key: listOf(key) }))
-    return {
-      namespace_name: 'qos-namespace',
-      namespace_nonce: 12345,
-      manifest_members: members,
-      manifest_threshold: 2,
-      share_members: members,
-      share_threshold: 2,
-      pivot_hash: new Array(32).fill(0),
-      pivot_args: [],
-      dr_key: null,
-      ...change,
-    }
+    return { ...genesisRequest(this.holders, namespace), ...change }
   }
 
   async genesis(at: SiteNode) {
@@ -184,7 +180,7 @@ export class CustodySite {
 
   /** The body of `POST /enclave/inject-shares`. */
   injection(shares: readonly object[]): object {
-    return { namespace_name: 'qos-namespace', namespace_nonce: 12345, shares }
+    return { ...namespace, shares }
   }
 
   /** The key of two of three holders in this node. */
@@ -208,5 +204,3 @@ export class CustodySite {
     this.logged.push(`${text} ${JSON.stringify(facts)}`)
   }
 }
-
-const listOf = (hex: string): number[] => [...(fromHex(hex) ?? [])]

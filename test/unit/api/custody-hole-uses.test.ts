@@ -22,11 +22,9 @@ import { CustodySite, type SiteNode } from '../../fakes/custody-site.ts'
 let site: CustodySite
 afterEach(() => site.simulation.stop())
 
-async function alone(seed: number): Promise<SiteNode> {
+function alone(seed: number): Promise<SiteNode> {
   site = new CustodySite(seed)
-  const [node] = await site.start(1)
-  if (node === undefined) throw new Error('a node was started')
-  return node
+  return site.startAlone()
 }
 
 type Made = Awaited<ReturnType<CustodySite['genesis']>>

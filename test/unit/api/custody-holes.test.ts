@@ -24,12 +24,9 @@ import { testNode } from '../../fixtures/network.ts'
 let site: CustodySite
 afterEach(() => site.simulation.stop())
 
-/** One node that waits for its boot instruction. */
-async function alone(seed: number): Promise<SiteNode> {
+function alone(seed: number): Promise<SiteNode> {
   site = new CustodySite(seed)
-  const [node] = await site.start(1)
-  if (node === undefined) throw new Error('a node was started')
-  return node
+  return site.startAlone()
 }
 
 /** One node with the key, one that was told its manifest. */
