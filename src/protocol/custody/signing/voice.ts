@@ -5,10 +5,13 @@ import type { StatementKind } from '../../../wire/signing-statement.ts'
 import type { CeremonyPlan } from './plan.ts'
 import { type Send, type Speaker, say, sendTo } from './statements.ts'
 
+/** The longest pause between two answers to one participant is so many times the first. */
+const pauseFactorMax = 64
+
 export class Voice {
   readonly #plan: CeremonyPlan
   readonly #speaker: Speaker
-  readonly #repliedAt = new Map<string, Instant>()
+  readonly #replies = new Map<string, { readonly until: Instant; readonly pause: Duration }>()
   #handedOver: readonly Uint8Array[] | undefined
   #said: Send[] = []
 
@@ -33,12 +36,18 @@ export class Voice {
     return this.#plan.everybody.filter(each => !equalBytes(each, this.#speaker.identity))
   }
 
-  /** Whether somebody is answered now: once in a while, however often it says the same. */
-  mayReply(identity: Uint8Array, now: Instant, pause: Duration): boolean {
+  /**
+   * Whether somebody is answered now: not again before `first`, and then after twice as long each time. What answers is heard as a question
+   * by who is through, so answers that take longer than the pause between them would never end.
+   */
+  mayReply(identity: Uint8Array, now: Instant, first: Duration): boolean {
+    if (equalBytes(identity, this.#speaker.identity)) return false
     const name = toHex(identity)
-    const repliedAt = this.#repliedAt.get(name)
-    if (repliedAt !== undefined && now < after(repliedAt, pause)) return false
-    this.#repliedAt.set(name, now)
+    const before = this.#replies.get(name)
+    if (before !== undefined && now < before.until) return false
+    const most = pauseFactorMax * first
+    const pause = (before === undefined ? first : Math.min(2 * before.pause, most)) as Duration
+    this.#replies.set(name, { until: after(now, pause), pause })
     return true
   }
 

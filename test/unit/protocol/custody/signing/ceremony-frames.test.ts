@@ -151,3 +151,18 @@ test('what complains after the end is heard by nobody: there is nothing left to 
   expect(a.told('failed')).toEqual([])
   expect(a.told('made')).toHaveLength(1)
 })
+
+test('over links slower than what is said again, those who are through stop telling each other so', () => {
+  const world = new SigningNetwork(names)
+  world.begin(world.proposal(names, { threshold: 3 }), names)
+  const rounds: number[] = []
+  // Each statement takes three seconds, and who answered answers again after two.
+  for (let round = 0; round < 60; round++) {
+    const flights = world.flights.splice(0)
+    rounds.push(flights.length)
+    world.now += 3_000
+    for (const flight of flights) world.deliver(flight)
+  }
+  for (const name of names) expect(world.node(name).told('made')).toHaveLength(1)
+  expect(rounds.slice(-8)).toEqual(new Array(8).fill(0))
+})
