@@ -353,6 +353,8 @@ export class DiskCache {
     this.#failed(error)
     this.#beginAnew()
     if (!(error instanceof HostError) || error.code !== 'STORE_DAMAGED') return
+    // Whether this node may take the place of what only the quorum opens is known once it writes.
+    if (this.#life === 'loading' && this.#hasUnopened === true) return
     await store.clear().then(
       () => {
         this.#obsolete = 0

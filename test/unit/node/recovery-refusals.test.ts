@@ -165,6 +165,38 @@ test('two that recovered apart from each other are one network when they meet, a
   expect([textAt(one, 'later'), textAt(two, 'later')]).toEqual(['x', 'x'])
 })
 
+test('who founds anew over a store with a damaged page empties it no more than a sound one', async () => {
+  lost = await LostNetwork.of(38)
+  const { simulation, disk } = lost
+  const [pages, record] = [disk.photograph(), disk.record]
+  disk.failRead = new HostError('STORE_DAMAGED', 'A page cannot be read.')
+  const { node } = await lost.startOn('node-2', { found: true })
+  await simulation.until(() => phaseOf(node) === 'active')
+  await simulation.settle(node.state.set('new', utf8('x'), { ack: 'local' }))
+  await simulation.time.advance(minutes(2))
+  expect([disk.photograph(), disk.record, disk.clears]).toEqual([pages, record, 0])
+  expect(node.status().warnings.map(({ code }) => code)).toEqual(['STATE_TO_RECOVER'])
+})
+
+test('a member makes a damaged store with a record whole again', async () => {
+  lost = await LostNetwork.of(39)
+  const { simulation, disk } = lost
+  const old = [...disk.pages.keys()]
+  const { node: founder } = await simulation.start('node-2', { found: true, bootstrap: [] })
+  await simulation.until(() => phaseOf(founder) === 'active')
+  disk.failRead = new HostError('STORE_DAMAGED', 'A page cannot be read.')
+  const { node } = await lost.startOn('node-3', { bootstrap: [survivorAddress] })
+  await simulation.until(() => phaseOf(node) === 'active')
+  await simulation.settle(node.state.set('new', utf8('x')))
+  disk.failPut = disk.failRead
+  await simulation.time.advance(minutes(2))
+  expect(disk.clears).toBeGreaterThan(0)
+  disk.failPut = undefined
+  await simulation.time.advance(minutes(2))
+  expect(node.status().warnings).toEqual([])
+  expect([disk.pages.size > 0, old.some(number => disk.pages.has(number))]).toEqual([true, false])
+})
+
 test('a directory that cannot be read is not taken for one in which nothing lies', async () => {
   lost = await LostNetwork.of(36)
   const { simulation } = lost
