@@ -100,7 +100,9 @@ export function hear(
     (about.session === undefined || equalBytes(said.session, about.session))
   // The signature last: it costs a hundred times as much as everything before it.
   if (!isAboutThis || !maySpeak(said.sender) || !verifyStatement(said)) return undefined
-  return said
+  // Whatever else stands in it nobody signed: it would go on into votes and accusations, which have no room for it.
+  const { kind, network, subject, epoch, session, sender, body, signature } = said
+  return { kind, network, subject, epoch, session, sender, body, signature }
 }
 
 /** A statement for one node. */
