@@ -1,4 +1,5 @@
 /** Pages in a LevelDB (classic-level): one ordered file tree, checksummed, without a server. */
+import { existsSync } from 'node:fs'
 import { rename, rm } from 'node:fs/promises'
 import { ClassicLevel } from 'classic-level'
 import { utf8 } from '../../base/bytes.ts'
@@ -17,7 +18,7 @@ const tuning = {
 
 /**
  * Opens the store in this directory, made if it is missing. One that cannot be opened is moved to
- * `<directory>.damaged`, in place of the last one there, for whoever wants to know why.
+ * `<directory>.damaged`, `.damaged-2` and so on: it may hold the one record from which a state comes back.
  *
  * @throws {HostError} `STORE_LOCKED` if another process has it open, `STORE_FULL`, `STORE_FAILED`.
  */
@@ -27,7 +28,7 @@ export async function openLevelStore(directory: string): Promise<PageStore> {
   } catch (error) {
     if (!(error instanceof HostError) || error.code !== 'STORE_DAMAGED') throw error
   }
-  const aside = `${directory}.damaged`
+  const aside = placeAside(directory)
   try {
     await rm(aside, { recursive: true, force: true })
     await rename(directory, aside)
@@ -35,6 +36,17 @@ export async function openLevelStore(directory: string): Promise<PageStore> {
     throw failed(cause)
   }
   return new LevelStore(directory, await open(directory), true)
+}
+
+/** A disk that damages every store may not fill itself with them. */
+const asideMax = 8
+
+/** The first free place beside a directory, or the last of all. */
+function placeAside(directory: string): string {
+  const first = `${directory}.damaged`
+  let place = first
+  for (let count = 2; existsSync(place) && count <= asideMax; count++) place = `${first}-${count}`
+  return place
 }
 
 class LevelStore implements PageStore {

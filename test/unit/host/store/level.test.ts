@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { openLevelStore } from '../../../../src/host/store/level.ts'
 import type { PageStore } from '../../../../src/host/store/port.ts'
@@ -102,6 +102,20 @@ test('a store that cannot be opened is put aside and not lost', async () => {
   expect(store.beganAnew).toBe(true)
   expect(filesIn(`${directory}.damaged`, /ldb$/).length).toBeGreaterThan(3)
   await store.close()
+})
+
+test('what was put aside first stays when more is, and a disk that damages everything keeps eight', async () => {
+  const directory = await filled()
+  const whole = filesIn(directory, /ldb$/).length
+  for (let damage = 1; damage <= 10; damage++) {
+    truncateSync(firstOf(directory, /MANIFEST/), 20)
+    const store = await openLevelStore(directory)
+    expect(store.beganAnew).toBe(true)
+    await store.close()
+  }
+  expect(filesIn(`${directory}.damaged`, /ldb$/).length).toBe(whole)
+  const aside = readdirSync(dirname(directory)).filter(name => name.includes('.damaged'))
+  expect(aside).toHaveLength(8)
 })
 
 test('clearing takes nothing of what somebody else put there', async () => {
