@@ -132,7 +132,11 @@ const explanations = {
     isPassing: true,
   },
   // Who broke a ceremony.
-  SILENT: { message: 'Somebody fell silent, and nothing was made.', next: again, isPassing: true },
+  SILENT: {
+    message: 'Somebody was not heard in time, and nothing was made.',
+    next: 'Try again. Nothing shows who kept whom waiting, and who is named may have waited for another: leave out whoever is named again and again.',
+    isPassing: true,
+  },
   TWO_DEALINGS: {
     message: 'A dealer told two participants two things, and nothing was made.',
     next: again,
