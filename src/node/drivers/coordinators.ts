@@ -119,7 +119,7 @@ export class Coordinators {
     const caller = waiting.caller === undefined ? {} : { caller: waiting.caller }
     if (effect.kind === 'signed') {
       const signature = toHex(sha256(effect.signature))
-      events.note('signing-made', 'a group signed for this node', {
+      events.noteSome('signing-made', 'a group signed for this node', {
         ...about,
         ...caller,
         signature,
@@ -127,7 +127,12 @@ export class Coordinators {
       return waiting.resolve(effect.signature)
     }
     const { code, facts } = effect
-    events.note('signing-failed', 'a group did not sign', { ...about, ...caller, code, ...facts })
+    events.noteSome('signing-failed', 'a group did not sign', {
+      ...about,
+      ...caller,
+      code,
+      ...facts,
+    })
     waiting.reject(signingError(code, facts))
   }
 }

@@ -77,11 +77,11 @@ export class Signers {
     // The host reads what is noted: nothing from which it could guess what was signed, or under which lock.
     if (effect.kind === 'locked') {
       const facts = { ...about, given: effect.given }
-      return events.note('signing-locked', 'a lock is given to a message, for ever', facts)
+      return events.noteSome('signing-locked', 'a lock is given to a message, for ever', facts)
     }
     // What is refused is told to who asked; noted, it would let anybody fill the log.
     if (effect.kind === 'refused') return
     const facts = { ...about, request: toHex(effect.request), asker: effect.asker }
-    events.note('signing-made', 'a share of a signature left for who asked', facts)
+    events.noteSome('signing-made', 'a share of a signature left for who asked', facts)
   }
 }
