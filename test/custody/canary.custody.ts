@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { heldShareContext } from '../../src/attestation/custody/genesis-output.ts'
 import { openAsHolder } from '../../src/attestation/custody/holder-key.ts'
@@ -42,7 +43,10 @@ async function tell(slot: NodeSlot, path: string, body?: unknown, method = 'POST
   })
   const reply = await response.text()
   // Put off is not answered.
-  if (response.status === 429) return await tell(slot, path, body, method)
+  if (response.status === 429) {
+    await setTimeout(300)
+    return await tell(slot, path, body, method)
+  }
   replies.push(`${response.status} ${[...response.headers].join(' ')} ${reply}`)
   return response.headers.get('content-type')?.includes('json') === true ? JSON.parse(reply) : reply
 }
