@@ -6,4 +6,8 @@ import fc from 'fast-check'
  * example of its own beside the law. `PROPERTY_SEED=n` draws from n.
  */
 const chosen = process.env['PROPERTY_SEED'] ?? '1'
-if (chosen !== 'random') fc.configureGlobal({ seed: Number(chosen) })
+if (chosen !== 'random') {
+  const seed = Number(chosen)
+  if (!Number.isInteger(seed)) throw new Error('PROPERTY_SEED is a whole number, or random')
+  fc.configureGlobal({ seed })
+}

@@ -14,7 +14,7 @@ import type {
 import { possessionMessage } from '../../src/wire/member-record.ts'
 import { coterie } from '../fixtures/command-line.ts'
 import { presentNode } from '../fixtures/genesis.ts'
-import { type Desk, decryptShare, holderDesk } from '../fixtures/holder-desk.ts'
+import { approve, type Desk, decryptShare, holderDesk } from '../fixtures/holder-desk.ts'
 import type { TestNode } from '../fixtures/network.ts'
 
 async function machine(desk: Desk, node: TestNode) {
@@ -93,18 +93,7 @@ const jsonOf = (genesis: GenesisAnswer) => ({
 async function approved(desk: Desk, file: string): Promise<Uint8Array> {
   const approvals: string[] = []
   for (const holder of [0, 1]) {
-    const own = [
-      '--key',
-      desk.keys[holder] ?? '',
-      '--manifest',
-      desk.manifest,
-      '--members',
-      desk.members,
-      '--yes',
-    ]
-    approvals.push(
-      desk.save(`a${holder}.json`, (await coterie(['keys', 'approve', file, ...own])).out),
-    )
+    approvals.push(desk.save(`a${holder}.json`, (await approve(desk, file, holder)).out))
   }
   const { out } = await coterie(['keys', 'combine', file, ...approvals])
   return new TextEncoder().encode(out)

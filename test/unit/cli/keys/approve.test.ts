@@ -14,26 +14,14 @@ import { ApprovalRecord } from '../../../../src/host/approval-record.ts'
 import { coterie } from '../../../fixtures/command-line.ts'
 import { bootAnswer, presentNode } from '../../../fixtures/genesis.ts'
 import {
+  approve,
   codeIn,
-  type Desk,
   decryptShare,
   hexOf,
   holderDesk,
   openedBy,
 } from '../../../fixtures/holder-desk.ts'
 import { testNode } from '../../../fixtures/network.ts'
-
-function approve(desk: Desk, file: string, holder: number, more: readonly string[] = []) {
-  const own = [
-    '--key',
-    desk.keys[holder] ?? '',
-    '--manifest',
-    desk.manifest,
-    '--members',
-    desk.members,
-  ]
-  return coterie(['keys', 'approve', file, ...own, '--yes', '--json', ...more])
-}
 
 const later = (
   manifest: CustodyManifest,
